@@ -1,0 +1,136 @@
+using StreamObserve.Core.Events;
+
+namespace StreamObserve.Core.Querying;
+
+/// <summary>Where a debug query wants its rows from.</summary>
+public enum QuerySource : byte
+{
+    /// <summary>The planner chooses.</summary>
+    Auto,
+
+    /// <summary>Aggregates only: what they can't answer is an error.</summary>
+    Aggregates,
+
+    /// <summary>Only rows between the two cursors.</summary>
+    Recent,
+
+    /// <summary>Only rows behind the trailing cursor.</summary>
+    Blocks,
+}
+
+/// <summary>How true a number is.</summary>
+public enum LabelKind : byte
+{
+    /// <summary>The number itself.</summary>
+    Exact,
+
+    /// <summary>Off by no more than a stated relative bound.</summary>
+    Bounded,
+
+    /// <summary>An unbiased estimate from sampled rows, with a 95 % interval.</summary>
+    Estimated,
+
+    /// <summary>The truth is this or more.</summary>
+    AtLeast,
+
+    /// <summary>The truth is this or less.</summary>
+    AtMost,
+}
+
+/// <summary>A number's label. <paramref name="Bound"/> is relative (0.0099 = 0.99 %); the interval is absolute.</summary>
+public readonly record struct NumberLabel(LabelKind Kind, double? Bound = null, double? IntervalLow = null, double? IntervalHigh = null)
+{
+    /// <summary>exact.</summary>
+    public static NumberLabel Exact => new(LabelKind.Exact);
+}
+
+/// <summary>A cell of a heatmap: values from <paramref name="Min"/> (inclusive) to <paramref name="Max"/> (exclusive).</summary>
+public readonly record struct HeatmapBucket(double Min, double Max, double Count);
+
+/// <summary>
+/// A calculation's value in one row or point: a number, a heatmap, or nothing (no event had the column).
+/// </summary>
+public readonly record struct AnswerCell(FieldValue Value, IReadOnlyList<HeatmapBucket>? Heatmap, NumberLabel Label);
+
+/// <summary>One row of an answer: the breakdowns' values and the calculations' cells, in the order of <see cref="QueryAnswer.Breakdowns"/> and <see cref="QueryAnswer.Calculations"/>.</summary>
+public sealed record AnswerRow(IReadOnlyList<FieldValue> Group, IReadOnlyList<AnswerCell> Cells);
+
+/// <summary>One point in time of a series with the rows (groups) that have events in it.</summary>
+public sealed record AnswerPoint(long TimeNs, IReadOnlyList<AnswerRow> Rows);
+
+/// <summary>
+/// A finished answer. <see cref="Results"/> are ordered and limited; <see cref="Series"/> holds the same groups over time, oldest first;
+/// <see cref="Total"/> is over all matching events, <see cref="Other"/> over the groups past the limit (null when there are none).
+/// </summary>
+public sealed record QueryAnswer
+{
+    /// <summary>Names of the breakdown fields.</summary>
+    public required IReadOnlyList<string> Breakdowns { get; init; }
+
+    /// <summary>The result keys of the calculations.</summary>
+    public required IReadOnlyList<string> Calculations { get; init; }
+
+    /// <summary>The rows, in order.</summary>
+    public required IReadOnlyList<AnswerRow> Results { get; init; }
+
+    /// <summary>The points over time.</summary>
+    public required IReadOnlyList<AnswerPoint> Series { get; init; }
+
+    /// <summary>All matching events as one group; null when there are no breakdowns (then it is the only row).</summary>
+    public AnswerRow? Total { get; init; }
+
+    /// <summary>The groups past the limit, together.</summary>
+    public AnswerRow? Other { get; init; }
+
+    /// <summary>Worst label of each calculation's column.</summary>
+    public required IReadOnlyList<NumberLabel> Labels { get; init; }
+
+    /// <summary>The range answered about and its step: unix nanoseconds, seconds.</summary>
+    public required ResolvedTime Time { get; init; }
+
+    /// <summary>What the answer rests on.</summary>
+    public required Receipt Receipt { get; init; }
+}
+
+/// <summary>A query's time after resolving relative edges: [StartNs, EndNs), points every <paramref name="GranularitySeconds"/> aligned to multiples of it.</summary>
+public readonly record struct ResolvedTime(long StartNs, long EndNs, int GranularitySeconds);
+
+/// <summary>What an answer rests on. Asked = Answered + Failed.Count.</summary>
+public sealed record Receipt
+{
+    /// <summary>Partitions asked.</summary>
+    public required int Asked { get; init; }
+
+    /// <summary>Partitions that answered.</summary>
+    public required int Answered { get; init; }
+
+    /// <summary>Those that did not, and why.</summary>
+    public required IReadOnlyList<FailedPartition> Failed { get; init; }
+
+    /// <summary>What each answering partition had seen.</summary>
+    public required IReadOnlyList<CoveredPartition> Covered { get; init; }
+
+    /// <summary>Milliseconds between now and the log time of the furthest-behind partition's head.</summary>
+    public required long LagMs { get; init; }
+
+    /// <summary>Rows looked at.</summary>
+    public required long RowsRead { get; init; }
+
+    /// <summary>Wall time in milliseconds.</summary>
+    public required double ElapsedMs { get; init; }
+
+    /// <summary>Ranges of the log that no state holds any more.</summary>
+    public required IReadOnlyList<LostRange> Lost { get; init; }
+
+    /// <summary>Which of aggregates, recent, blocks were used.</summary>
+    public required IReadOnlyList<string> Used { get; init; }
+}
+
+/// <summary>A partition that did not answer.</summary>
+public sealed record FailedPartition(int Partition, string Reason, bool Retryable);
+
+/// <summary>What a partition's answer is about: log offsets of both cursors (next to read), event times in unix nanoseconds of the rows held (null = none).</summary>
+public sealed record CoveredPartition(int Partition, long HeadOffset, long TrailingOffset, long? FromNs, long? ToNs);
+
+/// <summary>Offsets [From, To) of a partition's log that were gone before they could be read.</summary>
+public sealed record LostRange(int Partition, long FromOffset, long ToOffset);
