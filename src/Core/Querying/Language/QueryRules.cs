@@ -82,10 +82,6 @@ internal static class QueryRules
         }
     }
 
-    /// <summary>Why the range is empty, or null when it isn't.</summary>
-    public static QueryError? ExplainEmptyRange(long startNs, long endNs) => startNs < endNs ? null : new QueryError(
-        "start_time", EventTime.Format(startNs), $"the start {EventTime.Format(startNs)} must be before the end {EventTime.Format(endNs)}");
-
     private static void CheckCount(int count, int max, string field, ErrorList errors)
     {
         if (count > max)
@@ -94,6 +90,7 @@ internal static class QueryRules
         }
     }
 
+    /// <summary>Number and depth of its conditions.</summary>
     public static void CheckConditions(QuerySpec spec, ErrorList errors)
     {
         var matches = ConditionRules.Matches(spec.Where) + spec.Calculations.Sum(calculation => ConditionRules.Matches(calculation.Filter));
@@ -111,10 +108,9 @@ internal static class QueryRules
 
     private static void CheckDepth(Condition? condition, string field, ErrorList errors)
     {
-        var depth = ConditionRules.Depth(condition);
-        if (depth > LanguageLimits.ConditionDepthMax)
+        if (ConditionRules.Depth(condition) > LanguageLimits.ConditionDepthMax)
         {
-            errors.Add(field, Text(depth), $"a condition may be {LanguageLimits.ConditionDepthMax} levels deep, not {depth}");
+            errors.Add(field, "", $"a condition may be {LanguageLimits.ConditionDepthMax} levels deep, and this one is deeper");
         }
     }
 
@@ -173,7 +169,8 @@ internal static class QueryRules
         }
     }
 
-    private static void CheckTime(QuerySpec spec, ErrorList errors)
+    /// <summary>Ranges and pairings of what it says about time.</summary>
+    public static void CheckTime(QuerySpec spec, ErrorList errors)
     {
         if (spec.GranularitySeconds is { } granularity and < 1)
         {
@@ -192,9 +189,9 @@ internal static class QueryRules
                 errors.Add("time_range", Text(third), $"give two of start_time, end_time and time_range, not all three (time_range {third})");
             }
 
-            if (ExplainEmptyRange(start, end) is { } empty)
+            if (start >= end)
             {
-                errors.Add(empty.Field, empty.Value, empty.Message);
+                errors.Add("start_time", EventTime.Format(start), $"the start {EventTime.Format(start)} must be before the end {EventTime.Format(end)}");
             }
         }
 
@@ -218,6 +215,12 @@ internal static class QueryRules
 
     private static void CheckCalculated(QuerySpec spec, CalculationOp op, string? column, string path, ErrorList errors)
     {
+        if (op.TakesColumn() == (column is null))
+        {
+            // Reported as a member that can't be; there is nothing to look for.
+            return;
+        }
+
         foreach (var calculation in spec.Calculations)
         {
             if (calculation.Op == op && calculation.Column == column)

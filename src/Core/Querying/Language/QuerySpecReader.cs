@@ -246,9 +246,9 @@ internal sealed class QuerySpecReader
 
     private Condition ReadTree(JsonElement element, string path, int depth)
     {
+        // What is deeper is not looked at: the rules refuse the whole.
         if (depth > LanguageLimits.ConditionDepthMax)
         {
-            Errors.Add(path, Raw(element), $"a condition may be {LanguageLimits.ConditionDepthMax} levels deep");
             return Unread;
         }
 

@@ -610,9 +610,9 @@ internal sealed class QueryTextParser(string text)
         switch (Current.Kind)
         {
             case TokenKind.Word when TextNames.IsReserved(Current.Text):
-                return Expected($"{expected} (a field of that name goes in backticks)");
+                return Expected($"{expected} (as a name it goes in backticks)");
             case TokenKind.Backticked or TokenKind.DoubleQuoted when Current.Text.Length == 0:
-                return Expected($"{expected}");
+                return Expected(expected);
             case TokenKind.Word or TokenKind.Backticked or TokenKind.DoubleQuoted:
                 name = Current.Text;
                 _at++;

@@ -29,18 +29,15 @@ public static class QueryTime
     /// </summary>
     public static Parsed<ResolvedTime> Resolve(QuerySpec spec, long nowNs)
     {
-        if (spec is { StartTimeNs: not null, EndTimeNs: not null, TimeRangeSeconds: not null })
+        var errors = new ErrorList();
+        QueryRules.CheckTime(spec, errors);
+        if (errors.Count > 0)
         {
-            return Fail("time_range", Text(spec.TimeRangeSeconds.Value), $"give two of start_time, end_time and time_range, not all three (time_range {spec.TimeRangeSeconds})");
-        }
-
-        var rangeSeconds = spec.TimeRangeSeconds ?? QueryLimits.TimeRangeDefaultSeconds;
-        if (rangeSeconds is < 1 or > LanguageLimits.TimeRangeMaxSeconds)
-        {
-            return Fail("time_range", Text(rangeSeconds), $"time_range must be 1..{LanguageLimits.TimeRangeMaxSeconds} s, not {rangeSeconds}");
+            return Parsed<ResolvedTime>.Failed(errors.Errors);
         }
 
         // Times in 128 bits until they are known to fit.
+        var rangeSeconds = spec.TimeRangeSeconds ?? QueryLimits.TimeRangeDefaultSeconds;
         var range = (Int128)rangeSeconds * Second;
         var (start, end) = spec switch
         {
@@ -49,17 +46,7 @@ public static class QueryTime
             { EndTimeNs: { } to } => (to - range, to),
             _ => (nowNs - range, nowNs),
         };
-        if (start >= end)
-        {
-            return Parsed<ResolvedTime>.Failed(QueryRules.ExplainEmptyRange((long)start, (long)end)!);
-        }
-
         var step = spec.GranularitySeconds ?? RoundStep(end - start);
-        if (step < 1)
-        {
-            return Fail("granularity", Text(step), $"granularity must be 1 s or more, not {step}");
-        }
-
         if (spec is { StartTimeNs: null, EndTimeNs: null })
         {
             start = FloorTo(start, step * Second);

@@ -102,7 +102,7 @@ public sealed class QueryTextTests
     [InlineData("LIMIT 1.5", "expected a number after LIMIT, found \"1.5\" at 6")]
     [InlineData("error = true", $"expected a calculation or a clause {Clauses}, found \"error\" at 0")]
     [InlineData("COUNT WHERE", "expected a condition after WHERE, found the end at 11")]
-    [InlineData("COUNT WHERE LIMIT 5", "expected a condition after WHERE (a field of that name goes in backticks), found \"LIMIT\" at 12")]
+    [InlineData("COUNT WHERE LIMIT 5", "expected a condition after WHERE (as a name it goes in backticks), found \"LIMIT\" at 12")]
     [InlineData("WHERE error", $"expected a comparison {FilterOps} after error, found the end at 11")]
     [InlineData("WHERE error true", $"expected a comparison {FilterOps} after error, found \"true\" at 12")]
     [InlineData("WHERE error == true", "expected a number, true, false or text in quotes after =, found \"=\" at 13")]
@@ -205,7 +205,7 @@ public sealed class QueryTextTests
         var brackets = "WHERE " + new string('(', 10_000) + "a = 1" + new string(')', 10_000);
         Assert.Equal("a condition may be 20 brackets and NOTs deep, exceeded at 26", Assert.Single(QueryText.Parse(brackets).Errors).Message);
         var deep = "WHERE " + string.Concat(Enumerable.Repeat("(a = 1 OR b = 2 AND ", 20)) + "c = 1" + new string(')', 20);
-        Assert.Equal("a condition may be 20 levels deep, not 41, at 0", Assert.Single(QueryText.Parse(deep).Errors).Message);
+        Assert.Equal("a condition may be 20 levels deep, and this one is deeper, at 0", Assert.Single(QueryText.Parse(deep).Errors).Message);
         var many = "WHERE " + string.Join(" OR ", Enumerable.Repeat("a = 1", 101));
         Assert.Equal("a query may have 100 filters, not 101, at 0", Assert.Single(QueryText.Parse(many).Errors).Message);
         var groups = "GROUP BY " + string.Join(", ", Enumerable.Range(0, 101).Select(i => $"f{i}"));
@@ -233,7 +233,7 @@ public sealed class QueryTextTests
     [Theory]
     [InlineData("error", $"expected a comparison {FilterOps} after error, found the end at 5")]
     [InlineData("error = true LIMIT 5", "expected AND or OR, found \"LIMIT\" at 13")]
-    [InlineData("WHERE error = true", "expected a condition (a field of that name goes in backticks), found \"WHERE\" at 0")]
+    [InlineData("WHERE error = true", "expected a condition (as a name it goes in backticks), found \"WHERE\" at 0")]
     [InlineData("error = true AND", "expected a condition after AND, found the end at 16")]
     public void AWrongFilterTellsWhereAndWhat(string text, string message) => Assert.Equal(message, Assert.Single(ConditionText.Parse(text).Errors).Message);
 }
