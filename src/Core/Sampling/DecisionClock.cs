@@ -118,6 +118,18 @@ public sealed class DecisionClock
         }
     }
 
+    /// <summary>The last log time at which rows can still fall into the window of a trace that began within the given log times, both inclusive.</summary>
+    public long LastFoldableLogTime(long fromLogTime, long toLogTime)
+    {
+        var last = long.MinValue;
+        for (var index = ChangeAt(fromLogTime); index < _changes.Count && _changes[index].FromLogTime <= toLogTime; index++)
+        {
+            last = Math.Max(last, Math.Min(toLogTime, UntilOf(index) - 1) + _changes[index].WindowMs);
+        }
+
+        return last;
+    }
+
     /// <summary>Forgets windows that ended before this log time; it must not be asked about earlier times any more.</summary>
     public void Prune(long beforeLogTime) => _changes.RemoveRange(0, ChangeAt(beforeLogTime));
 
