@@ -32,7 +32,15 @@ public class TraceSummaryTests
         summary.Fold(
             new TraceContribution
             {
-                LogTime = 0x0102, PolicyVersion = 0x21, RowCount = 3, Bits = new ConditionBits(0x11, 0x12), LongestDurationMs = 1, SamplerHash = 0x31323334, FirstDataset = 5, RootDataset = 6, HasError = true,
+                LogTime = 0x0102,
+                PolicyVersion = 0x21,
+                RowCount = 3,
+                Bits = new ConditionBits(0x11, 0x12),
+                LongestDurationMs = 1,
+                SamplerHash = 0x31323334,
+                FirstDataset = 5,
+                RootDataset = 6,
+                HasError = true,
             },
             WindowMs);
         summary.Record(new SamplingDecision(Keep: true, Rate: 2, SamplingReason.RateRule, RuleIndex: 9));
