@@ -11,6 +11,12 @@ public interface IAssignmentListener
 
     /// <summary>The consumer owns these partitions now and reads from their committed offsets.</summary>
     void Assigned(IReadOnlyList<LogPartition> partitions);
+
+    /// <summary>
+    /// The committed offset <paramref name="from"/> is not in the partition's log any more: reading goes on at <paramref name="to"/>, the log's first.
+    /// What retention took is lost; a <paramref name="to"/> before <paramref name="from"/> means that the topic was made anew.
+    /// </summary>
+    void OffsetsLost(LogPartition partition, long from, long to);
 }
 
 /// <summary>One partition of one topic.</summary>

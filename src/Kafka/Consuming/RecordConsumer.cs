@@ -17,6 +17,8 @@ public sealed unsafe class RecordConsumer : IDisposable
     private readonly Librdkafka.Message** _messages;
     private readonly Lock _closing = new();
     private nint _queue;
+    private readonly Dictionary<nint, string> _topicNames = [];
+    private readonly bool _fromBeginning;
     private nint _topicHandle;
     private string _topicName = "";
     private int _assignments;
@@ -28,6 +30,7 @@ public sealed unsafe class RecordConsumer : IDisposable
     {
         _logger = logger;
         _listener = listener;
+        _fromBeginning = options.FromBeginning;
         var config = settings.Apply(
             new ConsumerConfig
             {
@@ -37,7 +40,7 @@ public sealed unsafe class RecordConsumer : IDisposable
                 EnableAutoCommit = false,
                 EnableAutoOffsetStore = false,
                 EnablePartitionEof = options.ReportEnd,
-                AutoOffsetReset = options.FromBeginning ? AutoOffsetReset.Earliest : AutoOffsetReset.Error,
+                AutoOffsetReset = AutoOffsetReset.Error,
                 SessionTimeoutMs = 10_000,
                 HeartbeatIntervalMs = 2_000,
                 QueuedMaxMessagesKbytes = options.PrefetchKilobytes,
@@ -123,6 +126,7 @@ public sealed unsafe class RecordConsumer : IDisposable
         {
             GiveBack(0, (int)taken);
             _topicHandle = 0;
+            _topicNames.Clear();
             if (_consumer.Assignment.Count > 0)
             {
                 Rewind(cancellation);
@@ -135,7 +139,8 @@ public sealed unsafe class RecordConsumer : IDisposable
     }
 
     /// <summary>
-    /// Goes back to the group's committed offsets in all assigned partitions; a partition without one starts as <see cref="RecordConsumerOptions.FromBeginning"/> says.
+    /// Goes back to the group's committed offsets in all assigned partitions. A partition without one starts as <see cref="RecordConsumerOptions.FromBeginning"/> says;
+    /// one whose committed offset is not in the log any more starts at the log's first, and the listener is told of the loss.
     /// Waits, trying again, until the brokers answer (a predecessor's open transaction is waited for) or <paramref name="cancellation"/> asks to stop, which throws.
     /// </summary>
     public void Rewind(CancellationToken cancellation)
@@ -145,12 +150,15 @@ public sealed unsafe class RecordConsumer : IDisposable
             cancellation.ThrowIfCancellationRequested();
             try
             {
-                var assignment = _consumer.Assignment;
-                if (assignment.Count > 0)
+                var timeout = TimeSpan.FromMilliseconds(Limits.RequestTimeoutMs);
+                var positions = _consumer.Committed(_consumer.Assignment, timeout);
+                for (var i = 0; i < positions.Count; i++)
                 {
-                    _consumer.Assign(_consumer.Committed(assignment, TimeSpan.FromMilliseconds(Limits.RequestTimeoutMs)));
+                    var range = _consumer.QueryWatermarkOffsets(positions[i].TopicPartition, timeout);
+                    positions[i] = new TopicPartitionOffset(positions[i].TopicPartition, StartOf(positions[i], range));
                 }
 
+                _consumer.Assign(positions);
                 return;
             }
             catch (KafkaException failure) when (!failure.Error.IsFatal)
@@ -234,7 +242,7 @@ public sealed unsafe class RecordConsumer : IDisposable
                 if (message->Topic != _topicHandle)
                 {
                     _topicHandle = message->Topic;
-                    _topicName = message->Topic == 0 ? "" : Marshal.PtrToStringUTF8((nint)Librdkafka.TopicName(message->Topic))!;
+                    _topicName = NameOf(message->Topic);
                 }
 
                 if (message->Error == 0)
@@ -273,6 +281,38 @@ public sealed unsafe class RecordConsumer : IDisposable
                 sink.Failed(_topicName, message->Partition, Marshal.PtrToStringUTF8((nint)Librdkafka.ErrorText(message->Error)) ?? "unknown error");
                 break;
         }
+    }
+
+    private Offset StartOf(TopicPartitionOffset committed, WatermarkOffsets range)
+    {
+        if (committed.Offset == Offset.Unset)
+        {
+            return _fromBeginning ? range.Low : range.High;
+        }
+
+        if (committed.Offset >= range.Low && committed.Offset <= range.High)
+        {
+            return committed.Offset;
+        }
+
+        _listener?.OffsetsLost(new LogPartition(committed.Topic, committed.Partition.Value), committed.Offset.Value, range.Low.Value);
+        return range.Low;
+    }
+
+    private string NameOf(nint topic)
+    {
+        if (topic == 0)
+        {
+            return "";
+        }
+
+        if (!_topicNames.TryGetValue(topic, out var name))
+        {
+            name = Marshal.PtrToStringUTF8((nint)Librdkafka.TopicName(topic))!;
+            _topicNames.Add(topic, name);
+        }
+
+        return name;
     }
 
     private void GiveBack(int from, int taken)

@@ -15,7 +15,7 @@ public sealed record RecordConsumerOptions
     /// </summary>
     public string? MemberName { get; init; }
 
-    /// <summary>Where a group member starts in a partition without a committed offset: true at the beginning, false refused as <see cref="IRecordSink.OffsetLost"/>.</summary>
+    /// <summary>Where a group member starts in a partition without a committed offset: true at its beginning, false at its end.</summary>
     public bool FromBeginning { get; init; }
 
     /// <summary>Whether <see cref="IRecordSink.ReachedEnd"/> is wanted.</summary>
