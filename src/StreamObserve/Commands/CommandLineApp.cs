@@ -48,6 +48,13 @@ internal static class CommandLineApp
             // `streamobserve query … | head` is no failure.
             return ExitCodes.Done;
         }
+#pragma warning disable CA1031 // a bug: told in a line, as a stack trace helps nobody at a prompt
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            context.Error.WriteLine($"streamobserve {verb}: a fault of this program: {e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")}");
+            return ExitCodes.Failed;
+        }
     }
 
     private static bool OutputIsGone(CommandContext context)
