@@ -115,7 +115,7 @@ internal sealed class Shop
     private static readonly (string Stem, int Service)[] Resources =
     [
         ("items", Catalogue), ("items/{item}", Catalogue), ("basket", Basket), ("basket/lines/{line}", Basket), ("orders", Orders),
-        ("orders/{order}", Orders), ("account", Accounts), ("account/addresses/{address}", Accounts), ("session", Identity), ("payments/{payment}", Billing),
+        ("orders/{order}", Orders), ("account", Accounts), ("pages/{page}", Storefront), ("session", Identity), ("payments/{payment}", Billing),
         ("payments/{payment}/refunds", Billing), ("stock/{item}", Warehouse), ("deliveries/{delivery}", Delivery), ("notices/{notice}", Messaging), ("finder", Discovery),
     ];
 
@@ -139,8 +139,9 @@ internal sealed class Shop
         Routes = [.. from resource in Resources
                      from method in Methods
                      select new Route($"{method} /shop/v3/{resource.Stem}", method, resource.Service)];
-        double[] routeWeights = WeightedChoice.PowerLaw(Routes.Length, 0.95, 2);
-        routeWeights[IncidentRoute] = routeWeights[2] * 1.5; // a busy one, so that the incident shows in 100,000 events
+        double[] methodWeights = [1, 0.5, 0.14, 0.08];
+        double[] routeWeights = [.. from resource in WeightedChoice.PowerLaw(Resources.Length, 0.95, 2) from method in methodWeights select resource * method];
+        routeWeights[IncidentRoute] = routeWeights[0] * 0.55; // a busy one, so that the incident shows in 100,000 events
         _routeChoice = new WeightedChoice(routeWeights);
 
         double[] regionWeights = [0.44, 0.26, 0.20, 0.10], zoneWeights = [0.45, 0.33, 0.22];
