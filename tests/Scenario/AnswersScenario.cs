@@ -88,7 +88,10 @@ public sealed class AnswersScenario(ITestOutputHelper output) : ScenarioTest(out
 
         QueryAnswer names = await api.QueryAsync(new QueryRequest
         {
-            Calculations = ["COUNT", "P50(duration_ms)", "P99(duration_ms)"], Breakdowns = ["name"], Range = range.Next(), Source = source,
+            Calculations = ["COUNT", "P50(duration_ms)", "P99(duration_ms)"],
+            Breakdowns = ["name"],
+            Range = range.Next(),
+            Source = source,
         });
         AssertSameNumbers($"COUNT by name from {source}", _expected.CountBy("name"), names.By("name", "COUNT"));
         AssertQuantiles(source, names, "P50(duration_ms)", _expected.DurationMsQuantileBy("name", 0.50));

@@ -33,7 +33,10 @@ public sealed class KillScenario(ITestOutputHelper output) : ScenarioTest(output
             {
                 QueryAnswer answer = await api.QueryAsync(new QueryRequest
                 {
-                    Calculations = ["COUNT", "SUM(duration_ms)"], Breakdowns = [dimension], Range = range.Next(), Source = source,
+                    Calculations = ["COUNT", "SUM(duration_ms)"],
+                    Breakdowns = [dimension],
+                    Range = range.Next(),
+                    Source = source,
                 });
                 AssertSameNumbers($"COUNT by {dimension} from {source}", expected.CountBy(dimension), answer.By(dimension, "COUNT"));
                 AssertSameNumbers($"SUM(duration_ms) by {dimension} from {source}", expected.DurationMsSumBy(dimension), answer.By(dimension, "SUM(duration_ms)"), 1e-9);

@@ -56,7 +56,9 @@ public sealed partial class LifecycleScenario(ITestOutputHelper output) : Scenar
         string log = PathOf("make-run.log");
         var start = new ProcessStartInfo("setsid", ["make", "run", "ARGS=--http 127.0.0.1:0 --broker 127.0.0.1:0 --otlp-http 127.0.0.1:0 --otlp-grpc 127.0.0.1:0 --remoting 127.0.0.1:0"])
         {
-            WorkingDirectory = clone, RedirectStandardOutput = true, RedirectStandardError = true,
+            WorkingDirectory = clone,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
         };
         using Process make = Process.Start(start)!;
         var ready = new TaskCompletionSource<ReadyLine>(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -37,7 +37,7 @@ public sealed class LiveTailScenario(ITestOutputHelper output) : ScenarioTest(ou
         await WarmUpAsync(process);
         await FloodAsync(process, Flood / 2);
         long before = process.Usage.ResidentBytes;
-        using StalledReader slow = await StalledReader.OpenAsync(process.Ready.Http, TailSubscriber.PathOf(Filter, 1_000_000));
+        using StalledReader slow = await StalledReader.OpenAsync(process.Ready.Http, TailSubscriber.PathOf(Filter, 100_000));
         await FloodAsync(process, Flood);
         await MeasureAsync(process, "beside a stalled reader");
         long growth = process.Usage.ResidentBytes - before;

@@ -27,6 +27,12 @@ public sealed record QueryRequest
     /// <summary>At most 1000.</summary>
     public int Limit { get; init; } = 1000;
 
+    /// <summary>
+    /// Width of a point of the series. Unless said, one point for the whole range where a source is named, so that what is asked of it
+    /// is the numbers and not a finer series than it holds; else the system's choice.
+    /// </summary>
+    public int? GranularitySeconds { get; init; }
+
     /// <summary>The body of <c>POST /api/v1/query</c>.</summary>
     public JsonObject ToJson()
     {
@@ -37,6 +43,11 @@ public sealed record QueryRequest
             ["end_time"] = Range.ToSeconds,
             ["limit"] = Limit,
         };
+        if (GranularitySeconds is not null || Source != "auto")
+        {
+            query["granularity"] = GranularitySeconds ?? (Range.ToSeconds - Range.FromSeconds);
+        }
+
         if (Breakdowns.Count > 0)
         {
             query["breakdowns"] = new JsonArray([.. Breakdowns.Select(b => (JsonNode)b)]);

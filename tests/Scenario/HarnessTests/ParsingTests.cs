@@ -70,11 +70,16 @@ public sealed class ParsingTests
     {
         var request = new QueryRequest
         {
-            Calculations = ["COUNT", "P99(duration_ms)"], Breakdowns = ["name"], Filters = [("error", "=", true), ("x", "exists", null)],
-            Range = new TimeRange(1, 2), Source = "blocks", Unweighted = true, Limit = 7,
+            Calculations = ["COUNT", "P99(duration_ms)"],
+            Breakdowns = ["name"],
+            Filters = [("error", "=", true), ("x", "exists", null)],
+            Range = new TimeRange(1, 2),
+            Source = "blocks",
+            Unweighted = true,
+            Limit = 7,
         };
         JsonNode expected = JsonNode.Parse("""
-            {"dataset":"__all__","query":{"calculations":[{"op":"COUNT"},{"op":"P99","column":"duration_ms"}],"start_time":1,"end_time":2,"limit":7,
+            {"dataset":"__all__","query":{"calculations":[{"op":"COUNT"},{"op":"P99","column":"duration_ms"}],"start_time":1,"end_time":2,"limit":7,"granularity":1,
              "breakdowns":["name"],"filters":[{"column":"error","op":"=","value":true},{"column":"x","op":"exists"}],"usage_mode":true},"source":"blocks","partial":"fail"}
             """)!;
         Assert.True(JsonNode.DeepEquals(expected, request.ToJson()), request.ToJson().ToJsonString());
