@@ -12,16 +12,16 @@ public sealed class BadInputScenario(ITestOutputHelper output) : ScenarioTest(ou
 
     public static TheoryData<string, string[]> WrongCommands() => new()
     {
-        { "--bogus", ["run", "--bogus", "1"] },
+        { "bogus", ["run", "--bogus", "1"] },
         { "not-an-address", ["run", "--http", "not-an-address"] },
         { "127.0.0.1:99999", ["run", "--broker", "127.0.0.1:99999"] },
         { "5parsecs", ["run", "--window", "5parsecs"] },
         { "janitor", ["run", "--roles", "query,janitor"] },
-        { "--partitions", ["run", "--partitions", "0"] },
+        { "partitions", ["run", "--partitions", "0"] },
         { "plenty", ["run", "--memory", "plenty"] },
         { "/no/such/file.json", ["run", "--config", "/no/such/file.json"] },
         { "frobnicate", ["frobnicate"] },
-        { "--url", ["query", "COUNT", "--url", "not a url"] },
+        { "not a url", ["query", "COUNT", "--url", "not a url"] },
         { "yaml", ["query", "COUNT", "--format", "yaml"] },
         { "/no/such/events.ndjson", ["send", "/no/such/events.ndjson"] },
     };

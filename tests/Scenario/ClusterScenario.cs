@@ -38,11 +38,14 @@ public sealed class ClusterScenario(ITestOutputHelper output) : ScenarioTest(out
             await AssertExactAsync(api, range, expected);
         }
 
+        QueryAnswer before = await apis[0].QueryAsync(new QueryRequest { Calculations = ["COUNT"], Range = range.Next(), Source = "aggregates" });
+        Dictionary<int, long> heads = before.Covered.ToDictionary(c => c.Partition, c => c.HeadOffset);
+        Assert.Equal(Partitions, heads.Count);
         await oldest.KillAsync();
         var sinceKill = Stopwatch.StartNew();
         foreach ((ApiClient api, int node) in apis.Select((a, i) => (a, i + 1)))
         {
-            await WatchRecoveryAsync(api, node, range, sinceKill);
+            await WatchRecoveryAsync(api, node, range, heads, sinceKill);
             await AssertExactAsync(api, range, expected);
             api.Dispose();
         }
@@ -59,10 +62,10 @@ public sealed class ClusterScenario(ITestOutputHelper output) : ScenarioTest(out
     }
 
     /// <summary>
-    /// Asks without a pause until all partitions answer. Every answer comes within a second, adds up, and is exact when it says that it is whole.
-    /// The first node asked must have seen partitions missing.
+    /// Asks without a pause until all partitions answer with everything. Every answer comes within a second and adds up, and one that counts less
+    /// says why: a partition that failed, or one that covers less of its log than before the kill. The first node asked must have seen partitions fail.
     /// </summary>
-    private async Task WatchRecoveryAsync(ApiClient api, int node, VaryingRange range, Stopwatch sinceKill)
+    private async Task WatchRecoveryAsync(ApiClient api, int node, VaryingRange range, Dictionary<int, long> heads, Stopwatch sinceKill)
     {
         int partial = 0;
         TimeSpan? firstPartial = null;
@@ -83,6 +86,10 @@ public sealed class ClusterScenario(ITestOutputHelper output) : ScenarioTest(out
             else if (count == EventCount)
             {
                 break;
+            }
+            else
+            {
+                Assert.True(count < EventCount && answer.Covered.Any(c => c.HeadOffset < heads[c.Partition]), $"counts {count} of {EventCount} and does not say why: {answer}");
             }
 
             Assert.True(sinceKill.Elapsed < AnswersAgainWithin, $"not whole {sinceKill.Elapsed.TotalSeconds:F0} s after the kill: {answer}");
