@@ -41,6 +41,7 @@ internal static class PipelineRun
             Directory.Delete(folder, recursive: true);
         }
 
+        DirectoryInfo data = Directory.CreateDirectory(Path.Combine(folder, "pipeline-data"));
         await using StreamObserveProcess broker = await StartAsync(folder, "broker", "--roles", "broker", "--broker", "127.0.0.1:0");
         await using StreamObserveProcess pipeline = await StartAsync(
             folder, "pipeline", "--roles", "ingest,processor,query", "--kafka", broker.Ready.Kafka, "--window", "1s", "--otlp-http", "127.0.0.1:0", "--otlp-grpc", "127.0.0.1:0");
@@ -58,7 +59,7 @@ internal static class PipelineRun
             (pipeline.Usage.Cpu - pipelineBefore).TotalSeconds,
             clock.Elapsed.TotalSeconds,
             pipeline.Usage.ResidentBytesPeak,
-            new DirectoryInfo(Path.Combine(folder, "pipeline-data")).EnumerateFiles("*", SearchOption.AllDirectories).Sum(f => f.Length));
+            data.EnumerateFiles("*", SearchOption.AllDirectories).Sum(f => f.Length));
         return asksQuestions ? usage with { AnswerMs = await AskAsync(api) } : usage;
     }
 

@@ -11,7 +11,10 @@ public sealed class KillScenario(ITestOutputHelper output) : ScenarioTest(output
     private const int Seed = 20260512;
     private static readonly int Kills = ScenarioSize.Pick(6, 50);
     private static readonly int EventCount = ScenarioSize.Pick(60_000, 1_000_000);
-    private static readonly TimeSpan FeedTime = ScenarioSize.Pick(TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(60));
+
+    /// <summary>Long enough for the kills to fall into it: a start and a second or two of life for each.</summary>
+    private static readonly TimeSpan FeedTime = TimeSpan.FromSeconds(2) * Kills;
+
     private static readonly TimeSpan Recovers = ScenarioSize.Pick(TimeSpan.FromSeconds(60), TimeSpan.FromMinutes(5));
     private static readonly string[] Window = ["--window", "4s"];
 
@@ -113,6 +116,7 @@ public sealed class KillScenario(ITestOutputHelper output) : ScenarioTest(output
         await using Kcat kcat = Kcat.ProduceThroughRestarts(process.Ready.Kafka, "events");
         Task feed = kcat.FeedEvenlyAsync(file, EventCount, FeedTime);
         var clock = Stopwatch.StartNew();
+        int killsInFlow = 0;
         for (int kill = 1; kill <= Kills; kill++)
         {
             bool isDuringStart = random.Next(4) == 0;
@@ -124,12 +128,14 @@ public sealed class KillScenario(ITestOutputHelper output) : ScenarioTest(output
             await Task.Delay(TimeSpan.FromSeconds(random.NextDouble() * (isDuringStart ? 1 : 2)));
             Assert.False(process.HasExited, $"ended by itself before kill {kill}\n{(process.HasExited ? process.LogTail() : "")}");
             await process.KillAsync();
+            killsInFlow += feed.IsCompleted ? 0 : 1;
             Output.WriteLine($"kill {kill} after {clock.Elapsed.TotalSeconds:F1} s{(isDuringStart ? " during a start" : "")}, feed {(feed.IsCompleted ? "done" : "flowing")}");
             process = Spawn("streamobserve", arguments);
         }
 
         await process.WaitUntilReadyAsync();
         await feed;
+        Assert.True(killsInFlow > Kills / 2, $"only {killsInFlow} of {Kills} kills fell into the flow of events");
         await kcat.FinishAsync(Recovers);
         return process;
     }
