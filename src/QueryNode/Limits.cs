@@ -11,7 +11,7 @@ public static class QueryHttpLimits
 
     /// <summary>
     /// Bytes of an answer's JSON: it is held whole to be stored, and nobody reads more. Past it: 422 that names limit, granularity and breakdowns,
-    /// and <c>streamobserve.query.requests{outcome="too_large"}</c>.
+    /// and <c>streamobserve.query.requests{status="422"}</c>.
     /// </summary>
     public const int AnswerBytesMax = 32 << 20;
 
@@ -39,7 +39,7 @@ public static class QueryHttpLimits
     /// <summary>Queries (and looks at traces and the catalog) that run at once on a node; others queue. More would only share the same cores.</summary>
     public const int ConcurrentQueriesDefault = 8;
 
-    /// <summary>Queries that wait for their turn. Past it: 429 with Retry-After, and <c>streamobserve.query.requests{outcome="overloaded"}</c>.</summary>
+    /// <summary>Queries that wait for their turn. Past it: 429 with Retry-After, and <c>streamobserve.query.requests{status="429"}</c>.</summary>
     public const int QueuedQueriesDefault = 64;
 
     /// <summary>Seconds a client is told to wait before it asks again after a 429 or a retryable 503.</summary>

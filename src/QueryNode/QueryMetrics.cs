@@ -19,7 +19,7 @@ public sealed class QueryMetrics
     public QueryMetrics(IMeterFactory meters)
     {
         var meter = meters.Create(MeterName);
-        _requests = meter.CreateCounter<long>("streamobserve.query.requests", "{request}", "requests for answers, by kind and outcome");
+        _requests = meter.CreateCounter<long>("streamobserve.query.requests", "{request}", "requests for answers, by kind and status (499 = the client went away)");
         _duration = meter.CreateHistogram<double>("streamobserve.query.duration", "s", "time from a request's arrival to its answer's last byte, by kind");
         _running = meter.CreateUpDownCounter<long>("streamobserve.query.running", "{request}", "requests being answered or waiting for their turn");
         _tailSubscribers = meter.CreateUpDownCounter<long>("streamobserve.query.tail.subscribers", "{subscriber}", "live tails");
@@ -30,11 +30,11 @@ public sealed class QueryMetrics
     /// <summary>A request begins.</summary>
     public void Begin() => _running.Add(1);
 
-    /// <summary>A request has ended: <paramref name="kind"/> is query, trace or catalog; <paramref name="outcome"/> is answered or the kind of its problem.</summary>
-    public void End(string kind, string outcome, TimeSpan elapsed)
+    /// <summary>A request has ended: <paramref name="kind"/> is query, trace, catalog or sampling; <paramref name="status"/> the HTTP status.</summary>
+    public void End(string kind, int status, TimeSpan elapsed)
     {
         _running.Add(-1);
-        _requests.Add(1, new("kind", kind), new("outcome", outcome));
+        _requests.Add(1, new("kind", kind), new("status", status));
         _duration.Record(elapsed.TotalSeconds, new KeyValuePair<string, object?>("kind", kind));
     }
 

@@ -123,7 +123,7 @@ internal static class AnswerJson
             {
                 var cell = row.Cells[i];
                 _json.WritePropertyName(_calculations[i]);
-                WriteCell(cell);
+                _json.WriteCell(cell);
                 if (cell.Label != _columnLabels[i])
                 {
                     _json.WritePropertyName(_cellLabels[i]);
@@ -131,32 +131,6 @@ internal static class AnswerJson
                 }
             }
 
-            _json.WriteEndObject();
-        }
-
-        private void WriteCell(AnswerCell cell)
-        {
-            if (cell.Heatmap is not { } heatmap)
-            {
-                _json.WriteField(cell.Value);
-                return;
-            }
-
-            _json.WriteStartObject();
-            _json.WriteStartArray("buckets"u8);
-            foreach (var bucket in heatmap)
-            {
-                _json.WriteStartObject();
-                _json.WritePropertyName("min"u8);
-                _json.WriteNumber(bucket.Min);
-                _json.WritePropertyName("max"u8);
-                _json.WriteNumber(bucket.Max);
-                _json.WritePropertyName("count"u8);
-                _json.WriteNumber(bucket.Count);
-                _json.WriteEndObject();
-            }
-
-            _json.WriteEndArray();
             _json.WriteEndObject();
         }
     }

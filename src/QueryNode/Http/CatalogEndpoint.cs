@@ -3,6 +3,7 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using StreamObserve.Core.Events;
 using StreamObserve.Core.Querying;
+using StreamObserve.Hosting;
 using StreamObserve.QueryNode.Services;
 
 namespace StreamObserve.QueryNode.Http;
@@ -82,15 +83,15 @@ internal sealed class CatalogEndpoint(ICatalogService catalog, QueryAdmission ad
         }).ConfigureAwait(false);
     });
 
-    private static async Task<Problem?> SendAsync<TEntry>(
+    private static async Task<ProblemDocument?> SendAsync<TEntry>(
         HttpContext context, CatalogOutcome<TEntry> outcome, string dataset, string column, string name, Action<Utf8JsonWriter, TEntry> writeMembers)
     {
         switch (outcome)
         {
             case CatalogOutcome<TEntry>.UnknownDataset:
-                return Problem.UnknownDataset(dataset);
+                return Problems.UnknownDataset(dataset);
             case CatalogOutcome<TEntry>.UnknownColumn:
-                return Problem.NotFound("column", column, string.Create(CultureInfo.InvariantCulture, $"dataset \"{dataset}\" has no column \"{column}\""));
+                return Problems.NotFound("column", column, string.Create(CultureInfo.InvariantCulture, $"dataset \"{dataset}\" has no column \"{column}\""));
             case CatalogOutcome<TEntry>.Found found:
                 await JsonOutput.SendAsync(context, StatusCodes.Status200OK, json =>
                 {

@@ -1,8 +1,10 @@
 using System.Buffers;
+using System.Globalization;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
+using StreamObserve.Hosting;
 using Utf8Text = System.Text.Unicode.Utf8;
 
 namespace StreamObserve.QueryNode.Http;
@@ -31,9 +33,11 @@ internal sealed class JsonBody : IDisposable
     {
         if (!IsJson(context.Request.ContentType))
         {
-            return new Problem(
-                StatusCodes.Status415UnsupportedMediaType, "content-type", "Unsupported content type", "the body must be JSON in UTF-8: send Content-Type: application/json")
+            return new ProblemDocument
             {
+                Status = StatusCodes.Status415UnsupportedMediaType,
+                Title = "unsupported content type",
+                Detail = "the body must be JSON in UTF-8: send Content-Type: application/json",
                 Errors = [new("Content-Type", context.Request.ContentType, "must be application/json")],
             };
         }
@@ -47,12 +51,12 @@ internal sealed class JsonBody : IDisposable
         var utf8 = body.Value;
         if (utf8.IsEmpty)
         {
-            return Problem.BadRequest(new Services.RequestError("body", null, "is empty; a JSON object is expected"));
+            return Problems.BadRequest(new ProblemError("body", null, "is empty; a JSON object is expected"));
         }
 
         if (!Utf8Text.IsValid(utf8.Span))
         {
-            return Problem.BadRequest(new Services.RequestError("body", null, "is not valid UTF-8"));
+            return Problems.BadRequest(new ProblemError("body", null, "is not valid UTF-8"));
         }
 
         JsonDocument document;
@@ -69,7 +73,7 @@ internal sealed class JsonBody : IDisposable
         {
             using (document)
             {
-                return Problem.BadRequest(new Services.RequestError("body", text, "a \\u escape is half of a surrogate pair, which is no character"));
+                return Problems.BadRequest(new ProblemError("body", text, "a \\u escape is half of a surrogate pair, which is no character"));
             }
         }
 
@@ -77,7 +81,7 @@ internal sealed class JsonBody : IDisposable
         {
             using (document)
             {
-                return Problem.BadRequest(new Services.RequestError("body", JsonText.Excerpt(document.RootElement), "must be a JSON object"));
+                return Problems.BadRequest(new ProblemError("body", JsonText.Excerpt(document.RootElement), "must be a JSON object"));
             }
         }
 
@@ -103,7 +107,7 @@ internal sealed class JsonBody : IDisposable
     {
         if (context.Request.ContentLength > QueryHttpLimits.RequestBodyBytesMax)
         {
-            return TooLarge();
+            return TooLarge(context.Request.ContentLength);
         }
 
         var bytes = new ArrayBufferWriter<byte>((int)(context.Request.ContentLength ?? 1024) + 1);
@@ -114,7 +118,7 @@ internal sealed class JsonBody : IDisposable
             if (bytes.WrittenCount + read.Buffer.Length > QueryHttpLimits.RequestBodyBytesMax)
             {
                 reader.AdvanceTo(read.Buffer.End);
-                return TooLarge();
+                return TooLarge(null);
             }
 
             foreach (var segment in read.Buffer)
@@ -160,19 +164,32 @@ internal sealed class JsonBody : IDisposable
         return null;
     }
 
-    private static Problem TooLarge() => new(
-        StatusCodes.Status413PayloadTooLarge, "too-large", "The body is too large", $"a body may have {QueryHttpLimits.RequestBodyBytesMax} bytes")
+    private static ProblemDocument TooLarge(long? length)
     {
-        Errors = [new("body", null, $"has more than {QueryHttpLimits.RequestBodyBytesMax} bytes")],
-    };
+        var message = string.Create(CultureInfo.InvariantCulture, $"may have {QueryHttpLimits.RequestBodyBytesMax} bytes");
+        return new()
+        {
+            Status = StatusCodes.Status413PayloadTooLarge,
+            Title = "body too large",
+            Detail = "the body " + message,
+            Errors = [new("body", length is null ? null : string.Create(CultureInfo.InvariantCulture, $"{length} bytes"), message)],
+        };
+    }
 
-    private static Problem Malformed(JsonException malformed)
+    private static ProblemDocument Malformed(JsonException malformed)
     {
-        // The reader counts from 0 and appends where it was, which the document has as members of its own.
+        // The reader counts from 0 and appends its place to the message, which the document has as members of its own.
         var (line, column) = ((malformed.LineNumber ?? 0) + 1, (malformed.BytePositionInLine ?? 0) + 1);
-        var message = malformed.Message;
-        var tail = message.IndexOf(" LineNumber:", StringComparison.Ordinal);
-        var reason = tail < 0 ? message : message[..tail];
-        return Problem.BadRequest(new Services.RequestError("body", null, $"not valid JSON at line {line}, byte {column}: {reason}")) with { Position = (line, column) };
+        var place = malformed.Message.IndexOf(" LineNumber:", StringComparison.Ordinal);
+        var reason = place < 0 ? malformed.Message : malformed.Message[..place];
+        var message = string.Create(CultureInfo.InvariantCulture, $"not valid JSON at line {line}, byte {column}: {reason}");
+        return Problems.BadRequest(new ProblemError("body", null, message)) with
+        {
+            Members = json =>
+            {
+                json.WriteNumber("line"u8, line);
+                json.WriteNumber("column"u8, column);
+            },
+        };
     }
 }

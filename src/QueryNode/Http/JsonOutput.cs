@@ -3,6 +3,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using StreamObserve.Core.Events;
+using StreamObserve.Core.Querying;
 
 namespace StreamObserve.QueryNode.Http;
 
@@ -80,5 +81,32 @@ internal static class JsonOutput
                 json.WriteNullValue();
                 break;
         }
+    }
+
+    /// <summary>Writes a calculation's value: a number, null, or a heatmap as its buckets.</summary>
+    public static void WriteCell(this Utf8JsonWriter json, AnswerCell cell)
+    {
+        if (cell.Heatmap is not { } heatmap)
+        {
+            json.WriteField(cell.Value);
+            return;
+        }
+
+        json.WriteStartObject();
+        json.WriteStartArray("buckets"u8);
+        foreach (var bucket in heatmap)
+        {
+            json.WriteStartObject();
+            json.WritePropertyName("min"u8);
+            json.WriteNumber(bucket.Min);
+            json.WritePropertyName("max"u8);
+            json.WriteNumber(bucket.Max);
+            json.WritePropertyName("count"u8);
+            json.WriteNumber(bucket.Count);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
     }
 }

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using StreamObserve.Hosting;
 using StreamObserve.QueryNode.Services;
 
 namespace StreamObserve.QueryNode.Http;
@@ -10,10 +11,10 @@ internal static class PathNames
     public static Reading<string> Dataset(HttpContext context) => Dataset((string)context.Request.RouteValues["dataset"]!);
 
     /// <summary>A dataset's name in lower case, or the 400 that says what is wrong with it.</summary>
-    public static Reading<string> Dataset(string name) => CheckDataset(name) is { } error ? Problem.BadRequest(error) : DatasetNames.Normalise(name);
+    public static Reading<string> Dataset(string name) => CheckDataset(name) is { } error ? Problems.BadRequest(error) : DatasetNames.Normalise(name);
 
     /// <summary>What is wrong with a dataset's name, or null.</summary>
-    public static RequestError? CheckDataset(string name)
+    public static ProblemError? CheckDataset(string name)
     {
         if (string.IsNullOrWhiteSpace(name))
         {

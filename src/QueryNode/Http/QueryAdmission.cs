@@ -1,5 +1,6 @@
 using System.Threading.RateLimiting;
 using Microsoft.AspNetCore.Http;
+using StreamObserve.Hosting;
 
 namespace StreamObserve.QueryNode.Http;
 
@@ -19,34 +20,35 @@ internal sealed class QueryAdmission(QueryHttpOptions options, TimeProvider time
     /// Does <paramref name="work"/> when it is this request's turn and sends the problem it returns, if any. Its token fires when the client has gone or
     /// the time is up; only the latter is answered (504). Work sends its own answer when it returns null.
     /// </summary>
-    public async Task RunAsync(HttpContext context, string kind, Func<CancellationToken, Task<Problem?>> work)
+    public async Task RunAsync(HttpContext context, string kind, Func<CancellationToken, Task<ProblemDocument?>> work)
     {
         var started = time.GetTimestamp();
-        var outcome = "failed";
+        var status = StatusCodes.Status500InternalServerError;
         metrics.Begin();
         try
         {
             var problem = await RunLimitedAsync(context, work).ConfigureAwait(false);
-            outcome = problem?.Kind ?? "answered";
             if (problem is not null)
             {
-                await problem.SendAsync(context).ConfigureAwait(false);
+                await problem.WriteAsync(context).ConfigureAwait(false);
             }
+
+            status = context.Response.StatusCode;
         }
         catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
         {
-            outcome = "canceled";
+            status = StatusCodes.Status499ClientClosedRequest;
         }
         finally
         {
-            metrics.End(kind, outcome, time.GetElapsedTime(started));
+            metrics.End(kind, status, time.GetElapsedTime(started));
         }
     }
 
     /// <inheritdoc/>
     public void Dispose() => _limiter.Dispose();
 
-    private async Task<Problem?> RunLimitedAsync(HttpContext context, Func<CancellationToken, Task<Problem?>> work)
+    private async Task<ProblemDocument?> RunLimitedAsync(HttpContext context, Func<CancellationToken, Task<ProblemDocument?>> work)
     {
         using var timeout = new CancellationTokenSource(options.QueryTimeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, context.RequestAborted);
@@ -55,15 +57,15 @@ internal sealed class QueryAdmission(QueryHttpOptions options, TimeProvider time
             using var turn = await _limiter.AcquireAsync(1, either.Token).ConfigureAwait(false);
             return turn.IsAcquired
                 ? await work(either.Token).ConfigureAwait(false)
-                : Problem.Overloaded($"{options.ConcurrentQueries} queries run and {options.QueuedQueries} wait on this node; ask again, or ask another query node");
+                : Problems.Overloaded($"{options.ConcurrentQueries} queries run and {options.QueuedQueries} wait on this node; ask again, or ask another query node");
         }
         catch (OperationCanceledException) when (timeout.IsCancellationRequested && !context.RequestAborted.IsCancellationRequested && !context.Response.HasStarted)
         {
-            return Problem.TimedOut(options.QueryTimeout);
+            return Problems.TimedOut(options.QueryTimeout);
         }
         catch (Services.ServiceUnavailableException unavailable)
         {
-            return Problem.Unavailable(unavailable);
+            return Problems.Unavailable(unavailable);
         }
     }
 }

@@ -1,5 +1,8 @@
 using System.Buffers;
+using System.Globalization;
 using Microsoft.AspNetCore.Http;
+using StreamObserve.Core.Querying.Language;
+using StreamObserve.Hosting;
 using StreamObserve.QueryNode.Results;
 using StreamObserve.QueryNode.Services;
 
@@ -22,7 +25,7 @@ internal sealed class QueryEndpoint(IQueryService queries, IResultStore results,
         var body = await JsonBody.ReadAsync(context).ConfigureAwait(false);
         if (body.Problem is not null)
         {
-            await body.Problem.SendAsync(context).ConfigureAwait(false);
+            await body.Problem.WriteAsync(context).ConfigureAwait(false);
             return;
         }
 
@@ -30,7 +33,7 @@ internal sealed class QueryEndpoint(IQueryService queries, IResultStore results,
         var read = QueryRequestJson.Read(json.Root);
         if (read.Problem is not null)
         {
-            await read.Problem.SendAsync(context).ConfigureAwait(false);
+            await read.Problem.WriteAsync(context).ConfigureAwait(false);
             return;
         }
 
@@ -45,7 +48,7 @@ internal sealed class QueryEndpoint(IQueryService queries, IResultStore results,
         var json = id.Length > QueryHttpLimits.ResultIdCharsMax ? null : await results.GetAsync(id, context.RequestAborted).ConfigureAwait(false);
         if (json is not { } stored)
         {
-            await Problem.NotFound("id", JsonText.Excerpt(id), "no answer is stored under this id (any more)").SendAsync(context).ConfigureAwait(false);
+            await Problems.NotFound("id", JsonText.Excerpt(id), "no answer is stored under this id (any more)").SendAsync(context).ConfigureAwait(false);
             return;
         }
 
@@ -53,16 +56,16 @@ internal sealed class QueryEndpoint(IQueryService queries, IResultStore results,
         await JsonOutput.SendAsync(context, StatusCodes.Status200OK, JsonOutput.MediaType, stored).ConfigureAwait(false);
     }
 
-    private async Task<Problem?> AnswerAsync(HttpContext context, QueryRequest request, QueryEcho echo, CancellationToken cancellation)
+    private async Task<ProblemDocument?> AnswerAsync(HttpContext context, QueryRequest request, QueryEcho echo, CancellationToken cancellation)
     {
         switch (await queries.ExecuteAsync(request, cancellation).ConfigureAwait(false))
         {
             case QueryOutcome.UnknownDataset:
-                return Problem.UnknownDataset(request.Dataset);
+                return Problems.UnknownDataset(request.Dataset);
             case QueryOutcome.Refused refused:
-                return Problem.Unprocessable("unanswerable", "The query cannot be answered as asked", refused.Errors);
+                return Problems.Unprocessable("query cannot be answered as asked", "query.", refused.Errors);
             case QueryOutcome.Answered { Answer.Receipt: { Failed.Count: > 0 } receipt } when !request.PartialAllowed:
-                return Problem.Partial(receipt);
+                return Problems.Partial(receipt);
             case QueryOutcome.Answered answered:
                 var id = ids.Next();
                 var buffer = new ArrayBufferWriter<byte>(AnswerBytesTypical);
@@ -86,8 +89,12 @@ internal sealed class QueryEndpoint(IQueryService queries, IResultStore results,
         }
     }
 
-    private static Problem TooLarge(QueryRequest request, int groups) => Problem.Unprocessable("too_large", "The answer is too large", [
-        new("query.limit", request.Spec.Limit.ToString(System.Globalization.CultureInfo.InvariantCulture),
-            $"{groups} groups over time need more than {QueryHttpLimits.AnswerBytesMax} bytes; lower limit, raise granularity or group by less"),
-    ]);
+    private static ProblemDocument TooLarge(QueryRequest request, int groups)
+    {
+        var limit = request.Spec.Limit.ToString(CultureInfo.InvariantCulture);
+        var message = string.Create(
+            CultureInfo.InvariantCulture,
+            $"{groups} groups over time need more than {QueryHttpLimits.AnswerBytesMax} bytes; lower limit, raise granularity or group by less");
+        return Problems.Unprocessable("answer too large", "query.", [new QueryError("limit", limit, message)]);
+    }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Http;
+using StreamObserve.Hosting;
 using StreamObserve.QueryNode.Services;
 
 namespace StreamObserve.QueryNode.Http;
@@ -10,7 +11,7 @@ namespace StreamObserve.QueryNode.Http;
 /// </summary>
 internal sealed class QueryParameters(IQueryCollection query)
 {
-    private readonly List<RequestError> _errors = [];
+    private readonly List<ProblemError> _errors = [];
     private readonly List<string> _known = [];
 
     /// <summary>A text of at most <paramref name="charsMax"/> characters; null when missing or empty.</summary>
@@ -52,10 +53,10 @@ internal sealed class QueryParameters(IQueryCollection query)
     }
 
     /// <summary>Adds what a caller found wrong with a parameter.</summary>
-    public void Refuse(RequestError error) => _errors.Add(error);
+    public void Refuse(ProblemError error) => _errors.Add(error);
 
     /// <summary>The 400 that names everything wrong, or null.</summary>
-    public Problem? Finish()
+    public ProblemDocument? Finish()
     {
         foreach (var (name, value) in query)
         {
@@ -65,6 +66,6 @@ internal sealed class QueryParameters(IQueryCollection query)
             }
         }
 
-        return _errors.Count == 0 ? null : Problem.BadRequest(_errors);
+        return _errors.Count == 0 ? null : Problems.BadRequest(_errors);
     }
 }

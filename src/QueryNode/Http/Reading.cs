@@ -1,3 +1,5 @@
+using StreamObserve.Hosting;
+
 namespace StreamObserve.QueryNode.Http;
 
 /// <summary>What came of reading a part of a request: the value, or the problem to answer with.</summary>
@@ -5,14 +7,14 @@ internal readonly struct Reading<T>
 {
     private readonly T? _value;
 
-    private Reading(T? value, Problem? problem)
+    private Reading(T? value, ProblemDocument? problem)
     {
         _value = value;
         Problem = problem;
     }
 
     /// <summary>Why there is no value; null when there is one.</summary>
-    public Problem? Problem { get; }
+    public ProblemDocument? Problem { get; }
 
     /// <summary>The value; only without a problem.</summary>
     public T Value => Problem is null ? _value! : throw new InvalidOperationException("nothing was read: " + Problem.Detail);
@@ -21,5 +23,5 @@ internal readonly struct Reading<T>
     public static implicit operator Reading<T>(T value) => new(value, null);
 
     /// <summary>A problem.</summary>
-    public static implicit operator Reading<T>(Problem problem) => new(default, problem);
+    public static implicit operator Reading<T>(ProblemDocument problem) => new(default, problem);
 }

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using StreamObserve.Hosting;
 using StreamObserve.QueryNode.Services;
 
 namespace StreamObserve.QueryNode.Http;
@@ -15,13 +16,13 @@ internal sealed class TraceEndpoint(ITraceService traces, QueryAdmission admissi
         var traceId = (string)context.Request.RouteValues["traceId"]!;
         if (traceId.Length > QueryHttpLimits.TraceIdCharsMax)
         {
-            return Problem.BadRequest(new RequestError("traceId", JsonText.Excerpt(traceId), $"may have {QueryHttpLimits.TraceIdCharsMax} characters"));
+            return Problems.BadRequest(new ProblemError("traceId", JsonText.Excerpt(traceId), $"may have {QueryHttpLimits.TraceIdCharsMax} characters"));
         }
 
         var trace = await traces.GetAsync(traceId, cancellation).ConfigureAwait(false);
         if (trace.Rows.Count == 0 && trace.Missing.Count == 0)
         {
-            return Problem.NotFound("traceId", traceId, $"no event with the trace id \"{traceId}\" is held");
+            return Problems.NotFound("traceId", traceId, $"no event with the trace id \"{traceId}\" is held");
         }
 
         // Rows of one time keep the order in which the service found them.

@@ -1,4 +1,5 @@
 using StreamObserve.Core.Querying;
+using StreamObserve.Core.Querying.Language;
 using StreamObserve.QueryNode.Tail;
 
 namespace StreamObserve.QueryNode.Services;
@@ -41,7 +42,7 @@ public abstract record TailOutcome
     public sealed record Started(TailSubscription Subscription) : TailOutcome;
 
     /// <summary>It cannot start as asked. At least one error.</summary>
-    public sealed record Refused(IReadOnlyList<RequestError> Errors) : TailOutcome;
+    public sealed record Refused(IReadOnlyList<ProblemError> Errors) : TailOutcome;
 
     /// <summary>No partition has seen the dataset and the service does not wait for it.</summary>
     public sealed record UnknownDataset : TailOutcome;
