@@ -1,0 +1,478 @@
+using System.Numerics;
+using K4os.Compression.LZ4;
+using StreamObserve.Core.Events;
+
+namespace StreamObserve.Core.Columns;
+
+/// <summary>
+/// Collects rows column by column and writes them as one record of the batches log (docs/formats/event-batch.md). Reusable; nothing is allocated per row once warm.
+/// Not thread-safe.
+/// </summary>
+internal sealed class EventBatchBuilder
+{
+    /// <summary>First byte of the record: what kind of record it is.</summary>
+    public const byte RecordKind = 1;
+
+    /// <summary>Second byte: the version of the format.</summary>
+    public const byte Version = 1;
+
+    private readonly ByteWriter _packed = new(1 << 16);
+    private readonly ByteWriter _plain = new(1 << 14);
+    private readonly StringDictionary _datasets = new();
+    private readonly List<ColumnBuilder> _used = [];
+    private ColumnBuilder?[] _byField = new ColumnBuilder?[64];
+    private long[] _times = new long[256];
+    private double[] _weights = new double[256];
+    private int[] _datasetCodes = new int[256];
+    private long[] _scratch = new long[256];
+    private bool _weighted;
+
+    public int Rows { get; private set; }
+
+    /// <summary>Estimate of the uncompressed batch.</summary>
+    public int ApproximateBytes { get; private set; }
+
+    /// <summary>Starts a row; its number within the batch.</summary>
+    public int AddRow(long timeNs, double weight, ReadOnlySpan<byte> dataset)
+    {
+        if (Rows == _times.Length)
+        {
+            Array.Resize(ref _times, Rows * 2);
+            Array.Resize(ref _weights, Rows * 2);
+            Array.Resize(ref _datasetCodes, Rows * 2);
+        }
+
+        _times[Rows] = timeNs;
+        _weights[Rows] = weight;
+        _weighted |= weight != 1;
+        _datasetCodes[Rows] = _datasets.Add(dataset);
+        ApproximateBytes += 8;
+        return Rows++;
+    }
+
+    public void Set(int field, byte[] name, int row, in ParsedField value, ReadOnlySpan<byte> text)
+    {
+        if (field >= _byField.Length)
+        {
+            Array.Resize(ref _byField, Math.Max(field + 1, _byField.Length * 2));
+        }
+
+        var column = _byField[field] ??= new ColumnBuilder(name);
+        if (column.IsEmpty)
+        {
+            _used.Add(column);
+            ApproximateBytes += name.Length + 16;
+        }
+
+        ApproximateBytes += column.Append(row, value, text);
+    }
+
+    public void Clear()
+    {
+        foreach (var column in _used)
+        {
+            column.Clear();
+        }
+
+        _used.Clear();
+        _datasets.Clear();
+        Rows = 0;
+        ApproximateBytes = 0;
+        _weighted = false;
+    }
+
+    /// <summary>Forgets the columns themselves too, with their learnt layouts: when field numbers are given anew.</summary>
+    public void ForgetFields()
+    {
+        Clear();
+        Array.Clear(_byField);
+    }
+
+    /// <summary>Writes the rows as one log record and starts anew.</summary>
+    public byte[] Encode()
+    {
+        _packed.Clear();
+        _plain.Clear();
+        WriteTimes();
+        _packed.U8(_weighted ? (byte)1 : (byte)0);
+        if (_weighted)
+        {
+            PackedNumbers.WriteFloats(_packed, _weights.AsSpan(0, Rows), ref _scratch);
+        }
+
+        WriteStrings(_packed, _datasets);
+        PackedNumbers.WriteCodes(_packed, _datasetCodes.AsSpan(0, Rows), _datasets.Count);
+        var countAt = 0;
+        foreach (var column in _used)
+        {
+            countAt += column.PhysicalColumns;
+        }
+
+        _packed.Varint((ulong)countAt);
+        foreach (var column in _used)
+        {
+            column.Write(_packed, _plain, Rows, ref _scratch);
+        }
+
+        var record = Assemble();
+        Clear();
+        return record;
+    }
+
+    private byte[] Assemble()
+    {
+        var bound = LZ4Codec.MaximumOutputSize(_packed.Length);
+        var header = new ByteWriter(32);
+        header.U8(RecordKind);
+        header.U8(Version);
+        header.Varint((ulong)Rows);
+        header.Varint((ulong)_plain.Length);
+        header.Varint((ulong)_packed.Length);
+        var rented = System.Buffers.ArrayPool<byte>.Shared.Rent(bound);
+        var compressed = LZ4Codec.Encode(_packed.Written, rented.AsSpan(0, bound), LZ4Level.L00_FAST);
+        var record = new byte[header.Length + _plain.Length + compressed];
+        header.Written.CopyTo(record);
+        _plain.Written.CopyTo(record.AsSpan(header.Length));
+        rented.AsSpan(0, compressed).CopyTo(record.AsSpan(header.Length + _plain.Length));
+        System.Buffers.ArrayPool<byte>.Shared.Return(rented);
+        return record;
+    }
+
+    private void WriteTimes()
+    {
+        // Clocks tick in ns, us, ms or s: the coarsest unit that all times share makes the numbers short.
+        long unit = 1_000_000_000;
+        var times = _times.AsSpan(0, Rows);
+        foreach (var time in times)
+        {
+            while (time % unit != 0)
+            {
+                unit /= 1000;
+            }
+        }
+
+        if (_scratch.Length < Rows)
+        {
+            _scratch = new long[_times.Length];
+        }
+
+        for (var i = 0; i < times.Length; i++)
+        {
+            _scratch[i] = times[i] / unit;
+        }
+
+        _packed.I64(unit);
+        PackedNumbers.WriteIntegers(_packed, _scratch.AsSpan(0, Rows));
+    }
+
+    internal static void WriteStrings(ByteWriter w, StringDictionary dictionary)
+    {
+        w.Varint((ulong)dictionary.Count);
+        for (var i = 0; i < dictionary.Count; i++)
+        {
+            w.Varint((ulong)dictionary[i].Length);
+        }
+
+        for (var i = 0; i < dictionary.Count; i++)
+        {
+            w.Raw(dictionary[i]);
+        }
+    }
+
+    /// <summary>All values of one field, by type.</summary>
+    private sealed class ColumnBuilder(byte[] name)
+    {
+        private Values? _strings, _integers, _floats, _bools;
+
+        public bool IsEmpty => PhysicalColumns == 0;
+
+        public int PhysicalColumns { get; private set; }
+
+        public int Append(int row, in ParsedField value, ReadOnlySpan<byte> text)
+        {
+            Values values;
+            switch (value.Kind)
+            {
+                case FieldKind.String:
+                    values = Use(ref _strings);
+                    values.AppendText(row, text);
+                    return values.TextMode ? text.Length + 2 : 2;
+                case FieldKind.Integer:
+                    Use(ref _integers).AppendInteger(row, value.Bits);
+                    return 4;
+                case FieldKind.Float:
+                    Use(ref _floats).AppendFloat(row, BitConverter.Int64BitsToDouble(value.Bits));
+                    return 8;
+                default:
+                    Use(ref _bools).AppendInteger(row, value.Bits);
+                    return 1;
+            }
+        }
+
+        public void Clear()
+        {
+            PhysicalColumns = 0;
+            _strings?.Clear();
+            _integers?.Clear();
+            _floats?.Clear();
+            _bools?.Clear();
+        }
+
+        public void Write(ByteWriter packed, ByteWriter plain, int rows, ref long[] scratch)
+        {
+            if (_integers is { Count: > 0 } && _floats is { Count: > 0 } && _integers.TryMoveTo(_floats))
+            {
+                // One column of floats, not two of halves: 3 and 3.5 are both JSON numbers. It was counted twice; an empty one keeps the count true.
+                WriteHead(packed, ColumnType.Integer, _integers, rows);
+                PackedNumbers.WriteIntegers(packed, []);
+                _integers.Clear();
+            }
+            else if (_integers is { Count: > 0 })
+            {
+                WriteHead(packed, ColumnType.Integer, _integers, rows);
+                PackedNumbers.WriteIntegers(packed, _integers.Integers.AsSpan(0, _integers.Count));
+            }
+
+            if (_floats is { Count: > 0 })
+            {
+                WriteHead(packed, ColumnType.Float, _floats, rows);
+                PackedNumbers.WriteFloats(packed, _floats.Floats.AsSpan(0, _floats.Count), ref scratch);
+            }
+
+            if (_bools is { Count: > 0 })
+            {
+                WriteHead(packed, ColumnType.Bool, _bools, rows);
+                PackedNumbers.WriteIntegers(packed, _bools.Integers.AsSpan(0, _bools.Count));
+            }
+
+            if (_strings is { Count: > 0 })
+            {
+                WriteStrings(packed, plain, rows);
+            }
+        }
+
+        private void WriteStrings(ByteWriter packed, ByteWriter plain, int rows)
+        {
+            var strings = _strings!;
+            if (!strings.TextMode)
+            {
+                WriteHead(packed, ColumnType.Dictionary, strings, rows);
+                EventBatchBuilder.WriteStrings(packed, strings.Dictionary);
+                PackedNumbers.WriteCodes(packed, strings.Codes.AsSpan(0, strings.Count), strings.Dictionary.Count);
+                return;
+            }
+
+            if (strings.TryWriteHex(plain, out var width))
+            {
+                WriteHead(packed, ColumnType.Hex, strings, rows);
+                packed.U8((byte)width);
+                return;
+            }
+
+            WriteHead(packed, ColumnType.Text, strings, rows);
+            for (var i = 0; i < strings.Count; i++)
+            {
+                packed.Varint((ulong)(strings.Ends[i] - (i == 0 ? 0 : strings.Ends[i - 1])));
+            }
+
+            packed.Raw(strings.Text.AsSpan(0, strings.Ends[strings.Count - 1]));
+        }
+
+        private void WriteHead(ByteWriter packed, ColumnType type, Values values, int rows)
+        {
+            packed.Blob(name);
+            packed.U8((byte)type);
+            packed.Varint((ulong)values.Count);
+            if (values.Count < rows && values.Count > 0)
+            {
+                var words = (rows + 63) >> 6;
+                values.EnsurePresence(words);
+                packed.Words(values.Presence.AsSpan(0, words));
+            }
+        }
+
+        private Values Use(ref Values? slot)
+        {
+            slot ??= new Values();
+            if (slot.Count == 0)
+            {
+                PhysicalColumns++;
+            }
+
+            return slot;
+        }
+    }
+
+    /// <summary>The values of one physical column.</summary>
+    private sealed class Values
+    {
+        public readonly StringDictionary Dictionary = new();
+        public ulong[] Presence = new ulong[4];
+        public long[] Integers = [];
+        public double[] Floats = [];
+        public int[] Codes = [];
+        public byte[] Text = [];
+        public int[] Ends = [];
+        public int Count;
+        public bool TextMode;
+        private int _highestWord;
+        private int _textBatches;
+
+        public void AppendInteger(int row, long value)
+        {
+            if (Count == Integers.Length)
+            {
+                Array.Resize(ref Integers, Math.Max(64, Count * 2));
+            }
+
+            Integers[Count] = value;
+            Mark(row);
+        }
+
+        public void AppendFloat(int row, double value)
+        {
+            if (Count == Floats.Length)
+            {
+                Array.Resize(ref Floats, Math.Max(64, Count * 2));
+            }
+
+            Floats[Count] = value;
+            Mark(row);
+        }
+
+        public void AppendText(int row, ReadOnlySpan<byte> text)
+        {
+            if (!TextMode)
+            {
+                if (Count == Codes.Length)
+                {
+                    Array.Resize(ref Codes, Math.Max(64, Count * 2));
+                }
+
+                Codes[Count] = Dictionary.Add(text);
+                Mark(row);
+                return;
+            }
+
+            if (Count == Ends.Length)
+            {
+                Array.Resize(ref Ends, Math.Max(64, Count * 2));
+            }
+
+            var start = Count == 0 ? 0 : Ends[Count - 1];
+            if (start + text.Length > Text.Length)
+            {
+                Array.Resize(ref Text, Math.Max(start + text.Length, Text.Length * 2));
+            }
+
+            text.CopyTo(Text.AsSpan(start));
+            Ends[Count] = start + text.Length;
+            Mark(row);
+        }
+
+        public void EnsurePresence(int words)
+        {
+            if (Presence.Length < words)
+            {
+                Array.Resize(ref Presence, words);
+            }
+        }
+
+        /// <summary>Moves integers into the floats' column, in row order; false when one is past 2^53.</summary>
+        public bool TryMoveTo(Values floats)
+        {
+            for (var i = 0; i < Count; i++)
+            {
+                if (Math.Abs(Integers[i]) > 9007199254740992)
+                {
+                    return false;
+                }
+            }
+
+            var merged = new double[Count + floats.Count];
+            var words = Math.Max(_highestWord, floats._highestWord) + 1;
+            EnsurePresence(words);
+            floats.EnsurePresence(words);
+            int mine = 0, theirs = 0, to = 0;
+            for (var word = 0; word < words; word++)
+            {
+                for (var bits = Presence[word] | floats.Presence[word]; bits != 0; bits &= bits - 1)
+                {
+                    var isMine = (Presence[word] & bits & (~bits + 1)) != 0;
+                    merged[to++] = isMine ? Integers[mine++] : floats.Floats[theirs++];
+                }
+
+                floats.Presence[word] |= Presence[word];
+            }
+
+            floats.Floats = merged;
+            floats.Count = merged.Length;
+            floats._highestWord = words - 1;
+            return true;
+        }
+
+        /// <summary>When all values are lower-case hexadecimal of one even length up to 32 digits: their bytes.</summary>
+        public bool TryWriteHex(ByteWriter plain, out int width)
+        {
+            width = Ends[0] / 2;
+            if (width is < 4 or > 16 || Ends[0] % 2 != 0)
+            {
+                return false;
+            }
+
+            var at = plain.Length;
+            var digits = width * 2;
+            for (var i = 0; i < Count; i++)
+            {
+                var start = i == 0 ? 0 : Ends[i - 1];
+                if (Ends[i] - start != digits || !Hex.TryDecodeLower(Text.AsSpan(start, digits), plain.Take(width)))
+                {
+                    plain.Rewind(at);
+                    return false;
+                }
+            }
+
+            return true;
+        }
+
+        public void Clear()
+        {
+            if (Count == 0)
+            {
+                return;
+            }
+
+            // Nearly every value its own: a dictionary costs look-ups and saves nothing. Learnt for the next batches, tried again now and then.
+            if (TextMode)
+            {
+                if (++_textBatches == 128)
+                {
+                    TextMode = false;
+                }
+            }
+            else if (Dictionary.Count > 16 && Dictionary.Count * 2 > Count)
+            {
+                TextMode = true;
+                _textBatches = 0;
+            }
+
+            Dictionary.Clear();
+            Presence.AsSpan(0, Math.Min(Presence.Length, _highestWord + 1)).Clear();
+            Count = 0;
+            _highestWord = 0;
+        }
+
+        private void Mark(int row)
+        {
+            var word = row >> 6;
+            if (word >= Presence.Length)
+            {
+                Array.Resize(ref Presence, Math.Max(word + 1, Presence.Length * 2));
+            }
+
+            Presence[word] |= 1UL << (row & 63);
+            _highestWord = word;
+            Count++;
+        }
+    }
+}

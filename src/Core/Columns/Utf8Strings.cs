@@ -1,0 +1,46 @@
+using System.Text;
+
+namespace StreamObserve.Core.Columns;
+
+/// <summary>An immutable list of UTF-8 strings in one buffer: entry i is <c>Bytes[Offsets[i]..Offsets[i + 1]]</c>.</summary>
+public sealed class Utf8Strings
+{
+    private readonly byte[] _bytes;
+    private readonly int[] _offsets;
+
+    /// <summary>Over a buffer that nobody changes any more; <paramref name="offsets"/> has one entry more than there are strings and ascends.</summary>
+    public Utf8Strings(byte[] bytes, int[] offsets)
+    {
+        _bytes = bytes;
+        _offsets = offsets;
+    }
+
+    /// <summary>No strings.</summary>
+    public static Utf8Strings Empty { get; } = new([], [0]);
+
+    /// <summary>How many strings.</summary>
+    public int Count => _offsets.Length - 1;
+
+    /// <summary>UTF-8 bytes of all strings together.</summary>
+    public int ByteCount => _offsets[^1] - _offsets[0];
+
+    /// <summary>The bytes of one string.</summary>
+    public ReadOnlySpan<byte> this[int index] => new(_bytes, _offsets[index], _offsets[index + 1] - _offsets[index]);
+
+    /// <summary>One string, decoded: allocates.</summary>
+    public string Text(int index) => Encoding.UTF8.GetString(this[index]);
+
+    /// <summary>From .NET strings, for tests and small tables.</summary>
+    public static Utf8Strings From(IEnumerable<string> values)
+    {
+        var bytes = new List<byte>();
+        var offsets = new List<int> { 0 };
+        foreach (var value in values)
+        {
+            bytes.AddRange(Encoding.UTF8.GetBytes(value));
+            offsets.Add(bytes.Count);
+        }
+
+        return new([.. bytes], [.. offsets]);
+    }
+}
