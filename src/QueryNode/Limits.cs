@@ -79,6 +79,9 @@ public static class TailLimits
     /// <summary>Seconds a reader may take nothing at all while bytes wait for it. Past it the tail is cut off, to be resumed by its token.</summary>
     public const int StalledReaderSecondsMax = 120;
 
+    /// <summary>Seconds in which a reader must take the last event when the server stops. Past it the connection is cut.</summary>
+    public const int FarewellSecondsMax = 1;
+
     /// <summary>Milliseconds a browser waits before it reconnects (the <c>retry:</c> field).</summary>
     public const int ReconnectMs = 2_000;
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using StreamObserve.Core.Events;
 using StreamObserve.Core.Querying;
 
 namespace StreamObserve.QueryNode.Http;
@@ -33,15 +34,14 @@ internal static class AnswerJson
 
     private static bool TryWriteSeries(Utf8JsonWriter json, RowWriter row, IReadOnlyList<AnswerPoint> series, long bytesMax)
     {
-        Span<byte> time = stackalloc byte[Rfc3339.BytesMax];
         json.WriteStartArray("series"u8);
         foreach (var point in series)
         {
-            var timeText = time[..Rfc3339.Format(point.TimeNs, time)];
+            var time = EventTime.Format(point.TimeNs);
             foreach (var group in point.Rows)
             {
                 json.WriteStartObject();
-                json.WriteString(TimeName, timeText);
+                json.WriteString(TimeName, time);
                 row.WriteData(group);
                 json.WriteEndObject();
             }

@@ -109,4 +109,17 @@ internal static class JsonOutput
         json.WriteEndArray();
         json.WriteEndObject();
     }
+
+    /// <summary>Writes a member with a time (unix nanoseconds) as RFC 3339 text, or null.</summary>
+    public static void WriteTime(this Utf8JsonWriter json, JsonEncodedText name, long? unixNs)
+    {
+        if (unixNs is { } ns)
+        {
+            json.WriteString(name, EventTime.Format(ns));
+        }
+        else
+        {
+            json.WriteNull(name);
+        }
+    }
 }

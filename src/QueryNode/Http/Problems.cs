@@ -13,18 +13,19 @@ internal static class Problems
     /// <summary>400: parameters or members that cannot be read, one error or more.</summary>
     public static ProblemDocument BadRequest(params IReadOnlyList<ProblemError> errors) => ProblemDocument.BadRequest(Summary(errors), errors);
 
-    /// <summary>400: text that cannot be parsed. The member <c>position</c> is the first error's character in it, from 1.</summary>
-    public static ProblemDocument BadText(string field, IReadOnlyList<QueryError> errors)
-    {
-        var document = BadRequest([.. errors.Select(error => new ProblemError(field, error.Value, error.Message))]);
-        return errors[0].Offset is { } offset ? document with { Members = json => json.WriteNumber("position"u8, offset + 1) } : document;
-    }
+    /// <summary>400: text that is not of the language. The member <c>position</c> is the first error's character in it, from 1.</summary>
+    public static ProblemDocument BadText(string field, IReadOnlyList<QueryError> errors) =>
+        WithPosition(BadRequest([.. errors.Select(error => new ProblemError(field, error.Value, error.Message))]), errors);
 
-    /// <summary>422: what can be read and cannot be done, one error or more. <paramref name="prefix"/> leads to the errors' fields.</summary>
+    /// <summary>
+    /// 422: what can be read and cannot be done, one error or more. <paramref name="prefix"/> leads to the errors' fields. The member <c>position</c> is as in
+    /// <see cref="BadText"/>, where the query came as text.
+    /// </summary>
     public static ProblemDocument Unprocessable(string title, string prefix, IReadOnlyList<QueryError> errors)
     {
-        ProblemError[] fields = [.. errors.Select(error => new ProblemError(prefix + error.Field, error.Value, error.Message))];
-        return new() { Status = StatusCodes.Status422UnprocessableEntity, Title = title, Detail = Summary(fields), Errors = fields };
+        ProblemError[] fields = [.. errors.Select(error => new ProblemError(error.Field.Length == 0 ? prefix.TrimEnd('.') : prefix + error.Field, error.Value, error.Message))];
+        var document = new ProblemDocument { Status = StatusCodes.Status422UnprocessableEntity, Title = title, Detail = Summary(fields), Errors = fields };
+        return WithPosition(document, errors);
     }
 
     /// <summary>404: there is no such thing.</summary>
@@ -66,6 +67,9 @@ internal static class Problems
         RetryAfterSeconds = receipt.Failed.All(failed => failed.Retryable) ? QueryHttpLimits.RetryAfterSeconds : null,
         Members = json => ReceiptJson.WriteFailed(json, receipt.Failed),
     };
+
+    private static ProblemDocument WithPosition(ProblemDocument document, IReadOnlyList<QueryError> errors) =>
+        errors[0].Offset is { } offset ? document with { Members = json => json.WriteNumber("position"u8, offset + 1) } : document;
 
     private static string Summary(IReadOnlyList<ProblemError> errors)
     {

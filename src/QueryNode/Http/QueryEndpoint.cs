@@ -48,7 +48,7 @@ internal sealed class QueryEndpoint(IQueryService queries, IResultStore results,
         var json = id.Length > QueryHttpLimits.ResultIdCharsMax ? null : await results.GetAsync(id, context.RequestAborted).ConfigureAwait(false);
         if (json is not { } stored)
         {
-            await Problems.NotFound("id", JsonText.Excerpt(id), "no answer is stored under this id (any more)").SendAsync(context).ConfigureAwait(false);
+            await Problems.NotFound("id", JsonText.Excerpt(id), "no answer is stored under this id (any more)").WriteAsync(context).ConfigureAwait(false);
             return;
         }
 

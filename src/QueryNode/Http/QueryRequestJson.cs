@@ -78,7 +78,10 @@ internal static class QueryRequestJson
         var parsed = text is not null ? QueryText.Parse(text) : QuerySpecJson.Read(specification!.Value);
         if (!parsed.TryGet(out var spec, out var specErrors))
         {
-            return text is not null ? Problems.BadText("text", specErrors) : Problems.Unprocessable("query not valid", "query.", specErrors);
+            // Text breaks off at one place, as the field "text"; what it says wrongly has the fields of the specification.
+            return text is not null && specErrors[0].Field == "text"
+                ? Problems.BadText("text", specErrors)
+                : Problems.Unprocessable("query not valid", "query.", specErrors);
         }
 
         var request = new QueryRequest { Dataset = name, Spec = spec, Source = source, PartialAllowed = partialAllowed };

@@ -18,9 +18,11 @@ internal sealed class TailEndpoint(ITailService tails, QueryHttpOptions options,
     /// <summary>Route of the tail.</summary>
     public const string Route = "/api/v1/tail";
 
+    private const string StoppingReason = "the server is stopping; resume on another query node, or on this one in some seconds";
     private const string LastEventIdHeader = "Last-Event-ID";
     private static readonly TimeSpan StatsPeriod = TimeSpan.FromSeconds(TailLimits.StatsSeconds);
     private static readonly TimeSpan StalledMax = TimeSpan.FromSeconds(TailLimits.StalledReaderSecondsMax);
+    private static readonly TimeSpan FarewellMax = TimeSpan.FromSeconds(TailLimits.FarewellSecondsMax);
 
     private int _subscribers;
 
@@ -51,9 +53,13 @@ internal sealed class TailEndpoint(ITailService tails, QueryHttpOptions options,
         {
             await Problems.Unavailable(unavailable).WriteAsync(context).ConfigureAwait(false);
         }
+        catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested && !context.Response.HasStarted)
+        {
+            await Problems.Unavailable(new ServiceUnavailableException(StoppingReason, isTransient: true)).WriteAsync(context).ConfigureAwait(false);
+        }
         catch (OperationCanceledException) when (end.IsCancellationRequested)
         {
-            // The client has gone, or the server stops: either way the stream just ends, and a client that wants more resumes.
+            // The client has gone, or the server stops and has said so.
         }
         finally
         {
@@ -98,7 +104,7 @@ internal sealed class TailEndpoint(ITailService tails, QueryHttpOptions options,
                 return Problems.BadText("calc", errors);
             }
 
-            if (spec != new QuerySpec { Calculations = spec.Calculations })
+            if (!IsOnlyCalculations(spec))
             {
                 return Problems.BadRequest(new ProblemError("calc", JsonText.Excerpt(calculations), "takes calculations only, such as COUNT, P99(duration_ms); a condition goes into \"filter\""));
             }
@@ -115,6 +121,22 @@ internal sealed class TailEndpoint(ITailService tails, QueryHttpOptions options,
 
         return request with { ResumeToken = lastEventId.Length > 0 ? lastEventId : resume };
     }
+
+    private static bool IsOnlyCalculations(QuerySpec spec) => spec is
+    {
+        Where: null,
+        Breakdowns.Count: 0,
+        CalculatedFields.Count: 0,
+        Formulas.Count: 0,
+        Orders.Count: 0,
+        Havings.Count: 0,
+        Limit: QueryLimits.LimitDefault,
+        GranularitySeconds: null,
+        TimeRangeSeconds: null,
+        StartTimeNs: null,
+        EndTimeNs: null,
+        CompareOffsetSeconds: null,
+    };
 
     private async Task SubscribeAsync(HttpContext context, TailRequest request, CancellationToken cancellation)
     {
@@ -150,6 +172,7 @@ internal sealed class TailEndpoint(ITailService tails, QueryHttpOptions options,
             slowest.MinDataRate = null;
         }
 
+        using var ticks = new PeriodicTimer(StatsPeriod, time);
         var events = new SseWriter(context.Response.BodyWriter, time);
         var reported = default(TailCounts);
         try
@@ -161,7 +184,6 @@ internal sealed class TailEndpoint(ITailService tails, QueryHttpOptions options,
                 return;
             }
 
-            using var ticks = new PeriodicTimer(StatsPeriod, time);
             var tick = ticks.WaitForNextTickAsync(cancellation).AsTask();
             var rows = subscription.WaitToReadAsync(cancellation).AsTask();
             for (var seconds = 0; ;)
@@ -170,8 +192,7 @@ internal sealed class TailEndpoint(ITailService tails, QueryHttpOptions options,
                 var ended = rows.IsCompleted && !await rows.ConfigureAwait(false);
                 if (ended)
                 {
-                    WriteStats(events, subscription);
-                    events.Event("end"u8, null, EndData(subscription.EndReason));
+                    WriteEnd(events, subscription, subscription.EndReason ?? "the tail was closed");
                 }
                 else
                 {
@@ -206,6 +227,10 @@ internal sealed class TailEndpoint(ITailService tails, QueryHttpOptions options,
                 }
             }
         }
+        catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested && !context.RequestAborted.IsCancellationRequested)
+        {
+            await SayFarewellAsync(context, events, subscription).ConfigureAwait(false);
+        }
         catch (TimeoutException)
         {
             // The reader is stuck: cutting the connection frees what it holds, and it can resume by its token.
@@ -214,6 +239,20 @@ internal sealed class TailEndpoint(ITailService tails, QueryHttpOptions options,
         finally
         {
             Report(subscription, reported);
+        }
+    }
+
+    /// <summary>Tells the reader that the server stops, if it takes that at once: nobody's slowness holds up the end of the process.</summary>
+    private static async Task SayFarewellAsync(HttpContext context, SseWriter events, TailSubscription subscription)
+    {
+        try
+        {
+            WriteEnd(events, subscription, StoppingReason);
+            await events.FlushAsync(FarewellMax, context.RequestAborted).ConfigureAwait(false);
+        }
+        catch (Exception stuck) when (stuck is TimeoutException or OperationCanceledException)
+        {
+            context.Abort();
         }
     }
 
@@ -254,16 +293,17 @@ internal sealed class TailEndpoint(ITailService tails, QueryHttpOptions options,
         json.WriteEndObject();
     }
 
-    private static byte[] EndData(string? reason)
+    private static void WriteEnd(SseWriter events, TailSubscription subscription, string reason)
     {
+        WriteStats(events, subscription);
         var buffer = new ArrayBufferWriter<byte>(128);
         using (var json = JsonOutput.Writer(buffer))
         {
             json.WriteStartObject();
-            json.WriteString("reason"u8, reason ?? "the tail was closed");
+            json.WriteString("reason"u8, reason);
             json.WriteEndObject();
         }
 
-        return buffer.WrittenSpan.ToArray();
+        events.Event("end"u8, null, buffer.WrittenSpan);
     }
 }

@@ -38,7 +38,7 @@ public abstract record QueryOutcome
     public sealed record Answered(QueryAnswer Answer) : QueryOutcome;
 
     /// <summary>A valid query that cannot be answered as asked, e.g. by aggregates alone. At least one error.</summary>
-    public sealed record Refused(IReadOnlyList<ProblemError> Errors) : QueryOutcome;
+    public sealed record Refused(IReadOnlyList<QueryError> Errors) : QueryOutcome;
 
     /// <summary>No partition has seen the dataset.</summary>
     public sealed record UnknownDataset : QueryOutcome;

@@ -42,7 +42,7 @@ public abstract record TailOutcome
     public sealed record Started(TailSubscription Subscription) : TailOutcome;
 
     /// <summary>It cannot start as asked. At least one error.</summary>
-    public sealed record Refused(IReadOnlyList<ProblemError> Errors) : TailOutcome;
+    public sealed record Refused(IReadOnlyList<QueryError> Errors) : TailOutcome;
 
     /// <summary>No partition has seen the dataset and the service does not wait for it.</summary>
     public sealed record UnknownDataset : TailOutcome;
