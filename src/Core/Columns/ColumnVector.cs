@@ -32,6 +32,8 @@ public enum ColumnType : byte
 /// </summary>
 public sealed class ColumnVector
 {
+    private int[]? _ranks;
+
     private ColumnVector(ColumnType type, int rows, int count, ulong[]? presence)
     {
         Type = type;
@@ -96,7 +98,7 @@ public sealed class ColumnVector
     /// <summary>True when the row has a value.</summary>
     public bool Has(int row) => Presence is null || (Presence[row >> 6] >> (row & 63) & 1) != 0;
 
-    /// <summary>How many rows before <paramref name="row"/> have a value: the index of that row's value. Linear in the row: not for loops.</summary>
+    /// <summary>The index among the present values of a row that has one; for a row without, that of the next present row.</summary>
     public int Rank(int row)
     {
         if (Presence is null)
@@ -104,13 +106,20 @@ public sealed class ColumnVector
             return row;
         }
 
-        var rank = 0;
-        for (var word = 0; word < row >> 6; word++)
+        var ranks = _ranks ?? MakeRanks();
+        return ranks[row >> 6] + BitOperations.PopCount(Presence[row >> 6] & ((1UL << (row & 63)) - 1));
+    }
+
+    private int[] MakeRanks()
+    {
+        // Two threads may both make it: the same content, so either may win.
+        var ranks = new int[Presence!.Length];
+        for (var word = 1; word < ranks.Length; word++)
         {
-            rank += BitOperations.PopCount(Presence[word]);
+            ranks[word] = ranks[word - 1] + BitOperations.PopCount(Presence[word - 1]);
         }
 
-        return rank + BitOperations.PopCount(Presence[row >> 6] & ((1UL << (row & 63)) - 1));
+        return _ranks = ranks;
     }
 
     /// <summary>The k-th present value, boxed in a <see cref="FieldValue"/>; allocates for text.</summary>

@@ -9,11 +9,12 @@ public sealed record NamedColumn(string Name, ColumnVector Vector);
 /// Rows held as decoded columns: a batch read from the log, or rows chosen from one. Immutable and safe to share between threads.
 /// Times are unix nanoseconds of the events; weights are the clients' sample rates times ours; datasets are codes into a dictionary.
 /// </summary>
-public sealed class EventBatch
+public sealed class EventBatch : IRowSegment
 {
     /// <summary>From decoded columns. <paramref name="weights"/> null = every row stands for one event.</summary>
-    public EventBatch(long[] timesNs, double[]? weights, int[] datasetCodes, Utf8Strings datasets, IReadOnlyList<NamedColumn> columns)
+    public EventBatch(long[] timesNs, double[]? weights, int[] datasetCodes, Utf8Strings datasets, IReadOnlyList<NamedColumn> columns, bool isSampled = false)
     {
+        IsSampled = isSampled;
         TimesNs = timesNs;
         Weights = weights;
         DatasetCodes = datasetCodes;
@@ -38,6 +39,9 @@ public sealed class EventBatch
     /// <summary>How many events each row stands for; null = one.</summary>
     public double[]? Weights { get; }
 
+    /// <inheritdoc/>
+    public bool IsSampled { get; }
+
     /// <summary>Each row's dataset, as a code into <see cref="Datasets"/>.</summary>
     public int[] DatasetCodes { get; }
 
@@ -52,6 +56,32 @@ public sealed class EventBatch
 
     /// <summary>Latest event time.</summary>
     public long MaxTimeNs { get; }
+
+    /// <inheritdoc/>
+    public IEnumerable<string> FieldNames => Columns.Select(column => column.Name).Distinct();
+
+    /// <inheritdoc/>
+    public void GetColumns(string field, List<ColumnVector> into)
+    {
+        foreach (var column in Columns)
+        {
+            if (column.Name == field)
+            {
+                into.Add(column.Vector);
+            }
+        }
+
+        if (into.Count == 0 && field == DatasetField)
+        {
+            into.Add(ColumnVector.OfDictionary(Rows, null, DatasetCodes, Datasets));
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool Excludes(Querying.Condition.Match match) => false;
+
+    /// <summary>The field under which a query reaches a row's dataset, unless events have a field of that name.</summary>
+    public const string DatasetField = "dataset";
 
     /// <summary>Estimate of the memory held.</summary>
     public long MemoryBytes

@@ -1,0 +1,66 @@
+namespace StreamObserve.Core.Columns;
+
+/// <summary>64-bit keys to small numbers 0, 1, 2… in order of appearance: open addressing, no removal. Not thread-safe.</summary>
+internal sealed class IntegerMap
+{
+    private long[] _keys = new long[16];
+    private int[] _slots = new int[32];
+
+    public int Count { get; private set; }
+
+    public long Key(int number) => _keys[number];
+
+    public int Add(long key)
+    {
+        var mask = _slots.Length - 1;
+        for (var slot = Home(key, mask); ; slot = (slot + 1) & mask)
+        {
+            var entry = _slots[slot] - 1;
+            if (entry < 0)
+            {
+                return Append(key, slot);
+            }
+
+            if (_keys[entry] == key)
+            {
+                return entry;
+            }
+        }
+    }
+
+    public void Clear()
+    {
+        Count = 0;
+        Array.Clear(_slots);
+    }
+
+    private static int Home(long key, int mask) => (int)(((ulong)key * 0x9E3779B97F4A7C15UL) >> 32) & mask;
+
+    private int Append(long key, int slot)
+    {
+        if (Count == _keys.Length)
+        {
+            Array.Resize(ref _keys, Count * 2);
+        }
+
+        _keys[Count] = key;
+        _slots[slot] = ++Count;
+        if (Count * 2 > _slots.Length)
+        {
+            _slots = new int[_slots.Length * 2];
+            var mask = _slots.Length - 1;
+            for (var i = 0; i < Count; i++)
+            {
+                var home = Home(_keys[i], mask);
+                while (_slots[home] != 0)
+                {
+                    home = (home + 1) & mask;
+                }
+
+                _slots[home] = i + 1;
+            }
+        }
+
+        return Count - 1;
+    }
+}

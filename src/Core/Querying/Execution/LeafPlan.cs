@@ -1,0 +1,86 @@
+using System.Text;
+using StreamObserve.Core.Querying.Accumulators;
+using StreamObserve.Core.Querying.Filters;
+
+namespace StreamObserve.Core.Querying.Execution;
+
+/// <summary>One accumulator of a plan: calculations over the same column and filter share it.</summary>
+public sealed record AccumulatorSpec(AccumulatorKind Kind, string? Column, Condition? Filter);
+
+/// <summary>
+/// A query as a leaf executes it: the specification with its time resolved, and which accumulators serve its calculations. Immutable; derived from
+/// (dataset, spec, time) alone, so that every node makes the same plan.
+/// </summary>
+public sealed class LeafPlan
+{
+    /// <summary>The dataset name that means all datasets.</summary>
+    public const string AllDatasets = "__all__";
+
+    /// <summary>Makes the plan. The specification must have passed validation.</summary>
+    public LeafPlan(string dataset, QuerySpec spec, ResolvedTime time)
+    {
+        Dataset = dataset == AllDatasets ? null : dataset.ToLowerInvariant();
+        DatasetUtf8 = Dataset is null ? null : Encoding.UTF8.GetBytes(Dataset);
+        Spec = spec;
+        Time = time;
+        StepNs = time.GranularitySeconds * 1_000_000_000L;
+        FirstBucket = FloorDiv(time.StartNs, StepNs);
+        Buckets = (int)(FloorDiv(time.EndNs - 1, StepNs) - FirstBucket + 1);
+        var accumulators = new List<AccumulatorSpec> { new(AccumulatorKind.Count, null, null) };
+        var calculations = new List<int>();
+        foreach (var calculation in spec.Calculations)
+        {
+            var wanted = new AccumulatorSpec(Accumulator.KindOf(calculation.Op), calculation.Column, calculation.Filter);
+            var at = accumulators.IndexOf(wanted);
+            if (at < 0)
+            {
+                at = accumulators.Count;
+                accumulators.Add(wanted);
+            }
+
+            calculations.Add(at);
+        }
+
+        Accumulators = accumulators;
+        AccumulatorOf = calculations;
+    }
+
+    /// <summary>The dataset, lower-case; null = all.</summary>
+    public string? Dataset { get; }
+
+    /// <summary>Its UTF-8.</summary>
+    public byte[]? DatasetUtf8 { get; }
+
+    /// <summary>The question.</summary>
+    public QuerySpec Spec { get; }
+
+    /// <summary>The range and step.</summary>
+    public ResolvedTime Time { get; }
+
+    /// <summary>The step in nanoseconds.</summary>
+    public long StepNs { get; }
+
+    /// <summary>Number of the first bucket: its start is this times <see cref="StepNs"/> (which may lie before the range's start).</summary>
+    public long FirstBucket { get; }
+
+    /// <summary>Buckets in the range.</summary>
+    public int Buckets { get; }
+
+    /// <summary>What is accumulated; the first is always the plain count, which says which cells exist.</summary>
+    public IReadOnlyList<AccumulatorSpec> Accumulators { get; }
+
+    /// <summary>Which accumulator serves each calculation.</summary>
+    public IReadOnlyList<int> AccumulatorOf { get; }
+
+    /// <summary>The bucket 0..Buckets-1 of a time within the range.</summary>
+    public int BucketOf(long timeNs) => (int)(FloorDiv(timeNs, StepNs) - FirstBucket);
+
+    /// <summary>Where a bucket starts.</summary>
+    public long BucketStartNs(int bucket) => (FirstBucket + bucket) * StepNs;
+
+    /// <summary>All fields that decide which group an event falls into or whether it takes part: breakdowns, conditions.</summary>
+    public IEnumerable<string> SelectingFields =>
+        Spec.Breakdowns.Concat(ConditionFilter.FieldsOf(Spec.Where)).Concat(Spec.Calculations.SelectMany(c => ConditionFilter.FieldsOf(c.Filter))).Distinct();
+
+    internal static long FloorDiv(long value, long by) => value >= 0 ? value / by : -((-value + by - 1) / by);
+}
