@@ -1,0 +1,215 @@
+using System.Runtime.CompilerServices;
+
+namespace StreamObserve.Core.Sketches;
+
+/// <summary>
+/// A DDSketch (Masson, Rim, Lee: "DDSketch: a fast and fully-mergeable quantile sketch with relative-error guarantees", VLDB 2019) over the bins of
+/// <see cref="LogBins"/>: every quantile is within <see cref="LogBins.RelativeError"/> (0.99 %) of the value at its rank, whatever the distribution.
+/// Positive, negative and zero values; weights are real and greater than zero. Merging is associative and commutative, with the empty sketch as identity
+/// (exactly so for integral weights up to 2^53 in sum).
+/// Single-threaded; reuse with <see cref="Clear"/>.
+/// </summary>
+public sealed partial class QuantileSketch
+{
+    private readonly BinStore _positive = new();
+    private readonly BinStore _negative = new();
+    private double _zero;
+
+    /// <summary>The sum of the weights added. Costs one pass over the bins.</summary>
+    public double Count => _zero + _positive.Total() + _negative.Total();
+
+    /// <summary>True when nothing was added.</summary>
+    public bool IsEmpty => _zero == 0 && !_positive.TryGetUsed(out _, out _) && !_negative.TryGetUsed(out _, out _);
+
+    /// <summary>
+    /// True when values of one sign spanned more than <see cref="SketchLimits.QuantileBinsMax"/> bins, so that the smallest magnitudes are counted in one bin above
+    /// their own. Quantiles that fall there are not within the error bound; <see cref="Quantile(double, out bool)"/> tells which.
+    /// </summary>
+    public bool LowestCollapsed => _positive.Collapsed || _negative.Collapsed;
+
+    /// <summary>
+    /// Counts a value. NaN, infinities and weights that are not finite or not greater than 0 are refused with <see cref="ArgumentOutOfRangeException"/>.
+    /// Magnitudes below 2^-1022 count as zero. Allocates only when the values' range grows.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Add(double value, double weight = 1)
+    {
+        SketchWeights.Check(weight);
+        var bits = BitConverter.DoubleToUInt64Bits(value);
+        if (bits - LogBins.SmallestNormalBits < LogBins.InfinityBits - LogBins.SmallestNormalBits)
+        {
+            _positive.Add(LogBins.BinOfNormal(bits), weight);
+        }
+        else
+        {
+            AddNotPositive(value, weight);
+        }
+    }
+
+    /// <summary>Counts a whole bin, e.g. from a flat array of bins kept elsewhere. Refuses what <see cref="Add"/> would.</summary>
+    public void Add(SketchBin bin)
+    {
+        SketchWeights.Check(bin.Weight);
+        if (bin.Sign == 0)
+        {
+            _zero += bin.Weight;
+            return;
+        }
+
+        if (bin.Bin is < LogBins.Lowest or > LogBins.Highest)
+        {
+            throw new ArgumentOutOfRangeException(nameof(bin), bin.Bin, $"a bin is from {LogBins.Lowest} to {LogBins.Highest}");
+        }
+
+        (bin.Sign > 0 ? _positive : _negative).Add(bin.Bin, bin.Weight);
+    }
+
+    /// <summary>Adds all that the other sketch has counted; the other is left as it is.</summary>
+    public void Merge(QuantileSketch other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        _zero += other._zero;
+        _positive.Merge(other._positive);
+        _negative.Merge(other._negative);
+    }
+
+    /// <summary>Forgets all values; keeps the memory.</summary>
+    public void Clear()
+    {
+        _zero = 0;
+        _positive.Clear();
+        _negative.Clear();
+    }
+
+    /// <summary>
+    /// The value at rank floor(q * (Count - 1)) of the values in ascending order, counted from 0, within <see cref="LogBins.RelativeError"/>; NaN when empty.
+    /// </summary>
+    /// <param name="q">From 0 to 1; anything else is refused with <see cref="ArgumentOutOfRangeException"/>.</param>
+    public double Quantile(double q) => Quantile(q, out _);
+
+    /// <summary>As <see cref="Quantile(double)"/>; <paramref name="bounded"/> is false when the answer comes from a collapsed bin and has no error bound.</summary>
+    public double Quantile(double q, out bool bounded)
+    {
+        if (!(q >= 0 && q <= 1))
+        {
+            throw new ArgumentOutOfRangeException(nameof(q), q, "a quantile is from 0 to 1");
+        }
+
+        bounded = true;
+        var rank = Math.Max(0, Math.Floor(q * (Count - 1)));
+        var below = 0d;
+        var last = double.NaN;
+        foreach (var bin in this)
+        {
+            below += bin.Weight;
+            last = bin.Representative;
+            if (below > rank)
+            {
+                bounded = !IsCollapsed(bin);
+                return last;
+            }
+        }
+
+        return last;
+    }
+
+    /// <summary>The bins that have weight, in ascending order of value. Adding or merging meanwhile is not allowed.</summary>
+    public BinEnumerator GetEnumerator() => new(this);
+
+    private bool IsCollapsed(SketchBin bin)
+    {
+        if (bin.Sign == 0)
+        {
+            return false;
+        }
+
+        var store = bin.Sign > 0 ? _positive : _negative;
+        return store.Collapsed && store.TryGetUsed(out var low, out _) && bin.Bin == low;
+    }
+
+    private void AddNotPositive(double value, double weight)
+    {
+        if (LogBins.CountsAsZero(value))
+        {
+            _zero += weight;
+            return;
+        }
+
+        if (!double.IsFinite(value))
+        {
+            throw new ArgumentOutOfRangeException(nameof(value), value, "a value must be finite");
+        }
+
+        _negative.Add(LogBins.BinOf(-value), weight);
+    }
+
+    /// <summary>Walks the bins of a sketch in ascending order of value.</summary>
+    public struct BinEnumerator
+    {
+        private readonly QuantileSketch _sketch;
+        private int _slot;
+        private int _sign;
+
+        internal BinEnumerator(QuantileSketch sketch)
+        {
+            _sketch = sketch;
+            _sign = -1;
+            _slot = sketch._negative.Weights.Length;
+        }
+
+        /// <summary>The bin that <see cref="MoveNext"/> came to.</summary>
+        public SketchBin Current { get; private set; }
+
+        /// <summary>Goes to the next bin; false after the last.</summary>
+        public bool MoveNext() => _sign switch
+        {
+            < 0 => MoveNegative(),
+            0 => MoveZero(),
+            _ => MovePositive(),
+        };
+
+        private bool MoveNegative()
+        {
+            var weights = _sketch._negative.Weights;
+            while (--_slot >= 0)
+            {
+                if (weights[_slot] > 0)
+                {
+                    Current = new SketchBin(-1, _sketch._negative.Lowest + _slot, weights[_slot]);
+                    return true;
+                }
+            }
+
+            _sign = 0;
+            return MoveZero();
+        }
+
+        private bool MoveZero()
+        {
+            _sign = 1;
+            _slot = -1;
+            if (_sketch._zero > 0)
+            {
+                Current = new SketchBin(0, 0, _sketch._zero);
+                return true;
+            }
+
+            return MovePositive();
+        }
+
+        private bool MovePositive()
+        {
+            var weights = _sketch._positive.Weights;
+            while (++_slot < weights.Length)
+            {
+                if (weights[_slot] > 0)
+                {
+                    Current = new SketchBin(1, _sketch._positive.Lowest + _slot, weights[_slot]);
+                    return true;
+                }
+            }
+
+            return false;
+        }
+    }
+}
