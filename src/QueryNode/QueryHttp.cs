@@ -33,29 +33,23 @@ public static class QueryHttp
         return services;
     }
 
-    /// <summary>Maps the endpoints.</summary>
+    /// <summary>Maps the endpoints. The services behind them are first asked for by the first request.</summary>
     public static IEndpointRouteBuilder MapQueryHttp(this IEndpointRouteBuilder routes)
     {
-        var services = routes.ServiceProvider;
-        routes.MapGet(LandingPage.Route, (RequestDelegate)LandingPage.GetAsync);
-
-        var query = services.GetRequiredService<QueryEndpoint>();
-        routes.MapPost(QueryEndpoint.QueryRoute, query.QueryAsync);
-        routes.MapGet(QueryEndpoint.ResultRoute, query.ResultAsync);
-
-        routes.MapGet(TraceEndpoint.Route, services.GetRequiredService<TraceEndpoint>().GetAsync);
-
-        var catalog = services.GetRequiredService<CatalogEndpoint>();
-        routes.MapGet(CatalogEndpoint.DatasetsRoute, catalog.DatasetsAsync);
-        routes.MapGet(CatalogEndpoint.ColumnsRoute, catalog.ColumnsAsync);
-        routes.MapGet(CatalogEndpoint.ValuesRoute, catalog.ValuesAsync);
-
-        var sampling = services.GetRequiredService<SamplingEndpoint>();
-        routes.MapGet(SamplingEndpoint.PolicyRoute, sampling.GetAsync);
-        routes.MapPut(SamplingEndpoint.PolicyRoute, sampling.PutAsync);
-        routes.MapGet(SamplingEndpoint.VersionsRoute, sampling.VersionsAsync);
-
-        routes.MapGet(TailEndpoint.Route, services.GetRequiredService<TailEndpoint>().TailAsync);
+        routes.MapGet(LandingPage.Route, LandingPage.GetAsync);
+        routes.MapPost(QueryEndpoint.QueryRoute, Through<QueryEndpoint>((endpoint, context) => endpoint.QueryAsync(context)));
+        routes.MapGet(QueryEndpoint.ResultRoute, Through<QueryEndpoint>((endpoint, context) => endpoint.ResultAsync(context)));
+        routes.MapGet(TraceEndpoint.Route, Through<TraceEndpoint>((endpoint, context) => endpoint.GetAsync(context)));
+        routes.MapGet(CatalogEndpoint.DatasetsRoute, Through<CatalogEndpoint>((endpoint, context) => endpoint.DatasetsAsync(context)));
+        routes.MapGet(CatalogEndpoint.ColumnsRoute, Through<CatalogEndpoint>((endpoint, context) => endpoint.ColumnsAsync(context)));
+        routes.MapGet(CatalogEndpoint.ValuesRoute, Through<CatalogEndpoint>((endpoint, context) => endpoint.ValuesAsync(context)));
+        routes.MapGet(SamplingEndpoint.PolicyRoute, Through<SamplingEndpoint>((endpoint, context) => endpoint.GetAsync(context)));
+        routes.MapPut(SamplingEndpoint.PolicyRoute, Through<SamplingEndpoint>((endpoint, context) => endpoint.PutAsync(context)));
+        routes.MapGet(SamplingEndpoint.VersionsRoute, Through<SamplingEndpoint>((endpoint, context) => endpoint.VersionsAsync(context)));
+        routes.MapGet(TailEndpoint.Route, Through<TailEndpoint>((endpoint, context) => endpoint.TailAsync(context)));
         return routes;
     }
+
+    private static RequestDelegate Through<TEndpoint>(Func<TEndpoint, HttpContext, Task> serve)
+        where TEndpoint : notnull => context => serve(context.RequestServices.GetRequiredService<TEndpoint>(), context);
 }

@@ -67,7 +67,7 @@ internal sealed class CatalogEndpoint(ICatalogService catalog, QueryAdmission ad
             return problem;
         }
 
-        var column = (string)context.Request.RouteValues["column"]!;
+        var column = PathNames.Segment(context, "column");
         var outcome = await catalog.GetValuesAsync(dataset.Value, column, limit, cancellation).ConfigureAwait(false);
         return await SendAsync(context, outcome, dataset.Value, column, "values", (json, entry) =>
         {

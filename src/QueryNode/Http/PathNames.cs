@@ -4,14 +4,20 @@ using StreamObserve.QueryNode.Services;
 
 namespace StreamObserve.QueryNode.Http;
 
-/// <summary>Names of datasets in paths, parameters and bodies.</summary>
+/// <summary>Names in paths, and those of datasets in parameters and bodies.</summary>
 internal static class PathNames
 {
+    /// <summary>
+    /// One segment of the path. The server decodes every escape but that of a slash, which columns and trace ids may well have, so that one is decoded here.
+    /// </summary>
+    public static string Segment(HttpContext context, string name) =>
+        ((string)context.Request.RouteValues[name]!).Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
+
     /// <summary>The dataset of the path's <c>{dataset}</c>, in lower case.</summary>
-    public static Reading<string> Dataset(HttpContext context) => Dataset((string)context.Request.RouteValues["dataset"]!);
+    public static Reading<string> Dataset(HttpContext context) => Dataset(Segment(context, "dataset"));
 
     /// <summary>A dataset's name in lower case, or the 400 that says what is wrong with it.</summary>
-    public static Reading<string> Dataset(string name) => CheckDataset(name) is { } error ? Problems.BadRequest(error) : DatasetNames.Normalise(name);
+    private static Reading<string> Dataset(string name) => CheckDataset(name) is { } error ? Problems.BadRequest(error) : DatasetNames.Normalise(name);
 
     /// <summary>What is wrong with a dataset's name, or null.</summary>
     public static ProblemError? CheckDataset(string name)

@@ -44,7 +44,7 @@ internal sealed class QueryEndpoint(IQueryService queries, IResultStore results,
     /// <summary>Gives a stored answer back, byte for byte.</summary>
     public async Task ResultAsync(HttpContext context)
     {
-        var id = (string)context.Request.RouteValues["id"]!;
+        var id = PathNames.Segment(context, "id");
         var json = id.Length > QueryHttpLimits.ResultIdCharsMax ? null : await results.GetAsync(id, context.RequestAborted).ConfigureAwait(false);
         if (json is not { } stored)
         {

@@ -13,7 +13,7 @@ internal sealed class TraceEndpoint(ITraceService traces, QueryAdmission admissi
     /// <summary>Answers with all rows of the trace in order of time.</summary>
     public Task GetAsync(HttpContext context) => admission.RunAsync(context, "trace", async cancellation =>
     {
-        var traceId = (string)context.Request.RouteValues["traceId"]!;
+        var traceId = PathNames.Segment(context, "traceId");
         if (traceId.Length > QueryHttpLimits.TraceIdCharsMax)
         {
             return Problems.BadRequest(new ProblemError("traceId", JsonText.Excerpt(traceId), $"may have {QueryHttpLimits.TraceIdCharsMax} characters"));
