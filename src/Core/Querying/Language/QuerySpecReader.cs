@@ -406,7 +406,8 @@ internal sealed class QuerySpecReader
         {
             if (!TryName(member, out var name) || Array.IndexOf(known, name) < 0)
             {
-                Errors.Add(Join(path, name ?? "?"), Raw(member.Value), $"{(path.Length == 0 ? "a query" : path)} has no member {name ?? "of that name"}; it has {string.Join(' ', known)}");
+                var shown = string.IsNullOrEmpty(name) ? "\"\"" : ErrorList.Cut(name);
+                Errors.Add(Join(path, shown), Raw(member.Value), $"{(path.Length == 0 ? "a query" : path)} has no member {shown}; it has {string.Join(' ', known)}");
             }
             else if (!seen.Add(name))
             {

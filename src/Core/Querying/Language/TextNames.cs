@@ -1,4 +1,6 @@
 using System.Collections.Frozen;
+using System.Globalization;
+using System.Text;
 
 namespace StreamObserve.Core.Querying.Language;
 
@@ -26,7 +28,7 @@ internal static class TextNames
 
         foreach (var c in name)
         {
-            if (c == '`' || char.IsControl(c))
+            if (c == '`' || BreaksLine(c))
             {
                 return Quote(name);
             }
@@ -38,7 +40,7 @@ internal static class TextNames
     /// <summary>Text in double quotes, on one line.</summary>
     public static string Quote(string text)
     {
-        var quoted = new System.Text.StringBuilder(text.Length + 2).Append('"');
+        var quoted = new StringBuilder(text.Length + 2).Append('"');
         foreach (var c in text)
         {
             switch (c)
@@ -55,8 +57,8 @@ internal static class TextNames
                 case '\t':
                     quoted.Append("\\t");
                     break;
-                case var _ when char.IsControl(c) || c is '\u2028' or '\u2029':
-                    quoted.Append(System.Globalization.CultureInfo.InvariantCulture, $"\\u{(int)c:x4}");
+                case var _ when BreaksLine(c):
+                    quoted.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}");
                     break;
                 default:
                     quoted.Append(c);
@@ -66,6 +68,8 @@ internal static class TextNames
 
         return quoted.Append('"').ToString();
     }
+
+    private static bool BreaksLine(char c) => char.IsControl(c) || c is '\u2028' or '\u2029';
 
     private static bool IsWord(string name)
     {

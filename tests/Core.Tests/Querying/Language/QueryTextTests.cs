@@ -81,6 +81,8 @@ public sealed class QueryTextTests
     [InlineData("DEFINE fast AS \"LTE($duration_ms, 200)\" COUNT WHERE fast = true", "COUNT WHERE fast = true DEFINE fast AS \"LTE($duration_ms, 200)\"")]
     [InlineData("COUNT AS n, COUNT IF error = true AS e FORMULA rate AS \"e / n\" ORDER BY rate DESC", "COUNT AS n, COUNT IF (error = true) AS e ORDER BY rate DESC FORMULA rate AS \"e / n\"")]
     [InlineData("LAST 2h GROUP BY name WHERE error = true COUNT, MAX(x) LIMIT 5", "COUNT, MAX(x) WHERE error = true GROUP BY name LIMIT 5 LAST 2h")]
+    [InlineData("COUNT, P99(duration_ms) WHERE error = true GROUP BY service.name ORDER BY COUNT DESC LIMIT 10 LAST 2h", "COUNT, P99(duration_ms) WHERE error = true GROUP BY service.name ORDER BY COUNT DESC LIMIT 10 LAST 2h")]
+    [InlineData("COUNT AS total, COUNT IF (error = true) AS errors, P99(duration_ms) IF (name = \"GET /cart\") AS cart", "COUNT AS total, COUNT IF (error = true) AS errors, P99(duration_ms) IF (name = \"GET /cart\") AS cart")]
     [InlineData("COUNT\n  WHERE a = 1\tLIMIT 5", "COUNT WHERE a = 1 LIMIT 5")]
     public void TextIsReadAndWrittenInItsUsualForm(string text, string usual)
     {

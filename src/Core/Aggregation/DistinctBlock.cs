@@ -1,0 +1,61 @@
+using StreamObserve.Core.Columns;
+using StreamObserve.Core.Sketches;
+
+namespace StreamObserve.Core.Aggregation;
+
+/// <summary>The distinct values of one field in one fold: a HyperLogLog for each (dataset, time slot).</summary>
+public sealed class DistinctBlock(string field, int slotSeconds, Utf8Strings datasets)
+{
+    private const byte Version = 1;
+
+    /// <summary>The field.</summary>
+    public string Field { get; } = field;
+
+    /// <summary>Width of a time slot.</summary>
+    public int SlotSeconds { get; } = slotSeconds;
+
+    /// <summary>Names of the datasets.</summary>
+    public Utf8Strings Datasets { get; } = datasets;
+
+    /// <summary>The sketches with their dataset and slot.</summary>
+    public List<(int Dataset, long Slot, HyperLogLog Sketch)> Cells { get; } = [];
+
+    /// <summary>Writes the block.</summary>
+    public byte[] Encode()
+    {
+        var w = new ByteWriter(4096);
+        w.U8(Version);
+        w.Text(Field);
+        w.Varint((ulong)SlotSeconds);
+        AggregateBlock.WriteStrings(w, Datasets);
+        w.Varint((ulong)Cells.Count);
+        foreach (var (dataset, slot, sketch) in Cells)
+        {
+            w.Varint((ulong)dataset);
+            w.Zigzag(slot);
+            var size = sketch.ExportSize();
+            w.Varint((ulong)size);
+            sketch.Export(w.Take(size));
+        }
+
+        return w.Written.ToArray();
+    }
+
+    /// <summary>Reads a block; damage is a <see cref="FormatException"/>.</summary>
+    public static DistinctBlock Decode(ReadOnlySpan<byte> bytes)
+    {
+        var r = new ByteReader(bytes);
+        if (r.U8() is var version && version != Version)
+        {
+            throw new FormatException($"a distinct block of version {version}");
+        }
+
+        var block = new DistinctBlock(r.Text(), r.Count(), AggregateBlock.ReadStrings(ref r));
+        for (var left = r.Count(); left > 0; left--)
+        {
+            block.Cells.Add((r.Count(), r.Zigzag(), HyperLogLog.Import(r.Blob(), out _)));
+        }
+
+        return block;
+    }
+}
