@@ -58,30 +58,31 @@ internal sealed class FakeCatalog : ICatalogService
 internal sealed class FakeSampling : ISamplingService
 {
     private readonly Dictionary<string, List<PolicyVersion>> _versions = [];
-    private long _version;
+    private int _version;
 
     public List<SamplingPolicy> Put { get; } = [];
 
-    public Exception? Failure { get; set; }
+    public Func<PutPolicyOutcome?> Outcome { get; set; } = () => null;
 
     public Task<PolicyVersion?> GetAsync(string dataset, CancellationToken cancellation) => Task.FromResult(_versions.GetValueOrDefault(dataset)?[0]);
 
-    public Task<PolicyVersion> PutAsync(string dataset, SamplingPolicy policy, ReadOnlyMemory<byte> json, CancellationToken cancellation)
+    public Task<PutPolicyOutcome> PutAsync(string dataset, SamplingPolicy policy, CancellationToken cancellation)
     {
-        if (Failure is not null)
+        if (Outcome() is { } outcome)
         {
-            throw Failure;
+            return Task.FromResult(outcome);
         }
 
         Put.Add(policy);
-        var version = new PolicyVersion(++_version, Answers.StartNs + _version * Answers.SecondNs, json.ToArray());
+        _version++;
+        var version = new PolicyVersion(_version, Answers.StartNs + _version * Answers.SecondNs, policy);
         if (!_versions.TryGetValue(dataset, out var versions))
         {
             _versions.Add(dataset, versions = []);
         }
 
         versions.Insert(0, version);
-        return Task.FromResult(version);
+        return Task.FromResult<PutPolicyOutcome>(new PutPolicyOutcome.Stored(version));
     }
 
     public Task<IReadOnlyList<PolicyVersion>> GetVersionsAsync(string dataset, CancellationToken cancellation) =>

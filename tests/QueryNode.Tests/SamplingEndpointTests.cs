@@ -1,14 +1,15 @@
 using System.Net;
+using StreamObserve.Core.Sampling;
 using StreamObserve.QueryNode.Services;
 
 namespace StreamObserve.QueryNode.Tests;
 
 public class SamplingEndpointTests
 {
-    private const string KeepErrors = """{"rules":[ {"name":"errors","scope":"trace","conditions":[{"field":"error","op":"=","value":true}],"keep":true} ]}""";
+    private const string KeepErrors = """{"rules":[{"name":"errors","scope":"trace","conditions":[{"field":"error","op":"=","value":true}],"keep":true}]}""";
 
     [Fact]
-    public async Task APolicyIsGivenBackAsItWasPutWithItsVersionAsTag()
+    public async Task APolicyIsGivenBackWithItsVersionAsTag()
     {
         await using var server = await QueryNodeServer.StartAsync();
         using var put = await server.SendAsync(HttpMethod.Put, "/api/v1/sampling/Shop", KeepErrors);
@@ -57,6 +58,31 @@ public class SamplingEndpointTests
         Assert.Empty(server.Sampling.Put);
     }
 
+    [Fact]
+    public async Task APolicyThatTheOthersLeaveNoRoomForIsRefused()
+    {
+        await using var server = await QueryNodeServer.StartAsync();
+        server.Sampling.Outcome = () => new PutPolicyOutcome.Refused(new SamplingPolicyError("rules", "errors", "129", "at most 128 conditions a version"));
+        using var response = await server.SendAsync(HttpMethod.Put, "/api/v1/sampling/shop", KeepErrors);
+
+        using var problem = await QueryErrorTests.ProblemAsync(response, HttpStatusCode.UnprocessableEntity);
+        Assert.Equal(
+            """[{"field":"rules","value":"129","message":"rule \"errors\": at most 128 conditions a version"}]""",
+            ResponseText.Compact(problem.RootElement.GetProperty("errors").GetRawText()));
+    }
+
+    [Fact]
+    public async Task OnlyTheDefaultPolicyMayHaveAWindow()
+    {
+        await using var server = await QueryNodeServer.StartAsync();
+        using var own = await server.SendAsync(HttpMethod.Put, "/api/v1/sampling/shop", """{"window":"30s","rules":[]}""");
+        using var common = await server.SendAsync(HttpMethod.Put, "/api/v1/sampling/__DEFAULT__", """{"window":"30s","rules":[]}""");
+
+        Assert.Equal("window", Assert.Single(await QueryErrorTests.ErrorsAsync(own, HttpStatusCode.UnprocessableEntity)).Split('|')[0]);
+        Assert.Equal(HttpStatusCode.OK, common.StatusCode);
+        Assert.Equal(30_000, Assert.Single(server.Sampling.Put).WindowMs);
+    }
+
     [Theory]
     [InlineData("/api/v1/sampling/__all__", KeepErrors, "application/json", HttpStatusCode.BadRequest, "dataset")]
     [InlineData("/api/v1/sampling/shop", "{", "application/json", HttpStatusCode.BadRequest, "body")]
@@ -74,7 +100,7 @@ public class SamplingEndpointTests
     public async Task AnUnreachableLogIsUnavailable()
     {
         await using var server = await QueryNodeServer.StartAsync();
-        server.Sampling.Failure = new ServiceUnavailableException("the policy was not written: the log is away", isTransient: true);
+        server.Sampling.Outcome = () => throw new ServiceUnavailableException("the policy was not written: the log is away", isTransient: true);
         using var response = await server.SendAsync(HttpMethod.Put, "/api/v1/sampling/shop", KeepErrors);
 
         using var problem = await QueryErrorTests.ProblemAsync(response, HttpStatusCode.ServiceUnavailable);

@@ -24,9 +24,12 @@ internal static class Problems
     public static ProblemDocument Unprocessable(string title, string prefix, IReadOnlyList<QueryError> errors)
     {
         ProblemError[] fields = [.. errors.Select(error => new ProblemError(error.Field.Length == 0 ? prefix.TrimEnd('.') : prefix + error.Field, error.Value, error.Message))];
-        var document = new ProblemDocument { Status = StatusCodes.Status422UnprocessableEntity, Title = title, Detail = Summary(fields), Errors = fields };
-        return WithPosition(document, errors);
+        return WithPosition(Unprocessable(title, fields), errors);
     }
+
+    /// <summary>422: what can be read and cannot be done, one error or more.</summary>
+    public static ProblemDocument Unprocessable(string title, IReadOnlyList<ProblemError> errors) =>
+        new() { Status = StatusCodes.Status422UnprocessableEntity, Title = title, Detail = Summary(errors), Errors = errors };
 
     /// <summary>404: there is no such thing.</summary>
     public static ProblemDocument NotFound(string field, string value, string message) =>

@@ -18,7 +18,7 @@ internal sealed class SamplingEndpoint(ISamplingService sampling, QueryAdmission
 
     private static readonly JsonEncodedText TimeName = JsonOutput.Name("time");
 
-    /// <summary>The policy as it was put; its version is the entity tag.</summary>
+    /// <summary>The policy; its version is the entity tag.</summary>
     public Task GetAsync(HttpContext context) => admission.RunAsync(context, "sampling", async cancellation =>
     {
         var dataset = PathNames.Dataset(context);
@@ -60,15 +60,21 @@ internal sealed class SamplingEndpoint(ISamplingService sampling, QueryAdmission
                 return Problems.BadRequest(new ProblemError("dataset", dataset.Value, $"has no policy; that of datasets without one of their own is {DatasetNames.Default}"));
             }
 
-            var parsed = SamplingPolicyJson.Read(json.Root);
-            if (!parsed.TryGet(out var policy, out var errors))
+            if (!SamplingPolicy.TryParse(json.Utf8, dataset.Value, out var policy, out var errors))
             {
-                return Problems.Unprocessable("policy not valid", "", errors);
+                return Invalid(errors);
             }
 
-            var stored = await sampling.PutAsync(dataset.Value, policy, json.Utf8, cancellation).ConfigureAwait(false);
-            await SendAsync(context, stored).ConfigureAwait(false);
-            return null;
+            switch (await sampling.PutAsync(dataset.Value, policy, cancellation).ConfigureAwait(false))
+            {
+                case PutPolicyOutcome.Refused refused:
+                    return Invalid([refused.Error]);
+                case PutPolicyOutcome.Stored stored:
+                    await SendAsync(context, stored.Version).ConfigureAwait(false);
+                    return null;
+                case var other:
+                    throw new InvalidOperationException($"a sampling service returned {other}");
+            }
         }).ConfigureAwait(false);
     }
 
@@ -92,7 +98,7 @@ internal sealed class SamplingEndpoint(ISamplingService sampling, QueryAdmission
                 json.WriteNumber("version"u8, version.Version);
                 json.WriteTime(TimeName, version.TimeNs);
                 json.WritePropertyName("policy"u8);
-                json.WriteRawValue(version.Json.Span, skipInputValidation: true);
+                version.Policy.WriteTo(json);
                 json.WriteEndObject();
             }
 
@@ -102,10 +108,13 @@ internal sealed class SamplingEndpoint(ISamplingService sampling, QueryAdmission
         return null;
     });
 
+    private static ProblemDocument Invalid(IReadOnlyList<SamplingPolicyError> errors) => Problems.Unprocessable("policy not valid", [.. errors.Select(error => new ProblemError(
+        error.Field.Length == 0 ? "policy" : error.Field, error.Value.Length == 0 ? null : error.Value, error.Rule is null ? error.Reason : $"rule \"{error.Rule}\": {error.Reason}"))]);
+
     private static Task SendAsync(HttpContext context, PolicyVersion policy)
     {
         context.Response.Headers.ETag = string.Create(CultureInfo.InvariantCulture, $"\"{policy.Version}\"");
         context.Response.Headers.CacheControl = "no-cache";
-        return JsonOutput.SendAsync(context, StatusCodes.Status200OK, JsonOutput.MediaType, policy.Json);
+        return JsonOutput.SendAsync(context, StatusCodes.Status200OK, JsonOutput.MediaType, policy.Policy.ToJson());
     }
 }

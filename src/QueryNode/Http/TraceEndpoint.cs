@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using StreamObserve.Hosting;
 using StreamObserve.QueryNode.Services;
@@ -9,6 +10,8 @@ internal sealed class TraceEndpoint(ITraceService traces, QueryAdmission admissi
 {
     /// <summary>Route of a trace.</summary>
     public const string Route = "/api/v1/traces/{traceId}";
+
+    private const int FlushBytes = 32 << 10;
 
     /// <summary>Answers with all rows of the trace in order of time.</summary>
     public Task GetAsync(HttpContext context) => admission.RunAsync(context, "trace", async cancellation =>
@@ -25,40 +28,54 @@ internal sealed class TraceEndpoint(ITraceService traces, QueryAdmission admissi
             return Problems.NotFound("traceId", traceId, $"no event with the trace id \"{traceId}\" is held");
         }
 
-        // Rows of one time keep the order in which the service found them.
-        var rows = trace.Rows.OrderBy(row => row.TimeNs).ToArray();
-        await JsonOutput.SendAsync(context, StatusCodes.Status200OK, json =>
-        {
-            json.WriteStartObject();
-            json.WriteString("trace_id"u8, traceId);
-            json.WriteBoolean("complete"u8, trace.Complete);
-
-            json.WriteStartArray("missing"u8);
-            foreach (var gap in trace.Missing)
-            {
-                json.WriteStartObject();
-                json.WriteString("reason"u8, gap.Reason);
-                json.WriteString("detail"u8, gap.Detail);
-                if (gap.Rows is { } missing)
-                {
-                    json.WriteNumber("rows"u8, missing);
-                }
-
-                json.WriteEndObject();
-            }
-
-            json.WriteEndArray();
-
-            json.WriteStartArray("rows"u8);
-            foreach (var row in rows)
-            {
-                json.WriteRawValue(row.Json.Span, skipInputValidation: true);
-            }
-
-            json.WriteEndArray();
-            ReceiptJson.Write(json, trace.Receipt, [], []);
-            json.WriteEndObject();
-        }).ConfigureAwait(false);
+        await SendAsync(context, traceId, trace, cancellation).ConfigureAwait(false);
         return null;
     });
+
+    private static async Task SendAsync(HttpContext context, string traceId, TraceAnswer trace, CancellationToken cancellation)
+    {
+        context.Response.ContentType = JsonOutput.MediaType;
+        context.Response.Headers.XContentTypeOptions = "nosniff";
+        var body = context.Response.BodyWriter;
+        await using var json = JsonOutput.Writer(body);
+        json.WriteStartObject();
+        json.WriteString("trace_id"u8, traceId);
+        json.WriteBoolean("complete"u8, trace.Complete);
+        WriteMissing(json, trace.Missing);
+
+        // Rows of one time keep the order in which the service found them. They leave as they are written: a trace may be far larger than a query's answer.
+        json.WriteStartArray("rows"u8);
+        foreach (var row in trace.Rows.OrderBy(row => row.TimeNs))
+        {
+            json.WriteRawValue(row.Json.Span, skipInputValidation: true);
+            if (json.BytesPending >= FlushBytes)
+            {
+                await json.FlushAsync(cancellation).ConfigureAwait(false);
+                await body.FlushAsync(cancellation).ConfigureAwait(false);
+            }
+        }
+
+        json.WriteEndArray();
+        ReceiptJson.Write(json, trace.Receipt, [], []);
+        json.WriteEndObject();
+    }
+
+    private static void WriteMissing(Utf8JsonWriter json, IReadOnlyList<TraceGap> missing)
+    {
+        json.WriteStartArray("missing"u8);
+        foreach (var gap in missing)
+        {
+            json.WriteStartObject();
+            json.WriteString("reason"u8, gap.Reason);
+            json.WriteString("detail"u8, gap.Detail);
+            if (gap.Rows is { } rows)
+            {
+                json.WriteNumber("rows"u8, rows);
+            }
+
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
 }

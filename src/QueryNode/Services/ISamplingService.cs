@@ -5,18 +5,32 @@ namespace StreamObserve.QueryNode.Services;
 /// <summary>The sampling policies in force and their history. Any thread.</summary>
 public interface ISamplingService
 {
-    /// <summary>A dataset's own policy, or with <see cref="DatasetNames.Default"/> that of all others; null when the dataset has none of its own.</summary>
+    /// <summary>
+    /// A dataset's own policy, or with <see cref="DatasetNames.Default"/> that of all others (version 0, keep all, until one is put);
+    /// null when the dataset has none of its own.
+    /// </summary>
     Task<PolicyVersion?> GetAsync(string dataset, CancellationToken cancellation);
 
     /// <summary>
-    /// Puts a new version in force: written to every partition's log, where it counts from one offset on. <paramref name="json"/> is the same policy
-    /// as the client wrote it, to be given back by reads. Returns once the log has it.
+    /// Puts a new version in force: written to every partition's log, where it counts from one offset on. Returns once the log has it.
     /// </summary>
-    Task<PolicyVersion> PutAsync(string dataset, SamplingPolicy policy, ReadOnlyMemory<byte> json, CancellationToken cancellation);
+    Task<PutPolicyOutcome> PutAsync(string dataset, SamplingPolicy policy, CancellationToken cancellation);
 
     /// <summary>Every version of a dataset's policy, newest first; empty when it never had one of its own.</summary>
     Task<IReadOnlyList<PolicyVersion>> GetVersionsAsync(string dataset, CancellationToken cancellation);
 }
 
-/// <summary>One version of a policy: its number (ascending over all datasets' policies), when it was written (unix nanoseconds), and its JSON document.</summary>
-public sealed record PolicyVersion(long Version, long TimeNs, ReadOnlyMemory<byte> Json);
+/// <summary>A policy as it was from one version of the set on: the version (ascending over all datasets' policies) and when it was written (unix nanoseconds; null = it was always there).</summary>
+public sealed record PolicyVersion(int Version, long? TimeNs, SamplingPolicy Policy);
+
+/// <summary>What came of putting a policy.</summary>
+public abstract record PutPolicyOutcome
+{
+    private PutPolicyOutcome() { }
+
+    /// <summary>It is in the log.</summary>
+    public sealed record Stored(PolicyVersion Version) : PutPolicyOutcome;
+
+    /// <summary>Valid by itself, but not beside the policies of the other datasets.</summary>
+    public sealed record Refused(SamplingPolicyError Error) : PutPolicyOutcome;
+}
