@@ -16,10 +16,13 @@ void OnSignal(PosixSignalContext context)
 using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
 using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
 
+// Standard output is for what was asked for: a library that writes to the console (Akka does when it can't start) writes to standard error instead.
+TextWriter output = Console.Out;
+Console.SetOut(Console.Error);
 var context = new CommandContext
 {
     Input = Console.OpenStandardInput(),
-    Output = Console.Out,
+    Output = output,
     Error = Console.Error,
     Environment = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().ToDictionary(e => (string)e.Key, e => (string?)e.Value ?? ""),
     Time = TimeProvider.System,
@@ -27,7 +30,7 @@ var context = new CommandContext
 };
 
 int exitCode = await CommandLineApp.RunAsync(args, context, RoleModules.For, stop.Token);
-await Console.Out.FlushAsync();
+await output.FlushAsync();
 
 // Not a return: a foreground thread of a library must not keep a process alive whose work is done.
 Environment.Exit(exitCode);

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Akka.Actor;
 using Akka.Hosting;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -146,14 +147,19 @@ internal sealed class NodeHost : IAsyncDisposable
             }
         }
 
+        if (_settings.NeedsCluster && RemotingRefusal() is { } refusal)
+        {
+            return refusal;
+        }
+
         try
         {
             _appStarted = true;
             await _app.StartAsync(stop).ConfigureAwait(false);
         }
-        catch (Exception e) when (BindFailure(e) is not null)
+        catch (Exception e) when (HttpBindFailure(e) is not null)
         {
-            return BindFailure(e);
+            return HttpBindFailure(e);
         }
 
         if (_settings.Http is not null)
@@ -283,29 +289,45 @@ internal sealed class NodeHost : IAsyncDisposable
         }
     }
 
-    /// <summary>Says which of our addresses could not be bound; null when it is another failure.</summary>
-    private string? BindFailure(Exception e)
+    /// <summary>
+    /// Tries the remoting address before the actor system does, which would tell of a taken one with pages of nested exceptions; null when it is free.
+    /// </summary>
+    private string? RemotingRefusal()
+    {
+        try
+        {
+            using var probe = new TcpListener(Resolve(_settings.Remoting), _settings.Remoting.Port);
+            probe.Start();
+            return null;
+        }
+        catch (SocketException e)
+        {
+            return $"remoting: can't listen on {_settings.Remoting}: {Reason(e)}; give --remoting another address";
+        }
+    }
+
+    /// <summary>Says that the HTTP address could not be bound; null when it is another failure.</summary>
+    private string? HttpBindFailure(Exception e)
     {
         for (Exception? inner = e; inner is not null; inner = inner.InnerException)
         {
-            if (inner is SocketException or Microsoft.AspNetCore.Connections.AddressInUseException)
+            if (inner is SocketException or AddressInUseException)
             {
-                string reason = inner is SocketException socket ? socket.SocketErrorCode switch
-                {
-                    SocketError.AddressAlreadyInUse => "another process listens there",
-                    SocketError.AddressNotAvailable => "this machine has no such address",
-                    SocketError.AccessDenied => "not permitted",
-                    _ => socket.Message,
-                } : "another process listens there";
-                bool http = e is IOException || e.StackTrace?.Contains("Kestrel", StringComparison.Ordinal) == true;
-                return http
-                    ? $"http: can't listen on {_settings.Http}: {reason}; give --http another address"
-                    : $"remoting: can't listen on {_settings.Remoting}: {reason}; give --remoting another address";
+                return $"http: can't listen on {_settings.Http}: {Reason(inner as SocketException)}; give --http another address";
             }
         }
 
         return null;
     }
+
+    private static string Reason(SocketException? e) => e?.SocketErrorCode switch
+    {
+        null or SocketError.AddressAlreadyInUse => "another process listens there",
+        SocketError.AddressNotAvailable => "this machine has no such address",
+        SocketError.AccessDenied => "not permitted",
+        SocketError.HostNotFound or SocketError.TryAgain => "there is no such host",
+        _ => e.Message,
+    };
 
     private static IPAddress Resolve(HostPort address) =>
         IPAddress.TryParse(address.BareHost, out IPAddress? ip) ? ip : Dns.GetHostAddresses(address.BareHost).OrderBy(a => a.AddressFamily).First();
