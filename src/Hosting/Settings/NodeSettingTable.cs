@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using Microsoft.Extensions.Logging;
+using StreamObserve.Core.Events;
 
 namespace StreamObserve.Hosting;
 
@@ -82,11 +83,11 @@ public static class NodeSettingTable
 
     /// <summary>--input.</summary>
     public static ListSetting<InputTopic> Inputs { get; } =
-        new("input", InputTopic.TryParse, [new InputTopic("events", InputEncoding.Json)], "events=json", Limits.InputTopicsMax)
+        new("input", InputTopic.TryParse, [new InputTopic("events", PayloadEncoding.Json)], "events=json", Limits.InputTopicsMax)
         {
             Key = "kafka.inputs", ValueName = "TOPIC=ENCODING", Section = Log,
             Expected = $"at most {Limits.InputTopicsMax} of {InputTopic.Syntax}",
-            Description = "Topics that ingest reads events from; made if they are not there.",
+            Description = "Topics that ingest reads events from; made if they are not there. json: an object, an array of objects or one object a line; text: one event a line, in field body. A record's content-type header wins.",
         };
 
     /// <summary>--partitions.</summary>

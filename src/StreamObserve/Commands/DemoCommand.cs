@@ -44,7 +44,7 @@ internal sealed class DemoCommand : Command
     {
         string bootstrap = values.Get(ClientSettings.Kafka);
         string topic = values.Get(Topic);
-        if (await KafkaConnection.EnsureTopicAsync(bootstrap, topic, TopicPartitions).ConfigureAwait(false) is { } failure)
+        if (await KafkaConnection.EnsureEventsTopicAsync(bootstrap, topic, TopicPartitions, context.Time, stop).ConfigureAwait(false) is { } failure)
         {
             context.Error.WriteLine($"streamobserve demo: {failure}");
             return ExitCodes.Failed;
