@@ -223,9 +223,9 @@ internal sealed class EventBatchBuilder
             if (_integers is { Count: > 0 } && _floats is { Count: > 0 } && _integers.TryMoveTo(_floats))
             {
                 // One column of floats, not two of halves: 3 and 3.5 are both JSON numbers. It was counted twice; an empty one keeps the count true.
+                _integers.Clear();
                 WriteHead(packed, ColumnType.Integer, _integers, rows);
                 PackedNumbers.WriteIntegers(packed, []);
-                _integers.Clear();
             }
             else if (_integers is { Count: > 0 })
             {

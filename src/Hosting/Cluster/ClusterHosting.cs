@@ -63,6 +63,7 @@ public static class ClusterHosting
     private static string Configuration() => $$"""
         akka {
           stdout-loglevel = off
+          stdout-logger-class = "StreamObserve.Hosting.StandardErrorMinimalLogger, StreamObserve.Hosting"
           log-dead-letters = 3
           log-dead-letters-during-shutdown = off
           actor {

@@ -33,6 +33,9 @@ public sealed record ProblemDocument
     /// <summary>Seconds for a <c>Retry-After</c> header (429, 503); null = none.</summary>
     public int? RetryAfterSeconds { get; init; }
 
+    /// <summary>Writes further members behind the standard ones (RFC 9457 extension members); null = none.</summary>
+    public Action<Utf8JsonWriter>? Members { get; init; }
+
     /// <summary>400 for bad input. The detail sums the errors up when there are some.</summary>
     public static ProblemDocument BadRequest(string detail, params IReadOnlyList<ProblemError> errors) =>
         new() { Status = StatusCodes.Status400BadRequest, Title = "bad request", Detail = detail, Errors = errors };
@@ -98,6 +101,7 @@ public sealed record ProblemDocument
                 json.WriteEndArray();
             }
 
+            Members?.Invoke(json);
             json.WriteEndObject();
         }
 

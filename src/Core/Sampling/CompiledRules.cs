@@ -1,0 +1,148 @@
+using System.Buffers.Binary;
+using System.IO.Hashing;
+using System.Runtime.InteropServices;
+using StreamObserve.Core.Events;
+
+namespace StreamObserve.Core.Sampling;
+
+/// <summary>The rules that one dataset's traces follow in one policy version, ready to decide from summaries. Immutable, thread-safe, allocation-free.</summary>
+public sealed class CompiledRules
+{
+    private readonly CompiledRule[] _rules;
+
+    internal CompiledRules(CompiledRule[] rules) => _rules = rules;
+
+    /// <summary>The number of rules.</summary>
+    public int Count => _rules.Length;
+
+    /// <summary>
+    /// The decision on a trace by its summary: the first rule that matches decides; if none does, the trace is kept at rate 1. A function of its arguments alone.
+    /// The summary's bits must be those of this policy version.
+    /// </summary>
+    public SamplingDecision Decide(in TraceSummary summary) => Decide(summary.Bits, summary.RootSeen, summary.RowCount, summary.SamplerHash);
+
+    /// <summary>The decision on a row without a trace, by its own bits and the hash of its place in the log. A function of its arguments alone.</summary>
+    /// <param name="bits">The bits that the row set.</param>
+    /// <param name="partition">The partition of the batches topic.</param>
+    /// <param name="offset">The log offset of the record.</param>
+    /// <param name="rowIndex">The row's index in the record's batch.</param>
+    public SamplingDecision DecideRow(ConditionBits bits, int partition, long offset, int rowIndex) =>
+        Decide(bits, rootSeen: true, rowCount: 1, HashOfPlace(partition, offset, rowIndex));
+
+    /// <summary>The name of the rule that decided; empty when none matched.</summary>
+    public string RuleNameOf(in SamplingDecision decision) => decision.RuleIndex < 0 ? "" : _rules[decision.RuleIndex].Name;
+
+    /// <summary>What <c>meta.sample.reason</c> says on a row that the decision kept: scope and name of the rule, and the nested sampler if it was one.</summary>
+    public string ReasonTextOf(in SamplingDecision decision) => decision.RuleIndex < 0 ? "no rule matched" : _rules[decision.RuleIndex].ReasonText;
+
+    internal static uint HashOfPlace(int partition, long offset, int rowIndex)
+    {
+        Span<long> place = [partition, offset, rowIndex];
+        if (!BitConverter.IsLittleEndian)
+        {
+            for (var i = 0; i < place.Length; i++)
+            {
+                place[i] = BinaryPrimitives.ReverseEndianness(place[i]);
+            }
+        }
+
+        return (uint)(XxHash3.HashToUInt64(MemoryMarshal.AsBytes(place)) >> 32);
+    }
+
+    private SamplingDecision Decide(ConditionBits bits, bool rootSeen, long rowCount, uint samplerHash)
+    {
+        for (var i = 0; i < _rules.Length; i++)
+        {
+            ref readonly var rule = ref _rules[i];
+            if (rule.Matches(bits, rootSeen, rowCount))
+            {
+                return new SamplingDecision(rule.Keeps(samplerHash), rule.Rate, rule.Reason, (short)i);
+            }
+        }
+
+        return SamplingDecision.NoRuleMatched;
+    }
+}
+
+/// <summary>One rule as masks over a trace's bits, and what it does.</summary>
+internal readonly struct CompiledRule
+{
+    private readonly SamplingCondition[] _ofWholeTrace;
+
+    public CompiledRule(SamplingRule rule, ConditionBits anyRow, ConditionBits root)
+    {
+        AnyRow = anyRow;
+        Root = root;
+        Name = rule.Name;
+        Rate = rule.ActionRate;
+        Action = rule.Action;
+        var scope = rule.Scope == SamplingScope.Span ? "span" : "trace";
+        var sampler = rule.Sampler is { } nested ? $":{nested.Type}" : "";
+        ReasonText = $"rules/{scope}/{Name}{sampler}";
+        var ofWholeTrace = new List<SamplingCondition>();
+        HoldsWithoutRoot = true;
+        foreach (var condition in rule.Conditions)
+        {
+            if (condition.OfWholeTrace)
+            {
+                ofWholeTrace.Add(condition);
+            }
+            else if (condition.RootOnly)
+            {
+                // As in Refinery, a trace without a root has no value for any root field, which is just what not-exists, not-in and does-not-contain ask for.
+                HoldsWithoutRoot &= condition.Matches(FieldValue.Absent);
+            }
+        }
+
+        _ofWholeTrace = [.. ofWholeTrace];
+    }
+
+    /// <summary>The bits that rows of the trace must have set.</summary>
+    public ConditionBits AnyRow { get; }
+
+    /// <summary>The bits that the root must have set, if there is one.</summary>
+    public ConditionBits Root { get; }
+
+    /// <summary>Whether the conditions on root fields hold for a trace that has no root.</summary>
+    public bool HoldsWithoutRoot { get; }
+
+    public string Name { get; }
+
+    public double Rate { get; }
+
+    public SamplingActionKind Action { get; }
+
+    public SamplingReason Reason => Action switch
+    {
+        SamplingActionKind.Keep => SamplingReason.KeepRule,
+        SamplingActionKind.Drop => SamplingReason.DropRule,
+        SamplingActionKind.Rate => SamplingReason.RateRule,
+        _ => SamplingReason.DeterministicSampler,
+    };
+
+    public string ReasonText { get; }
+
+    public bool Matches(ConditionBits bits, bool rootSeen, long rowCount) =>
+        bits.HasAll(AnyRow) && (rootSeen ? bits.HasAll(Root) : HoldsWithoutRoot) && (_ofWholeTrace.Length == 0 || MatchesWholeTrace(rootSeen, rowCount));
+
+    public bool Keeps(uint samplerHash) => Action switch
+    {
+        SamplingActionKind.Keep => true,
+        SamplingActionKind.Drop => false,
+        _ => DeterministicSampler.Keep(samplerHash, Rate),
+    };
+
+    private bool MatchesWholeTrace(bool rootSeen, long rowCount)
+    {
+        foreach (var condition in _ofWholeTrace)
+        {
+            var holds = condition.Op == SamplingOperator.HasRootSpan ? condition.Value.AsBool == rootSeen : condition.Matches(FieldValue.Of(rowCount));
+            if (!holds)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+}

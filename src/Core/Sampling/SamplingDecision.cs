@@ -1,0 +1,70 @@
+namespace StreamObserve.Core.Sampling;
+
+/// <summary>Why a trace, or a row without one, was kept or dropped. Values are stored in summaries: never renumber.</summary>
+public enum SamplingReason : byte
+{
+    /// <summary>Not decided.</summary>
+    None = 0,
+
+    /// <summary>No rule matched: kept at rate 1.</summary>
+    NoRuleMatched = 1,
+
+    /// <summary>A rule that keeps.</summary>
+    KeepRule = 2,
+
+    /// <summary>A rule that drops.</summary>
+    DropRule = 3,
+
+    /// <summary>A rule with a rate.</summary>
+    RateRule = 4,
+
+    /// <summary>A rule with a nested deterministic sampler.</summary>
+    DeterministicSampler = 5,
+}
+
+/// <summary>The names of <see cref="SamplingReason"/>, which are also the metrics' label values.</summary>
+public static class SamplingReasons
+{
+    /// <summary>Name of <see cref="SamplingReason.None"/>.</summary>
+    public const string None = "none";
+
+    /// <summary>Name of <see cref="SamplingReason.NoRuleMatched"/>.</summary>
+    public const string NoRuleMatched = "no_rule_matched";
+
+    /// <summary>Name of <see cref="SamplingReason.KeepRule"/>.</summary>
+    public const string KeepRule = "keep_rule";
+
+    /// <summary>Name of <see cref="SamplingReason.DropRule"/>.</summary>
+    public const string DropRule = "drop_rule";
+
+    /// <summary>Name of <see cref="SamplingReason.RateRule"/>.</summary>
+    public const string RateRule = "rate_rule";
+
+    /// <summary>Name of <see cref="SamplingReason.DeterministicSampler"/>.</summary>
+    public const string DeterministicSampler = "deterministic_sampler";
+
+    /// <summary>The reason's name.</summary>
+    public static string NameOf(SamplingReason reason) => reason switch
+    {
+        SamplingReason.NoRuleMatched => NoRuleMatched,
+        SamplingReason.KeepRule => KeepRule,
+        SamplingReason.DropRule => DropRule,
+        SamplingReason.RateRule => RateRule,
+        SamplingReason.DeterministicSampler => DeterministicSampler,
+        _ => None,
+    };
+}
+
+/// <summary>What was decided on a trace, or on a row without one. Unmanaged; recorded in the trace's summary.</summary>
+/// <param name="Keep">Whether the rows are kept.</param>
+/// <param name="Rate">What a kept trace stands for: itself and Rate - 1 others. At least 1.</param>
+/// <param name="Reason">What decided.</param>
+/// <param name="RuleIndex">The deciding rule's index in the policy; -1 when none matched.</param>
+public readonly record struct SamplingDecision(bool Keep, double Rate, SamplingReason Reason, short RuleIndex)
+{
+    /// <summary>Keep at rate 1 for want of a rule.</summary>
+    public static SamplingDecision NoRuleMatched => new(Keep: true, Rate: 1, SamplingReason.NoRuleMatched, RuleIndex: -1);
+
+    /// <summary>The final weight of a kept row: max(1, the client's rate) times the trace's.</summary>
+    public double WeightOf(double clientRate) => Math.Max(1, clientRate) * Rate;
+}

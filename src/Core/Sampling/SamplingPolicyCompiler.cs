@@ -1,0 +1,96 @@
+using System.Text;
+
+namespace StreamObserve.Core.Sampling;
+
+/// <summary>Turns the policies of all datasets into bits and masks over them. One instance compiles one set.</summary>
+internal sealed class SamplingPolicyCompiler
+{
+    private readonly List<CompiledBit> _bits = [];
+    private readonly Dictionary<string, int> _bitByText = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, CompiledRules> _byDataset = new(StringComparer.OrdinalIgnoreCase);
+    private SamplingPolicyError? _tooMany;
+    private bool _usesSamplerHash;
+
+    /// <summary>The compiled set; null, with the error, when it needs more bits than there are.</summary>
+    public static CompiledSamplingPolicy? Compile(SamplingPolicySet set, out SamplingPolicyError? error)
+    {
+        var compiler = new SamplingPolicyCompiler();
+        foreach (var (dataset, policy) in set.Policies)
+        {
+            compiler._byDataset.Add(dataset, compiler.Compile(dataset, policy));
+        }
+
+        error = compiler._tooMany;
+        var windowMs = set.Policies.GetValueOrDefault(SamplingPolicy.DefaultDataset)?.WindowMs;
+        return error is null ? new CompiledSamplingPolicy(set.Version, windowMs, compiler._bits, compiler._byDataset, compiler._usesSamplerHash) : null;
+    }
+
+    private CompiledRules Compile(string dataset, SamplingPolicy policy)
+    {
+        var rules = new CompiledRule[policy.Rules.Count];
+        for (var i = 0; i < rules.Length; i++)
+        {
+            var rule = policy.Rules[i];
+            var bitsBefore = _bits.Count;
+            rules[i] = new CompiledRule(rule, BitsFor(rule, rootOnly: false), BitsFor(rule, rootOnly: true));
+            _usesSamplerHash |= rule.Action is SamplingActionKind.Rate or SamplingActionKind.Deterministic;
+            if (bitsBefore <= SamplingLimits.ConditionBitsMax && _bits.Count > SamplingLimits.ConditionBitsMax)
+            {
+                _tooMany = new SamplingPolicyError(
+                    $"rules[{i}].conditions",
+                    rule.Name,
+                    $"{rule.Conditions.Count} conditions",
+                    $"with this rule of dataset {dataset} the policies of all datasets have more than {SamplingLimits.ConditionBitsMax} different conditions; share or remove some");
+            }
+        }
+
+        return new CompiledRules(rules);
+    }
+
+    /// <summary>The bits that the rule's conditions on root fields, or its other ones, need: one for each, or, in span scope, one for all together.</summary>
+    private ConditionBits BitsFor(SamplingRule rule, bool rootOnly)
+    {
+        var rowConditions = new List<SamplingCondition>();
+        foreach (var condition in rule.Conditions)
+        {
+            if (!condition.OfWholeTrace && condition.RootOnly == rootOnly)
+            {
+                rowConditions.Add(condition);
+            }
+        }
+
+        var bits = default(ConditionBits);
+        if (rule.Scope == SamplingScope.Span)
+        {
+            return rowConditions.Count == 0 ? bits : bits.With(BitFor(rowConditions));
+        }
+
+        foreach (var condition in rowConditions)
+        {
+            bits = bits.With(BitFor([condition]));
+        }
+
+        return bits;
+    }
+
+    /// <summary>The bit of a conjunction; the same one for the same conditions in any order.</summary>
+    private int BitFor(IReadOnlyList<SamplingCondition> conjunction)
+    {
+        var texts = new SortedSet<string>(StringComparer.Ordinal);
+        foreach (var condition in conjunction)
+        {
+            texts.Add(Encoding.UTF8.GetString(SamplingPolicyWriter.ToUtf8(writer => SamplingPolicyWriter.Write(writer, condition))));
+        }
+
+        var text = string.Join('\n', texts);
+        if (!_bitByText.TryGetValue(text, out var bit))
+        {
+            bit = _bits.Count;
+            _bits.Add(new CompiledBit(conjunction));
+            _bitByText.Add(text, bit);
+        }
+
+        // Past the limit the set is refused, so the bit is never used; it must only stay a valid one.
+        return Math.Min(bit, SamplingLimits.ConditionBitsMax - 1);
+    }
+}
