@@ -101,7 +101,7 @@ public sealed class PartitionStarter : ReceiveActor, IWithTimers
         _region = region;
         _partitions = partitions;
         Receive<Tick>(_ => StartAll());
-        Receive<ShardRegion.StartEntityAck>(_ => { });
+        ReceiveAny(_ => { });       // acknowledgements
     }
 
     /// <inheritdoc/>

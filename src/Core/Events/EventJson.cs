@@ -4,7 +4,7 @@ using StreamObserve.Core.Columns;
 
 namespace StreamObserve.Core.Events;
 
-/// <summary>Writes a stored row as the JSON object of an event: <c>timestamp</c>, <c>dataset</c>, <c>samplerate</c> where it isn't 1, then its fields.</summary>
+/// <summary>Writes a stored row as the JSON object of an event: <c>time</c>, <c>dataset</c>, <c>samplerate</c> where it isn't 1, then its fields.</summary>
 public static class EventJson
 {
     private static readonly JsonWriterOptions Options = new() { SkipValidation = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -15,7 +15,7 @@ public static class EventJson
         var buffer = new ArrayBufferWriter<byte>(1024);
         using var json = new Utf8JsonWriter(buffer, Options);
         json.WriteStartObject();
-        json.WriteString("timestamp"u8, EventTime.Format(segment.TimesNs[row]));
+        json.WriteString("time"u8, EventTime.Format(segment.TimesNs[row]));
         json.WriteString("dataset"u8, segment.Datasets[segment.DatasetCodes[row]]);
         if (segment.Weights is { } weights && weights[row] != 1)
         {
@@ -25,7 +25,7 @@ public static class EventJson
         var columns = new List<ColumnVector>();
         foreach (var field in segment.FieldNames)
         {
-            if (field is "timestamp" or "dataset" or "samplerate")
+            if (field is "time" or "dataset" or "samplerate")
             {
                 continue;
             }
