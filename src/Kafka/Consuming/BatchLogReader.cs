@@ -41,6 +41,18 @@ public sealed class BatchLogReader : IDisposable
     /// <summary>The partition that is read.</summary>
     public LogPartition Partition => _partition;
 
+    /// <summary>Records that wait to be taken. Any thread.</summary>
+    public int WaitingRecords
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _waitingRecords;
+            }
+        }
+    }
+
     /// <summary>
     /// The next burst, in log order; waits until there is one. Taking a burst makes room for the thread to read on, so whoever is slow holds the reading back and nothing else.
     /// Throws <see cref="OffsetPastEndException"/> when the start offset is past the log's end, and <see cref="ObjectDisposedException"/> after <see cref="Dispose"/>.
