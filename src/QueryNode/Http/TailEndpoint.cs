@@ -1,11 +1,7 @@
-using System.Buffers;
-using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.Extensions.Hosting;
-using StreamObserve.Core.Querying;
-using StreamObserve.Core.Querying.Language;
 using StreamObserve.Hosting;
 using StreamObserve.QueryNode.Services;
 using StreamObserve.QueryNode.Tail;
@@ -19,7 +15,6 @@ internal sealed class TailEndpoint(ITailService tails, QueryHttpOptions options,
     public const string Route = "/api/v1/tail";
 
     private const string StoppingReason = "the server is stopping; resume on another query node, or on this one in some seconds";
-    private const string LastEventIdHeader = "Last-Event-ID";
     private static readonly TimeSpan StatsPeriod = TimeSpan.FromSeconds(TailLimits.StatsSeconds);
     private static readonly TimeSpan StalledMax = TimeSpan.FromSeconds(TailLimits.StalledReaderSecondsMax);
     private static readonly TimeSpan FarewellMax = TimeSpan.FromSeconds(TailLimits.FarewellSecondsMax);
@@ -29,7 +24,7 @@ internal sealed class TailEndpoint(ITailService tails, QueryHttpOptions options,
     /// <summary>Serves one tail.</summary>
     public async Task TailAsync(HttpContext context)
     {
-        var read = ReadRequest(context);
+        var read = TailRequestParameters.Read(context.Request);
         if (read.Problem is not null)
         {
             await read.Problem.WriteAsync(context).ConfigureAwait(false);
@@ -67,76 +62,6 @@ internal sealed class TailEndpoint(ITailService tails, QueryHttpOptions options,
             Interlocked.Decrement(ref _subscribers);
         }
     }
-
-    private static Reading<TailRequest> ReadRequest(HttpContext context)
-    {
-        var parameters = new QueryParameters(context.Request.Query);
-        var dataset = parameters.Text("dataset", QueryHttpLimits.DatasetCharsMax) ?? DatasetNames.All;
-        var filter = parameters.Text("filter", LanguageLimits.TextCharsMax);
-        var rate = parameters.Integer("rate", TailLimits.RateDefault, 0, TailLimits.RateMax);
-        var resume = parameters.Text("resume", TailLimits.ResumeTokenCharsMax);
-        var calculations = parameters.Text("calc", LanguageLimits.TextCharsMax);
-        if (PathNames.CheckDataset(dataset) is { } badName)
-        {
-            parameters.Refuse(badName);
-        }
-
-        if (parameters.Finish() is { } problem)
-        {
-            return problem;
-        }
-
-        var request = new TailRequest { Dataset = DatasetNames.Normalise(dataset), RatePerSecond = rate };
-        if (filter is not null)
-        {
-            if (!ConditionText.Parse(filter).TryGet(out var condition, out var errors))
-            {
-                return Problems.BadText("filter", errors);
-            }
-
-            request = request with { Filter = condition };
-        }
-
-        if (calculations is not null)
-        {
-            if (!QueryText.Parse(calculations).TryGet(out var spec, out var errors))
-            {
-                return Problems.BadText("calc", errors);
-            }
-
-            if (!IsOnlyCalculations(spec))
-            {
-                return Problems.BadRequest(new ProblemError("calc", JsonText.Excerpt(calculations), "takes calculations only, such as COUNT, P99(duration_ms); a condition goes into \"filter\""));
-            }
-
-            request = request with { Calculations = spec.Calculations };
-        }
-
-        // A browser that reconnects asks the same address again, and says in this header how far it got: the header is the newer of the two.
-        var lastEventId = context.Request.Headers[LastEventIdHeader].ToString();
-        if (lastEventId.Length > TailLimits.ResumeTokenCharsMax)
-        {
-            return Problems.BadRequest(new ProblemError(LastEventIdHeader, JsonText.Excerpt(lastEventId), $"may have {TailLimits.ResumeTokenCharsMax} characters"));
-        }
-
-        return request with { ResumeToken = lastEventId.Length > 0 ? lastEventId : resume };
-    }
-
-    private static bool IsOnlyCalculations(QuerySpec spec) => spec is
-    {
-        Where: null,
-        Breakdowns.Count: 0,
-        CalculatedFields.Count: 0,
-        Formulas.Count: 0,
-        Orders.Count: 0,
-        Havings.Count: 0,
-        Limit: QueryLimits.LimitDefault,
-        GranularitySeconds: null,
-        TimeRangeSeconds: null,
-        StartTimeNs: null,
-        EndTimeNs: null,
-        CompareOffsetSeconds: null,
-    };
 
     private async Task SubscribeAsync(HttpContext context, TailRequest request, CancellationToken cancellation)
     {
@@ -192,7 +117,7 @@ internal sealed class TailEndpoint(ITailService tails, QueryHttpOptions options,
                 var ended = rows.IsCompleted && !await rows.ConfigureAwait(false);
                 if (ended)
                 {
-                    WriteEnd(events, subscription, subscription.EndReason ?? "the tail was closed");
+                    TailEventJson.WriteEnd(events, subscription, subscription.EndReason ?? "the tail was closed");
                 }
                 else
                 {
@@ -201,7 +126,7 @@ internal sealed class TailEndpoint(ITailService tails, QueryHttpOptions options,
                     {
                         await tick.ConfigureAwait(false);
                         tick = ticks.WaitForNextTickAsync(cancellation).AsTask();
-                        WriteStats(events, subscription);
+                        TailEventJson.WriteStats(events, subscription);
                         reported = Report(subscription, reported);
                         seconds += TailLimits.StatsSeconds;
                         if (seconds % TailLimits.HeartbeatSeconds == 0)
@@ -247,7 +172,7 @@ internal sealed class TailEndpoint(ITailService tails, QueryHttpOptions options,
     {
         try
         {
-            WriteEnd(events, subscription, StoppingReason);
+            TailEventJson.WriteEnd(events, subscription, StoppingReason);
             await events.FlushAsync(FarewellMax, context.RequestAborted).ConfigureAwait(false);
         }
         catch (Exception stuck) when (stuck is TimeoutException or OperationCanceledException)
@@ -261,49 +186,5 @@ internal sealed class TailEndpoint(ITailService tails, QueryHttpOptions options,
         var counts = subscription.Counts;
         metrics.TailRows(counts.Sent - reported.Sent, counts.Skipped - reported.Skipped);
         return counts;
-    }
-
-    private static void WriteStats(SseWriter events, TailSubscription subscription)
-    {
-        var buffer = new ArrayBufferWriter<byte>(256);
-        using (var json = JsonOutput.Writer(buffer))
-        {
-            WriteStats(json, subscription.Counts, subscription.Progress, subscription.Request.Calculations);
-        }
-
-        events.Event("stats"u8, null, buffer.WrittenSpan);
-    }
-
-    private static void WriteStats(Utf8JsonWriter json, TailCounts counts, TailProgress progress, IReadOnlyList<Calculation> calculations)
-    {
-        json.WriteStartObject();
-        json.WriteNumber("matched"u8, counts.Matched);
-        json.WriteNumber("sent"u8, counts.Sent);
-        json.WriteNumber("skipped"u8, counts.Skipped);
-        json.WriteStartObject("data"u8);
-        for (var i = 0; i < progress.Calculations.Count; i++)
-        {
-            json.WritePropertyName(calculations[i].ResultKey);
-            json.WriteCell(progress.Calculations[i]);
-        }
-
-        json.WriteEndObject();
-        ReceiptJson.WriteLabels(json, [.. calculations.Select(calculation => calculation.ResultKey)], [.. progress.Calculations.Select(cell => cell.Label)]);
-        ReceiptJson.WriteFailed(json, progress.Failed);
-        json.WriteEndObject();
-    }
-
-    private static void WriteEnd(SseWriter events, TailSubscription subscription, string reason)
-    {
-        WriteStats(events, subscription);
-        var buffer = new ArrayBufferWriter<byte>(128);
-        using (var json = JsonOutput.Writer(buffer))
-        {
-            json.WriteStartObject();
-            json.WriteString("reason"u8, reason);
-            json.WriteEndObject();
-        }
-
-        events.Event("end"u8, null, buffer.WrittenSpan);
     }
 }
