@@ -171,8 +171,7 @@ internal sealed class BridgeReader : IAssignmentListener, IDisposable
     {
         if (_rewind)
         {
-            _rewind = false;
-            StartOver();
+            StartOver(verify: false);
         }
 
         var draft = _decoder.Draft;
@@ -203,12 +202,12 @@ internal sealed class BridgeReader : IAssignmentListener, IDisposable
         {
             BridgeLog.DecoderFailed(_logger, fault);
             _decoder.Draft.Renew();
-            StartOver();
+            StartOver(verify: false);
         }
 
         if (_decoder.OffsetIsLost)
         {
-            StartOver();
+            StartOver(verify: true);
         }
     }
 
@@ -229,12 +228,12 @@ internal sealed class BridgeReader : IAssignmentListener, IDisposable
     }
 
     // What is in flight must have ended first: its commit decides where to start over.
-    private void StartOver()
+    private void StartOver(bool verify)
     {
         _nothingInFlight.Wait(_stop.Token);
         _rewind = false;
         _decoder.Forget();
-        _consumer.Rewind(_stop.Token);
+        _consumer.Rewind(verify, _stop.Token);
     }
 
     private long Lag(TransactionDraft draft)
