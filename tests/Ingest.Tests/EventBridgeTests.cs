@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using Confluent.Kafka;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -247,9 +248,13 @@ public sealed class EventBridgeTests(KafkaFixture kafka)
         killed.SendOffsets(decoder.Draft.Positions, consumer.Membership, stage.Patience);
         consumer.Dispose();
 
+        var started = Stopwatch.GetTimestamp();
         await using var bridge = stage.StartBridge("node-a");
         await stage.UntilCommittedAsync();
         await stage.AssertExactlyOnceAsync(3000);
+
+        // The successor ends the open transaction itself; waiting for its timeout would take ten seconds.
+        Assert.True(Stopwatch.GetElapsedTime(started) < TimeSpan.FromMilliseconds(Kafka.Limits.TransactionTimeoutMs), "the open transaction was waited for");
     }
 
     [Fact]
