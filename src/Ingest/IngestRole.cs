@@ -87,14 +87,8 @@ public sealed class IngestRole : IRoleModule
 
     private static IngestSettings SettingsOf(NodeSettings settings, string nodeName) => new()
     {
-        Sources = [.. settings.Inputs.Select(input => new SourceTopic(input.Topic, EncodingOf(input.Encoding), input.Topic))],
+        Sources = [.. settings.Inputs.Select(input => new SourceTopic(input.Topic, input.Encoding, input.Topic))],
         NodeName = nodeName,
         Partitions = settings.Partitions,
-    };
-
-    private static PayloadEncoding EncodingOf(InputEncoding encoding) => encoding switch
-    {
-        InputEncoding.Json => PayloadEncoding.Json,
-        _ => throw new ArgumentOutOfRangeException(nameof(encoding), encoding, "not an encoding"),
     };
 }

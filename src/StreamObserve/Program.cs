@@ -16,9 +16,10 @@ void OnSignal(PosixSignalContext context)
 using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
 using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
 
-// Standard output is for what was asked for: a library that writes to the console (Akka does when it can't start) writes to standard error instead.
+// Standard output is for what was asked for. A library that writes there by itself (Akka does, a stack trace, when it can't start) is not heard:
+// what matters of it is logged.
 TextWriter output = Console.Out;
-Console.SetOut(Console.Error);
+Console.SetOut(TextWriter.Null);
 var context = new CommandContext
 {
     Input = Console.OpenStandardInput(),

@@ -1,3 +1,5 @@
+using StreamObserve.Core.Events;
+
 namespace StreamObserve.Hosting.Tests;
 
 public class NodeSettingsTests
@@ -15,7 +17,7 @@ public class NodeSettingsTests
         Assert.Equal(new HostPort("127.0.0.1", 9092), settings.Broker);
         Assert.Equal(4, settings.Partitions);
         Assert.Equal(TimeSpan.FromSeconds(60), settings.Window);
-        Assert.Equal([new InputTopic("events", InputEncoding.Json)], settings.Inputs);
+        Assert.Equal([new InputTopic("events", PayloadEncoding.Json)], settings.Inputs);
         Assert.Equal(1L << 30, settings.Memory.Bytes);
     }
 
@@ -24,12 +26,12 @@ public class NodeSettingsTests
     {
         NodeSettings settings = Read(
             "--roles", "broker,processor", "--data", "/d", "--http=0.0.0.0:1", "--otlp-http", "h:2", "--otlp-grpc", "h:3", "--broker", "h:4",
-            "--input", "a=json", "--input", "b=json,c=json", "--partitions", "16", "--remoting", "h:5", "--seed", "h:6", "--seed", "h:7",
+            "--input", "a=json", "--input", "b=json,c=text", "--partitions", "16", "--remoting", "h:5", "--seed", "h:6", "--seed", "h:7",
             "--window", "5s", "--memory", "2GiB", "--fsync", "always", "--sketches", "name,region", "--log-level", "debug");
         Assert.Equal(NodeRoles.Broker | NodeRoles.Processor, settings.Roles);
         Assert.Equal("/d", settings.DataFolder);
         Assert.Equal("0.0.0.0:1", settings.Http!.ToString());
-        Assert.Equal(["a=json", "b=json", "c=json"], settings.Inputs.Select(i => i.ToString()));
+        Assert.Equal(["a=json", "b=json", "c=text"], settings.Inputs.Select(i => i.ToString()));
         Assert.Equal(["h:6", "h:7"], settings.Seeds.Select(s => s.ToString()));
         Assert.Equal(FsyncPolicy.Always, settings.Fsync);
         Assert.Equal(["name", "region"], settings.Sketches);

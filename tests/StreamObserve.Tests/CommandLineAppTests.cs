@@ -2,7 +2,7 @@ namespace StreamObserve.Tests;
 
 public class CommandLineAppTests
 {
-    private static readonly string[] Verbs = ["run", "query", "tail", "send", "datasets", "deadletters", "demo"];
+    private static readonly string[] Verbs = ["run", "query", "tail", "send", "check", "datasets", "deadletters", "demo"];
 
     private readonly Terminal _terminal = new();
 
@@ -34,6 +34,7 @@ public class CommandLineAppTests
     [InlineData("query")]
     [InlineData("tail")]
     [InlineData("send")]
+    [InlineData("check")]
     [InlineData("datasets")]
     [InlineData("deadletters")]
     [InlineData("demo")]

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Akka.Actor;
+using Akka.Hosting;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -20,6 +21,7 @@ public sealed class RunCommandTests : IDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly TaskCompletionSource _allStarted = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Func<NodeRoles, IServiceProvider, Task> _onStart = (_, _) => Task.CompletedTask;
+    private Action _onAkka = () => { };
     private bool _ready = true;
 
     public RunCommandTests() => _terminal.Modules = s => [.. s.Roles.Each().Select(r => new NotingRole(this, r))];
@@ -77,6 +79,19 @@ public sealed class RunCommandTests : IDisposable
         Assert.Contains("streamobserve run: role processor can't start: partitions: the log has 8, not 4\n", _terminal.Error);
         Assert.Empty(_terminal.Output);
         Assert.Equal(["start broker", "start processor", "stop processor", "stop broker"], _calls);
+    }
+
+    [Fact]
+    public async Task FailureWhileTheActorSystemStartsIsOneLineToo()
+    {
+        _onAkka = () => throw new RoleStartException("data: can't use the folder \"/x\"");
+        Assert.Equal(1, await Run("--roles", "query", "--kafka", "127.0.0.1:1").WaitAsync(Patience));
+        Assert.Contains("streamobserve run: data: can't use the folder \"/x\"\n", _terminal.Error);
+
+        _onAkka = () => throw new InvalidOperationException("a bug");
+        var second = new Terminal { Modules = _terminal.Modules };
+        Assert.Equal(1, await second.RunAsync("run", "--roles", "query", "--kafka", "127.0.0.1:1", "--http", "127.0.0.1:0", "--remoting", "127.0.0.1:0", "--data", _folder).WaitAsync(Patience));
+        Assert.EndsWith("streamobserve run: the node can't start: a bug\n", second.Error);
     }
 
     [Fact]
@@ -170,6 +185,8 @@ public sealed class RunCommandTests : IDisposable
         public Readiness Check() => Volatile.Read(ref test._ready) ? Readiness.Yes : Readiness.No("not yet");
 
         public void ConfigureServices(IServiceCollection services, NodeSettings settings) => services.AddSingleton<IReadinessSource>(this);
+
+        public void ConfigureAkka(AkkaConfigurationBuilder akka, NodeSettings settings, IServiceProvider services) => akka.AddStartup((_, _) => test._onAkka());
 
         public void MapEndpoints(IEndpointRouteBuilder endpoints) =>
             endpoints.MapGet($"/role/{Name}", (RequestDelegate)(c => c.Response.WriteAsync(Name)));

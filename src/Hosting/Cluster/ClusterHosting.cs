@@ -24,6 +24,7 @@ public static class ClusterHosting
     public static AkkaConfigurationBuilder AddStreamObserveCluster(this AkkaConfigurationBuilder akka, NodeSettings settings, NodeAddresses addresses)
     {
         akka.AddHocon(Configuration(), HoconAddMode.Prepend);
+        akka.AddHocon(Contracts.Messages.WireSerializer.Hocon, HoconAddMode.Prepend);
         akka.ConfigureLoggers(loggers =>
         {
             loggers.ClearLoggers();

@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 
@@ -14,6 +15,9 @@ public sealed record ProblemDocument
 {
     /// <summary>The media type.</summary>
     public const string ContentType = "application/problem+json";
+
+    // Never part of a page: only what JSON itself needs is escaped, so that a person can read it in a terminal.
+    private static readonly JsonWriterOptions WriterOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>The HTTP status, 400..599.</summary>
     public required int Status { get; init; }
@@ -74,7 +78,7 @@ public sealed record ProblemDocument
     public byte[] ToJson(string instance)
     {
         using var buffer = new MemoryStream();
-        using (var json = new Utf8JsonWriter(buffer))
+        using (var json = new Utf8JsonWriter(buffer, WriterOptions))
         {
             json.WriteStartObject();
             json.WriteString("type", Type);

@@ -16,14 +16,14 @@ public sealed class DataFolderLock : IDisposable
     }
 
     /// <summary>
-    /// Makes the folder if it is not there and takes the lock of each role of <paramref name="roles"/> that keeps state (broker, processor); null with
+    /// Makes the folder if it is not there and takes the broker's lock if <paramref name="roles"/> has it (processors may share a folder: each partition has one owner by its epochs); null with
     /// the reason, one line, when it can't.
     /// </summary>
     public static DataFolderLock? TryAcquire(string folder, NodeRoles roles, out string? refusal)
     {
         var held = new DataFolderLock();
         refusal = null;
-        foreach (NodeRoles role in (roles & (NodeRoles.Broker | NodeRoles.Processor)).Each())
+        foreach (NodeRoles role in (roles & NodeRoles.Broker).Each())
         {
             string path = Path.Combine(folder, role.Name() + ".lock");
             try

@@ -1,31 +1,31 @@
 using System.Diagnostics.CodeAnalysis;
+using StreamObserve.Core.Events;
 
 namespace StreamObserve.Hosting;
 
-/// <summary>How the records of an input topic are encoded when they have no <c>content-type</c> header.</summary>
-public enum InputEncoding : byte
-{
-    /// <summary>A JSON object, an array of objects, or one object a line.</summary>
-    Json,
-}
-
-/// <summary>A topic that ingest consumes.</summary>
-public sealed record InputTopic(string Topic, InputEncoding Encoding)
+/// <summary>A topic that ingest consumes; <paramref name="Encoding"/> is that of records without a <c>content-type</c> header.</summary>
+public sealed record InputTopic(string Topic, PayloadEncoding Encoding)
 {
     /// <summary>What <see cref="TryParse"/> reads, for error texts.</summary>
-    public const string Syntax = "TOPIC=ENCODING with a Kafka topic name and the encoding json";
+    public const string Syntax = "TOPIC=ENCODING with a Kafka topic name and the encoding json or text";
 
     /// <summary>Reads <c>events=json</c>.</summary>
     public static bool TryParse(string text, [NotNullWhen(true)] out InputTopic? input)
     {
         input = null;
         int equals = text.IndexOf('=', StringComparison.Ordinal);
-        if (equals <= 0 || !IsTopicName(text.AsSpan(0, equals)) || text[(equals + 1)..] != "json")
+        PayloadEncoding? encoding = text.AsSpan(equals + 1) switch
+        {
+            "json" => PayloadEncoding.Json,
+            "text" => PayloadEncoding.Text,
+            _ => null,
+        };
+        if (equals <= 0 || encoding is null || !IsTopicName(text.AsSpan(0, equals)))
         {
             return false;
         }
 
-        input = new InputTopic(text[..equals], InputEncoding.Json);
+        input = new InputTopic(text[..equals], encoding.Value);
         return true;
     }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using Microsoft.Extensions.Logging;
+using StreamObserve.Core.Events;
 
 namespace StreamObserve.Hosting;
 
@@ -17,7 +18,9 @@ public static class NodeSettingTable
     /// <summary>--roles.</summary>
     public static ListSetting<NodeRoles> Roles { get; } = new("roles", NodeRoleNames.TryParse, [], "broker,ingest,processor,query; without broker if kafka is set", 8)
     {
-        Key = "roles", ValueName = "ROLE,...", Section = Node,
+        Key = "roles",
+        ValueName = "ROLE,...",
+        Section = Node,
         Expected = "some of broker, ingest, processor, query, separated by commas",
         Description = "What this process does. Without kafka the broker role is on and used; with kafka it is off.",
     };
@@ -25,14 +28,19 @@ public static class NodeSettingTable
     /// <summary>--data.</summary>
     public static SingleSetting<string> DataFolder { get; } = new("data", TryText, "data", "data")
     {
-        Key = "data", ValueName = "DIR", Section = Node, Expected = "a folder",
+        Key = "data",
+        ValueName = "DIR",
+        Section = Node,
+        Expected = "a folder",
         Description = "Folder of the broker's log and of the processor's state; made if it is not there. One process at a time per role.",
     };
 
     /// <summary>--memory.</summary>
     public static SingleSetting<ByteSize> Memory { get; } = new("memory", TryMemory, ByteSize.GiB(1), "1GiB")
     {
-        Key = "memory", ValueName = "SIZE", Section = Node,
+        Key = "memory",
+        ValueName = "SIZE",
+        Section = Node,
         Expected = $"{ByteSize.Syntax} from {new ByteSize(Limits.MemoryMinBytes)} to {new ByteSize(Limits.MemoryMaxBytes)}",
         Description = "Memory budget of the whole process, whatever arrives.",
     };
@@ -40,7 +48,9 @@ public static class NodeSettingTable
     /// <summary>--log-level.</summary>
     public static SingleSetting<LogLevel> MinimumLogLevel { get; } = new("log-level", TryLogLevel, LogLevel.Information, "information")
     {
-        Key = "log.level", ValueName = "LEVEL", Section = Node,
+        Key = "log.level",
+        ValueName = "LEVEL",
+        Section = Node,
         Expected = "one of trace, debug, information, warning, error, critical, none",
         Description = "Least severe level that is logged, on standard error.",
     };
@@ -48,51 +58,69 @@ public static class NodeSettingTable
     /// <summary>--config. A null value means none.</summary>
     public static SingleSetting<string?> ConfigurationFile { get; } = new("config", TryTextOrNull, null, "")
     {
-        ValueName = "FILE", Section = Node, Expected = "a JSON file",
+        ValueName = "FILE",
+        Section = Node,
+        Expected = "a JSON file",
         Description = "A JSON file with the keys below, nested or dotted. Flags and variables win over it.",
     };
 
     /// <summary>--http. Null = not given.</summary>
     public static SingleSetting<HostPort?> Http { get; } = new("http", TryHostPort, null, "127.0.0.1:8080 with role ingest or query, else off")
     {
-        Key = "http.listen", ValueName = "HOST:PORT", Section = Addresses, Expected = HostPort.Syntax,
+        Key = "http.listen",
+        ValueName = "HOST:PORT",
+        Section = Addresses,
+        Expected = HostPort.Syntax,
         Description = "Address of the HTTP API, /healthz, /readyz and /metrics.",
     };
 
     /// <summary>--otlp-http.</summary>
     public static SingleSetting<HostPort> OtlpHttp { get; } = new("otlp-http", HostPort.TryParse, new HostPort("127.0.0.1", 4318), "127.0.0.1:4318")
     {
-        Key = "otlp.http.listen", ValueName = "HOST:PORT", Section = Addresses, Expected = HostPort.Syntax,
+        Key = "otlp.http.listen",
+        ValueName = "HOST:PORT",
+        Section = Addresses,
+        Expected = HostPort.Syntax,
         Description = "Address of OTLP over HTTP. Used by role ingest; this version has no OTLP door yet and does not bind it.",
     };
 
     /// <summary>--otlp-grpc.</summary>
     public static SingleSetting<HostPort> OtlpGrpc { get; } = new("otlp-grpc", HostPort.TryParse, new HostPort("127.0.0.1", 4317), "127.0.0.1:4317")
     {
-        Key = "otlp.grpc.listen", ValueName = "HOST:PORT", Section = Addresses, Expected = HostPort.Syntax,
+        Key = "otlp.grpc.listen",
+        ValueName = "HOST:PORT",
+        Section = Addresses,
+        Expected = HostPort.Syntax,
         Description = "Address of OTLP over gRPC. Used by role ingest; this version has no OTLP door yet and does not bind it.",
     };
 
     /// <summary>--kafka. Null = the embedded broker.</summary>
     public static SingleSetting<string?> Kafka { get; } = new("kafka", TryBootstrap, null, "")
     {
-        Key = "kafka.bootstrap", ValueName = "HOST:PORT,...", Section = Log, Expected = "one or more HOST:PORT, separated by commas",
+        Key = "kafka.bootstrap",
+        ValueName = "HOST:PORT,...",
+        Section = Log,
+        Expected = "one or more HOST:PORT, separated by commas",
         Description = "Bootstrap addresses of the Kafka cluster to use. Without it the embedded broker is used.",
     };
 
     /// <summary>--input.</summary>
     public static ListSetting<InputTopic> Inputs { get; } =
-        new("input", InputTopic.TryParse, [new InputTopic("events", InputEncoding.Json)], "events=json", Limits.InputTopicsMax)
+        new("input", InputTopic.TryParse, [new InputTopic("events", PayloadEncoding.Json)], "events=json", Limits.InputTopicsMax)
         {
-            Key = "kafka.inputs", ValueName = "TOPIC=ENCODING", Section = Log,
+            Key = "kafka.inputs",
+            ValueName = "TOPIC=ENCODING",
+            Section = Log,
             Expected = $"at most {Limits.InputTopicsMax} of {InputTopic.Syntax}",
-            Description = "Topics that ingest reads events from; made if they are not there.",
+            Description = "Topics that ingest reads events from; made if they are not there. json: an object, an array of objects or one object a line; text: one event a line, in field body. A record's content-type header wins.",
         };
 
     /// <summary>--partitions.</summary>
     public static SingleSetting<int> Partitions { get; } = new("partitions", TryPartitions, 4, "4")
     {
-        Key = "kafka.partitions", ValueName = "N", Section = Log,
+        Key = "kafka.partitions",
+        ValueName = "N",
+        Section = Log,
         Expected = $"a whole number from 1 to {Limits.PartitionsMax}",
         Description = "Partitions of the internal log, fixed when it is made: another number later is refused.",
     };
@@ -100,14 +128,20 @@ public static class NodeSettingTable
     /// <summary>--broker.</summary>
     public static SingleSetting<HostPort> BrokerListen { get; } = new("broker", HostPort.TryParse, new HostPort("127.0.0.1", 9092), "127.0.0.1:9092")
     {
-        Key = "broker.listen", ValueName = "HOST:PORT", Section = Broker, Expected = HostPort.Syntax,
+        Key = "broker.listen",
+        ValueName = "HOST:PORT",
+        Section = Broker,
+        Expected = HostPort.Syntax,
         Description = "Address of the embedded broker; its clients are told this host, so it must be one that they can reach.",
     };
 
     /// <summary>--fsync.</summary>
     public static SingleSetting<FsyncPolicy> Fsync { get; } = new("fsync", TryFsync, FsyncPolicy.EverySecond, "everysecond")
     {
-        Key = "broker.fsync", ValueName = "WHEN", Section = Broker, Expected = "everysecond or always",
+        Key = "broker.fsync",
+        ValueName = "WHEN",
+        Section = Broker,
+        Expected = "everysecond or always",
         Description = "When the broker forces its log to the disk: each second (a killed process loses nothing, a power cut up to a second) or before each acknowledgement.",
     };
 
@@ -115,7 +149,9 @@ public static class NodeSettingTable
     public static SingleSetting<TimeSpan> BrokerRetentionAge { get; } =
         new("broker-retention-age", (string t, out TimeSpan v) => TryDuration(t, TimeSpan.FromMinutes(1), TimeSpan.FromDays(3650), out v), TimeSpan.FromDays(1), "1d")
         {
-            Key = "broker.retention.age", ValueName = "DURATION", Section = Broker,
+            Key = "broker.retention.age",
+            ValueName = "DURATION",
+            Section = Broker,
             Expected = $"{DurationText.Syntax} from 1m to 3650d",
             Description = "How long the broker keeps records of topics that are not compacted.",
         };
@@ -124,7 +160,9 @@ public static class NodeSettingTable
     public static SingleSetting<ByteSize> BrokerRetentionBytes { get; } =
         new("broker-retention-bytes", (string t, out ByteSize v) => ByteSize.TryParse(t, out v) && v.Bytes >= 64 << 20, ByteSize.GiB(4), "4GiB")
         {
-            Key = "broker.retention.bytes", ValueName = "SIZE", Section = Broker,
+            Key = "broker.retention.bytes",
+            ValueName = "SIZE",
+            Section = Broker,
             Expected = $"{ByteSize.Syntax}, at least 64MiB",
             Description = "How many bytes the broker keeps of each partition of topics that are not compacted.",
         };
@@ -132,14 +170,20 @@ public static class NodeSettingTable
     /// <summary>--remoting.</summary>
     public static SingleSetting<HostPort> Remoting { get; } = new("remoting", HostPort.TryParse, new HostPort("127.0.0.1", 8110), "127.0.0.1:8110")
     {
-        Key = "cluster.listen", ValueName = "HOST:PORT", Section = Cluster, Expected = HostPort.Syntax,
+        Key = "cluster.listen",
+        ValueName = "HOST:PORT",
+        Section = Cluster,
+        Expected = HostPort.Syntax,
         Description = "Address at which the other nodes reach this one. Not bound by a broker alone.",
     };
 
     /// <summary>--seed.</summary>
     public static ListSetting<HostPort> Seeds { get; } = new("seed", TrySeed, [], "", 64)
     {
-        Key = "cluster.seeds", ValueName = "HOST:PORT", Section = Cluster, Expected = "HOST:PORT with a port from 1 to 65535",
+        Key = "cluster.seeds",
+        ValueName = "HOST:PORT",
+        Section = Cluster,
+        Expected = "HOST:PORT with a port from 1 to 65535",
         Description = "Remoting addresses of nodes to join, the same list on every node. Without any the node is a cluster of its own.",
     };
 
@@ -147,7 +191,9 @@ public static class NodeSettingTable
     public static SingleSetting<TimeSpan> Window { get; } =
         new("window", (string t, out TimeSpan v) => TryDuration(t, Limits.WindowMin, Limits.WindowMax, out v), TimeSpan.FromSeconds(60), "60s")
         {
-            Key = "sampling.window", ValueName = "DURATION", Section = Data,
+            Key = "sampling.window",
+            ValueName = "DURATION",
+            Section = Data,
             Expected = $"{DurationText.Syntax} from {DurationText.Format(Limits.WindowMin)} to 24h",
             Description = "How long a trace's spans are waited for before it is decided. A policy's window wins over it.",
         };
@@ -156,7 +202,9 @@ public static class NodeSettingTable
     public static SingleSetting<TimeSpan> LateSpanRetention { get; } =
         new("late-span-retention", (string t, out TimeSpan v) => TryDuration(t, TimeSpan.FromSeconds(1), TimeSpan.FromDays(30), out v), TimeSpan.FromHours(1), "1h")
         {
-            Key = "sampling.late-span-retention", ValueName = "DURATION", Section = Data,
+            Key = "sampling.late-span-retention",
+            ValueName = "DURATION",
+            Section = Data,
             Expected = $"{DurationText.Syntax} from 1s to 30d",
             Description = "How long a trace's decision is remembered after it was made, for spans that come late.",
         };
@@ -165,7 +213,9 @@ public static class NodeSettingTable
     public static SingleSetting<TimeSpan> CutInterval { get; } =
         new("cut-interval", (string t, out TimeSpan v) => TryDuration(t, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1), out v), TimeSpan.FromSeconds(10), "10s")
         {
-            Key = "storage.cut-interval", ValueName = "DURATION", Section = Data,
+            Key = "storage.cut-interval",
+            ValueName = "DURATION",
+            Section = Data,
             Expected = $"{DurationText.Syntax} from 1s to 1h",
             Description = "Least time between two cuts of a partition. A restart replays what came after the last cut.",
         };
@@ -173,7 +223,9 @@ public static class NodeSettingTable
     /// <summary>--sketches.</summary>
     public static ListSetting<string> Sketches { get; } = new("sketches", TryText, ["name", "service.name"], "name,service.name", Limits.SketchFieldsMax)
     {
-        Key = "aggregates.sketches", ValueName = "FIELD,...", Section = Data,
+        Key = "aggregates.sketches",
+        ValueName = "FIELD,...",
+        Section = Data,
         Expected = $"at most {Limits.SketchFieldsMax} field names, separated by commas",
         Description = "Fields whose every value gets quantile sketches in the aggregates, so that P99(duration_ms) GROUP BY such a field covers all events.",
     };

@@ -22,6 +22,7 @@ internal sealed class EngineStore<TValue> : IDisposable
     private byte[] _indexMetadata = [];
     private CheckpointFile _indexFile;
     private long _indexedUntil;
+    private long _capturedTail;
 
     private EngineStore(StoreSettings settings, string folder, SegmentedLogDevice device, CheckpointCatalog catalog, FasterKV<ChunkKey, TValue> kv)
     {
@@ -149,6 +150,7 @@ internal sealed class EngineStore<TValue> : IDisposable
             Kv.Log.ShiftReadOnlyAddress(cut.FinalAddress, wait: true);
         }
 
+        _capturedTail = cut.FinalAddress;
         _device.MakeDurable();
         if (_settings.ForceToDisk && cut.IsSnapshot)
         {
@@ -160,11 +162,11 @@ internal sealed class EngineStore<TValue> : IDisposable
 
     /// <summary>
     /// Checkpoints the index if the log has grown enough since the last time. The next cut names it.
-    /// Called on a cut thread while no checkpoint runs.
+    /// Called on a cut thread after <see cref="CompleteCheckpoint"/>.
     /// </summary>
     public void CheckpointIndexIfDue()
     {
-        long tail = Kv.Log.TailAddress;
+        long tail = _capturedTail;
         if (tail - Math.Max(_indexedUntil, Kv.Log.BeginAddress) < _settings.IndexCheckpointLogBytes)
         {
             return;
@@ -176,7 +178,7 @@ internal sealed class EngineStore<TValue> : IDisposable
         }
 
         Kv.CompleteCheckpointAsync().AsTask().GetAwaiter().GetResult();
-        _indexMetadata = _catalog.TakeIndexMetadata(token);
+        _indexMetadata = IndexMetadata.WithStart(_catalog.TakeIndexMetadata(token), tail);
         _indexFile = _catalog.Seal(CheckpointCatalog.IndexFileName(token), _settings.ForceToDisk);
         _indexToken = token;
         _indexedUntil = tail;

@@ -1,59 +1,50 @@
-using Confluent.Kafka;
-using Confluent.Kafka.Admin;
+using Microsoft.Extensions.Logging.Abstractions;
+using StreamObserve.Kafka;
+using StreamObserve.Kafka.Topics;
 
 namespace StreamObserve.Api;
 
-/// <summary>How the client verbs that speak Kafka connect: quiet clients, and failures in one line.</summary>
+/// <summary>What the client verbs ask a Kafka cluster before they work with it. Failures are one line for the person at the keyboard.</summary>
 internal static class KafkaConnection
 {
-    private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(10);
-
-    /// <summary>The topic's partitions, count; 0 when there is no such topic; null with the reason, one line, when Kafka can't be reached.</summary>
-    public static int? PartitionsOf(string bootstrap, string topic, out string? failure)
+    /// <summary>The topic's partitions, count (0 = there is no such topic), or why Kafka can't be asked.</summary>
+    public static async Task<(int Partitions, string? Failure)> PartitionsOfAsync(string bootstrap, string topic, TimeProvider time)
     {
-        using IAdminClient admin = Admin(bootstrap);
+        using TopicAdmin admin = Admin(bootstrap, time);
         try
         {
-            // All topics, as asking for one by name may create it.
-            TopicMetadata? found = admin.GetMetadata(ConnectTimeout).Topics.Find(t => t.Topic == topic);
-            failure = null;
-            return found?.Partitions.Count ?? 0;
+            return ((await admin.DescribeAsync(topic).ConfigureAwait(false))?.Partitions ?? 0, null);
         }
-        catch (KafkaException e)
+        catch (KafkaOperationException e)
         {
-            failure = $"can't reach Kafka at {bootstrap}: {e.Error.Reason}; start a node with: streamobserve run, or name another log with --kafka";
-            return null;
+            return (0, Unreachable(bootstrap, e));
         }
     }
 
-    /// <summary>Makes the topic if it is not there; null, or the reason why it can't, one line.</summary>
-    public static async Task<string?> EnsureTopicAsync(string bootstrap, string topic, int partitions)
+    /// <summary>Makes a topic for events, as ingest would, if it is not there; null, or why it can't.</summary>
+    public static async Task<string?> EnsureEventsTopicAsync(string bootstrap, string topic, int partitions, TimeProvider time, CancellationToken stop)
     {
-        if (PartitionsOf(bootstrap, topic, out string? failure) is not 0)
-        {
-            return failure;
-        }
-
-        using IAdminClient admin = Admin(bootstrap);
+        using TopicAdmin admin = Admin(bootstrap, time);
         try
         {
-            await admin.CreateTopicsAsync([new TopicSpecification { Name = topic, NumPartitions = partitions, ReplicationFactor = -1 }]).ConfigureAwait(false);
+            // Asked first, as making a topic waits for brokers that are away, and a person should not.
+            await admin.ClusterIdAsync().ConfigureAwait(false);
+            await admin.EnsureAsync(TopicSpec.Events(topic, partitions), stop).ConfigureAwait(false);
             return null;
         }
-        catch (CreateTopicsException e) when (e.Results.TrueForAll(r => r.Error.Code is ErrorCode.TopicAlreadyExists or ErrorCode.NoError))
+        catch (KafkaOperationException e) when (e.IsTransient)
         {
-            // Someone else was quicker: as good.
-            return null;
+            return Unreachable(bootstrap, e);
         }
-        catch (KafkaException e)
+        catch (KafkaOperationException e)
         {
-            return $"can't make the topic {topic} at {bootstrap}: {e.Message}";
+            return $"can't use the topic {topic} at {bootstrap}: {e.Message}";
         }
     }
 
-    private static IAdminClient Admin(string bootstrap) =>
-        new AdminClientBuilder(new AdminClientConfig { BootstrapServers = bootstrap, SocketConnectionSetupTimeoutMs = 3000 })
-            .SetLogHandler((_, _) => { })
-            .SetErrorHandler((_, _) => { })
-            .Build();
+    private static string Unreachable(string bootstrap, KafkaOperationException e) =>
+        $"can't reach Kafka at {bootstrap}: {e.Message}; start a node with: streamobserve run, or name another log with --kafka";
+
+    private static TopicAdmin Admin(string bootstrap, TimeProvider time) =>
+        new(new KafkaSettings { Bootstrap = bootstrap }, time, NullLogger.Instance);
 }

@@ -10,14 +10,16 @@ internal static class ClientSettings
     /// <summary>--url: where the node's HTTP API is.</summary>
     public static SingleSetting<Uri> Url { get; } = new("url", TryUrl, new Uri("http://127.0.0.1:8080"), "http://127.0.0.1:8080")
     {
-        ValueName = "URL", Expected = "an http:// or https:// address such as http://127.0.0.1:8080",
+        ValueName = "URL",
+        Expected = "an http:// or https:// address such as http://127.0.0.1:8080",
         Description = "HTTP address of a node with role query or ingest.",
     };
 
     /// <summary>--kafka: where the log is.</summary>
     public static SingleSetting<string> Kafka { get; } = new("kafka", TryBootstrap, "127.0.0.1:9092", "127.0.0.1:9092")
     {
-        ValueName = "HOST:PORT,...", Expected = "one or more HOST:PORT, separated by commas",
+        ValueName = "HOST:PORT,...",
+        Expected = "one or more HOST:PORT, separated by commas",
         Description = "Bootstrap addresses of Kafka, or of the embedded broker.",
     };
 
@@ -25,14 +27,20 @@ internal static class ClientSettings
     public static SingleSetting<string> Choice(string name, string description, string defaultValue, params string[] words) =>
         new(name, (string text, [MaybeNullWhen(false)] out string value) => (value = Array.Find(words, w => w.Equals(text, StringComparison.OrdinalIgnoreCase))) is not null, defaultValue, defaultValue)
         {
-            FlagOnly = true, ValueName = string.Join('|', words), Expected = "one of " + string.Join(", ", words), Description = description,
+            FlagOnly = true,
+            ValueName = string.Join('|', words),
+            Expected = "one of " + string.Join(", ", words),
+            Description = description,
         };
 
     /// <summary>A flag with free text; empty when not given.</summary>
     public static SingleSetting<string> Text(string name, string valueName, string description, string defaultValue = "") =>
         new(name, (string text, [MaybeNullWhen(false)] out string value) => (value = text.Trim()).Length > 0, defaultValue, defaultValue)
         {
-            FlagOnly = true, ValueName = valueName, Expected = "a text that is not empty", Description = description,
+            FlagOnly = true,
+            ValueName = valueName,
+            Expected = "a text that is not empty",
+            Description = description,
         };
 
     /// <summary>A flag with a whole number.</summary>
@@ -43,7 +51,10 @@ internal static class ClientSettings
             defaultValue,
             defaultValue.ToString(CultureInfo.InvariantCulture))
         {
-            FlagOnly = true, ValueName = "N", Expected = $"a whole number from {min} to {max}", Description = description,
+            FlagOnly = true,
+            ValueName = "N",
+            Expected = $"a whole number from {min} to {max}",
+            Description = description,
         };
 
     private static bool TryUrl(string text, [MaybeNullWhen(false)] out Uri value) =>

@@ -14,7 +14,7 @@ internal static class CommandLineApp
         Command[] commands =
         [
             new RunCommand(modules), new QueryCommand(), new TailCommand(), new SendCommand(),
-            new DatasetsCommand(), new DeadLettersCommand(), new DemoCommand(),
+            new CheckCommand(), new DatasetsCommand(), new DeadLettersCommand(), new DemoCommand(),
         ];
         string verb = arguments.Count > 0 ? arguments[0] : "--help";
         switch (verb)
@@ -47,6 +47,13 @@ internal static class CommandLineApp
         {
             // `streamobserve query … | head` is no failure.
             return ExitCodes.Done;
+        }
+#pragma warning disable CA1031 // a bug: told in a line, as a stack trace helps nobody at a prompt
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            context.Error.WriteLine($"streamobserve {verb}: a fault of this program: {e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")}");
+            return ExitCodes.Failed;
         }
     }
 

@@ -25,26 +25,26 @@ internal sealed class DeadLettersCommand : Command
         Examples = ["streamobserve deadletters", "streamobserve deadletters --format json"],
     };
 
-    protected override Task<int> ExecuteAsync(SettingValues values, IReadOnlyList<string> operands, CommandContext context, CancellationToken stop)
+    protected override async Task<int> ExecuteAsync(SettingValues values, IReadOnlyList<string> operands, CommandContext context, CancellationToken stop)
     {
         string bootstrap = values.Get(ClientSettings.Kafka);
-        int? partitions = KafkaConnection.PartitionsOf(bootstrap, Topic, out string? failure);
-        if (partitions is null)
+        (int partitions, string? failure) = await KafkaConnection.PartitionsOfAsync(bootstrap, Topic, context.Time).ConfigureAwait(false);
+        if (failure is not null)
         {
             context.Error.WriteLine($"streamobserve deadletters: {failure}");
-            return Task.FromResult(ExitCodes.Failed);
+            return ExitCodes.Failed;
         }
 
         try
         {
-            long count = partitions == 0 ? 0 : Print(bootstrap, partitions.Value, values.Get(Format) == "json", context.Output, stop);
+            long count = partitions == 0 ? 0 : Print(bootstrap, partitions, values.Get(Format) == "json", context.Output, stop);
             context.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{count} dead letters"));
-            return Task.FromResult(ExitCodes.Done);
+            return ExitCodes.Done;
         }
         catch (KafkaException e)
         {
             context.Error.WriteLine($"streamobserve deadletters: can't read {Topic} at {bootstrap}: {e.Error.Reason}");
-            return Task.FromResult(ExitCodes.Failed);
+            return ExitCodes.Failed;
         }
     }
 

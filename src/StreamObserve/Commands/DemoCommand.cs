@@ -22,7 +22,10 @@ internal sealed class DemoCommand : Command
     private static readonly SingleSetting<string> Topic = new(
         "topic", (string text, [MaybeNullWhen(false)] out string value) => InputTopic.IsTopicName(value = text), "events", "events")
     {
-        FlagOnly = true, ValueName = "TOPIC", Expected = "a Kafka topic name", Description = "The topic to produce to; made if it is not there.",
+        FlagOnly = true,
+        ValueName = "TOPIC",
+        Expected = "a Kafka topic name",
+        Description = "The topic to produce to; made if it is not there.",
     };
 
     private static readonly SingleSetting<int> Rate = ClientSettings.Number("rate", "Traces a second, of some four to twelve events each.", 50, 1, 10_000);
@@ -44,7 +47,7 @@ internal sealed class DemoCommand : Command
     {
         string bootstrap = values.Get(ClientSettings.Kafka);
         string topic = values.Get(Topic);
-        if (await KafkaConnection.EnsureTopicAsync(bootstrap, topic, TopicPartitions).ConfigureAwait(false) is { } failure)
+        if (await KafkaConnection.EnsureEventsTopicAsync(bootstrap, topic, TopicPartitions, context.Time, stop).ConfigureAwait(false) is { } failure)
         {
             context.Error.WriteLine($"streamobserve demo: {failure}");
             return ExitCodes.Failed;
@@ -121,7 +124,10 @@ internal sealed class DemoCommand : Command
     private static SingleSetting<TimeSpan> Duration(string name, TimeSpan defaultValue, string defaultText, string description) =>
         new(name, (string text, out TimeSpan value) => DurationText.TryParse(text, out value) && value <= TimeSpan.FromDays(7), defaultValue, defaultText)
         {
-            FlagOnly = true, ValueName = "DURATION", Expected = $"{DurationText.Syntax}, at most 7d", Description = description,
+            FlagOnly = true,
+            ValueName = "DURATION",
+            Expected = $"{DurationText.Syntax}, at most 7d",
+            Description = description,
         };
 
     /// <summary>Produces to one topic and counts what became of it.</summary>

@@ -36,22 +36,16 @@ internal sealed class SendCommand : Command
     protected override async Task<int> ExecuteAsync(SettingValues values, IReadOnlyList<string> operands, CommandContext context, CancellationToken stop)
     {
         string file = operands[0];
-        Stream input;
-        try
+        if (InputFile.TryOpen(file, context, out string? failure) is not { } input)
         {
-            input = file == "-" ? context.Input : File.OpenRead(file);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            string reason = e is FileNotFoundException or DirectoryNotFoundException ? "there is no such file" : e.Message;
-            context.Error.WriteLine($"streamobserve send: can't read \"{file}\": {reason}");
+            context.Error.WriteLine($"streamobserve send: {failure}");
             return ExitCodes.WrongUse;
         }
 
         await using (input)
         {
             using var client = new NodeClient(values.Get(ClientSettings.Url), context.Http);
-            var sender = new Sender(client, values.Get(Dataset), file == "-" ? "line " : file + ":", context);
+            var sender = new Sender(client, values.Get(Dataset), InputFile.LinePrefix(file), context);
             try
             {
                 await sender.SendAsync(input, stop).ConfigureAwait(false);

@@ -28,8 +28,14 @@ internal static class Shop
     /// <summary>Services with the build that each runs when nothing new goes out.</summary>
     public static IReadOnlyDictionary<string, int> Builds { get; } = new Dictionary<string, int>
     {
-        ["web"] = 8812, ["catalog"] = 3307, ["recommendation"] = 1954, ["cart"] = 2210,
-        ["checkout"] = 4120, [Payment] = 2417, ["inventory"] = 1768, ["shipping"] = 991,
+        ["web"] = 8812,
+        ["catalog"] = 3307,
+        ["recommendation"] = 1954,
+        ["cart"] = 2210,
+        ["checkout"] = 4120,
+        [Payment] = 2417,
+        ["inventory"] = 1768,
+        ["shipping"] = 991,
     };
 
     /// <summary>The regions; each customer lives in one.</summary>

@@ -106,10 +106,20 @@ internal sealed class ShopTraffic
         elapsedMs += (ownMs / 2) + tollMs;
         var span = new Span
         {
-            Step = step, Id = spanId, ParentId = parentId, Start = start, DurationMs = elapsedMs, OwnMs = ownMs, QueueMs = queueMs,
-            Exception = exception, Retries = retries,
+            Step = step,
+            Id = spanId,
+            ParentId = parentId,
+            Start = start,
+            DurationMs = elapsedMs,
+            OwnMs = ownMs,
+            QueueMs = queueMs,
+            Exception = exception,
+            Retries = retries,
             DatabaseRows = step.Database is null ? 0 : Math.Max(1, (int)(step.DatabaseRows * (0.5 + random.NextDouble()))) + tollRows,
-            Host = random.Next(1, 5), ResponseBytes = 200 + (int)(4_000 * random.NextDouble() * random.NextDouble()), MemoryMb = 180 + random.Next(240), Thread = random.Next(1, 33),
+            Host = random.Next(1, 5),
+            ResponseBytes = 200 + (int)(4_000 * random.NextDouble() * random.NextDouble()),
+            MemoryMb = 180 + random.Next(240),
+            Thread = random.Next(1, 33),
         };
         events.Add(new DemoEvent(Encoding.ASCII.GetBytes(request.TraceId), Json(request, span), start.AddTicks((long)(elapsedMs * TimeSpan.TicksPerMillisecond))));
         return new Outcome(elapsedMs, exception);

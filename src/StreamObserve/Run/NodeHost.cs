@@ -157,9 +157,15 @@ internal sealed class NodeHost : IAsyncDisposable
             _appStarted = true;
             await _app.StartAsync(stop).ConfigureAwait(false);
         }
-        catch (Exception e) when (HttpBindFailure(e) is not null)
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            return HttpBindFailure(e);
+            throw;
+        }
+#pragma warning disable CA1031 // a server or actor system that fails to start ends the process, whatever the reason
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            return StartFailure(e);
         }
 
         if (_settings.Http is not null)
@@ -306,18 +312,29 @@ internal sealed class NodeHost : IAsyncDisposable
         }
     }
 
-    /// <summary>Says that the HTTP address could not be bound; null when it is another failure.</summary>
-    private string? HttpBindFailure(Exception e)
+    /// <summary>Puts in one line why the HTTP server or the actor system did not start; logs what is not expected.</summary>
+    private string StartFailure(Exception e)
     {
-        for (Exception? inner = e; inner is not null; inner = inner.InnerException)
+        List<Exception> chain = [e];
+        while (chain[^1].InnerException is { } inner)
         {
-            if (inner is SocketException or AddressInUseException)
-            {
-                return $"http: can't listen on {_settings.Http}: {Reason(inner as SocketException)}; give --http another address";
-            }
+            chain.Add(inner);
         }
 
-        return null;
+        // A role's services are made while the actor system starts.
+        if (chain.OfType<RoleStartException>().FirstOrDefault() is { } role)
+        {
+            return role.Message;
+        }
+
+        // Kestrel throws these as they are or in an IOException; Akka, whose address was tried before, never does.
+        if (e is IOException or SocketException && chain.Exists(c => c is SocketException or AddressInUseException))
+        {
+            return $"http: can't listen on {_settings.Http}: {Reason(chain.OfType<SocketException>().FirstOrDefault())}; give --http another address";
+        }
+
+        _logger.LogError(e, "the node did not start");
+        return $"the node can't start: {chain[^1].Message.ReplaceLineEndings(" ")}";
     }
 
     private static string Reason(SocketException? e) => e?.SocketErrorCode switch

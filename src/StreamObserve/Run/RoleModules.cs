@@ -1,4 +1,7 @@
 using StreamObserve.Hosting;
+using StreamObserve.Ingest;
+using StreamObserve.Processors;
+using StreamObserve.QueryNode;
 
 namespace StreamObserve.Run;
 
@@ -6,5 +9,9 @@ namespace StreamObserve.Run;
 internal static class RoleModules
 {
     /// <summary>A module for each role of the settings, in any order.</summary>
-    public static IReadOnlyList<IRoleModule> For(NodeSettings settings) => [];
+    public static IReadOnlyList<IRoleModule> For(NodeSettings settings)
+    {
+        IRoleModule[] all = [new BrokerRole(), new IngestRole(), new ProcessorRole(), new QueryRole()];
+        return [.. all.Where(module => settings.Has(module.Role))];
+    }
 }

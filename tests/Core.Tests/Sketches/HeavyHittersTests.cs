@@ -95,6 +95,17 @@ public class HeavyHittersTests
     }
 
     [Fact]
+    public void APurgeTakesNoMoreThanTheHeaviestKeyBeyondTheCapacityWeighs()
+    {
+        var heavy = Enumerable.Range(0, Capacity).Select(i => ($"heavy-{i}", 10d));
+        var light = Enumerable.Range(0, Capacity + 1).Select(i => ($"light-{i}", 1d));
+        var sketch = SketchOf([.. heavy, .. light]);
+        Assert.Equal(1, sketch.Undercount);
+        Assert.Equal(Capacity, sketch.HeldCount);
+        Assert.All(sketch.Top(Capacity), top => Assert.Equal((9, 10), (top.LowerBound, top.UpperBound)));
+    }
+
+    [Fact]
     public void SpansAndStringsNameTheSameKey()
     {
         var sketch = new HeavyHitters(4);

@@ -1,0 +1,47 @@
+namespace StreamObserve.Processors;
+
+/// <summary>Bounds of a partition's work. Each says its unit, its reason and what happens past it.</summary>
+public static class Limits
+{
+    /// <summary>Rows after which the head block is sealed: large enough to compress, small enough to skip by its statistics.</summary>
+    public const int BlockRows = 65_536;
+
+    /// <summary>Decoded bytes after which the head block is sealed although it has fewer rows: very wide events.</summary>
+    public const long BlockBytes = 48L << 20;
+
+    /// <summary>Rows after which the waiting batches are folded into aggregates: what a query may have to scan for the newest events.</summary>
+    public const int FoldRows = 32_768;
+
+    /// <summary>Decoded bytes after which the waiting batches are folded.</summary>
+    public const long FoldBytes = 24L << 20;
+
+    /// <summary>Milliseconds of log time after which waiting batches are folded although they are few.</summary>
+    public const long FoldAgeMs = 60_000;
+
+    /// <summary>Live tails a partition serves. Past it a subscription is refused.</summary>
+    public const int TailsMax = 256;
+
+    /// <summary>Rows of one batch sent to one tail. Past it they are counted as skipped.</summary>
+    public const int TailRowsPerBatchMax = 500;
+
+    /// <summary>Rows of one trace in an answer. Past it the answer says how many are missing.</summary>
+    public const int TraceRowsMax = 100_000;
+
+    /// <summary>Bytes of decoded block columns kept in memory by a partition unless configured otherwise. Past it the blocks used longest ago let go of theirs.</summary>
+    public const long ColumnCacheBytes = 48L << 20;
+
+    /// <summary>Decoded aggregate blocks kept in memory by a partition, bytes as stored. Past it those used longest ago go.</summary>
+    public const long AggregateCacheBytes = 8L << 20;
+
+    /// <summary>Leaf queries a partition executes at once; more wait. Queries must not starve the cursors.</summary>
+    public const int LeafQueriesAtOnce = 4;
+
+    /// <summary>Leaf queries that may wait at a partition. Past it they are refused as retryable.</summary>
+    public const int LeafQueriesWaitingMax = 256;
+
+    /// <summary>Field names of one dataset that the catalog remembers. Past it new ones are stored and queried, but not listed.</summary>
+    public const int CatalogFieldsMax = 20_000;
+
+    /// <summary>Datasets that the catalog remembers. Past it new ones are stored and queried, but not listed.</summary>
+    public const int CatalogDatasetsMax = 10_000;
+}

@@ -1,0 +1,451 @@
+using Akka.Actor;
+using Microsoft.Extensions.Logging;
+using StreamObserve.Contracts.Messages;
+using StreamObserve.Core.Columns;
+using StreamObserve.Core.Sampling;
+using StreamObserve.Kafka;
+using StreamObserve.Kafka.Consuming;
+using StreamObserve.Processors.Queries;
+using StreamObserve.Processors.State;
+using StreamObserve.Processors.Tail;
+using StreamObserve.Storage;
+
+namespace StreamObserve.Processors;
+
+/// <summary>What a partition actor is made of; the same for all partitions of a node.</summary>
+public sealed record PartitionActorServices(
+    ProcessorSettings Settings, KafkaSettings Kafka, CutScheduler Cuts, ProcessorMetrics Metrics, PartitionBoard Board, TimeProvider Time, ILoggerFactory Logs);
+
+/// <summary>
+/// The single writer of one partition: reads its log, lets <see cref="PartitionState"/> do the work a burst at a time, cuts, serves queries and tails from
+/// snapshots. Runs on the storage dispatcher, since the stores may block. Anything unexpected closes the state; it is opened again from its cut a little later.
+/// </summary>
+public sealed class PartitionActor : ReceiveActor, IWithTimers
+{
+    private static readonly TimeSpan ReopenAfter = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan TailForgottenAfter = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan FinalCutMax = TimeSpan.FromSeconds(3);
+
+    private readonly int _partition;
+    private readonly PartitionActorServices _services;
+    private readonly ILogger _log;
+    private readonly TailSubscriptions _tails;
+    private readonly Dictionary<long, CancellationTokenSource> _running = [];
+    private readonly Queue<(LeafQuery Query, IActorRef Asker)> _waiting = new();
+    private CancellationTokenSource _reading = new();
+    private PartitionState? _state;
+    private BatchLogReader? _reader;
+    private BatchLogReader? _rereader;
+    private bool _cutting;
+    private long _cutHead = -1;
+    private int _generation;
+
+    /// <summary>For one partition.</summary>
+    public PartitionActor(int partition, PartitionActorServices services)
+    {
+        _partition = partition;
+        _services = services;
+        _log = services.Logs.CreateLogger<PartitionActor>();
+        _tails = new(partition, services.Time, TailForgottenAfter);
+
+        Receive<Open>(_ => OpenState());
+        Receive<Read>(OnRead);
+        Receive<Reread>(OnReread);
+        Receive<ReadFailed>(failed =>
+        {
+            if (failed.Generation == _generation)
+            {
+                Fail("log", failed.Cause);
+            }
+        });
+        Receive<CutTick>(_ => Guarded(BeginCut));
+        Receive<CutDone>(done => OnCutDone(done));
+        Receive<LeafQuery>(OnLeafQuery);
+        Receive<LeafDone>(OnLeafDone);
+        Receive<CancelLeafQuery>(cancel => Cancel(cancel.QueryId));
+        Receive<TraceLookup>(OnTraceLookup);
+        Receive<CatalogQuery>(OnCatalogQuery);
+        Receive<PartitionStatusQuery>(_ => Sender.Tell(Status()));
+        Receive<TailSubscribe>(subscribe => Guarded(() => OnTailSubscribe(subscribe)));
+        Receive<TailRenew>(renew => Sender.Tell(new TailStarted(_partition, renew.SubscriptionId, _state is not null && _tails.Renew(renew.SubscriptionId), _state?.Head.Offset ?? -1, "")));
+        Receive<TailUnsubscribe>(unsubscribe => _tails.Remove(unsubscribe.SubscriptionId));
+        Receive<TailTick>(_ => _tails.Expire());
+    }
+
+    /// <inheritdoc/>
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    /// <summary>How to make the actor of a partition.</summary>
+    public static Props Props(int partition, PartitionActorServices services) =>
+        Akka.Actor.Props.Create(() => new PartitionActor(partition, services)).WithDispatcher(Hosting.ClusterHosting.StorageDispatcher);
+
+    /// <inheritdoc/>
+    protected override void PreStart()
+    {
+        Timers.StartPeriodicTimer(CutTick.Instance, CutTick.Instance, _services.Settings.CutInterval);
+        Timers.StartPeriodicTimer(TailTick.Instance, TailTick.Instance, TimeSpan.FromSeconds(5));
+        Self.Tell(Open.Instance);
+    }
+
+    /// <inheritdoc/>
+    protected override void PostStop()
+    {
+        if (_state is { } state)
+        {
+            FinalCut(state);
+        }
+
+        CloseState();
+    }
+
+    private void OpenState()
+    {
+        if (_state is not null)
+        {
+            return;
+        }
+
+        var settings = _services.Settings;
+        try
+        {
+            var store = PartitionStore<TraceSummary>.Open(
+                settings.FolderOf(_partition), settings.StoreOptions, PartitionSettings.Fingerprint(_partition, settings.Partitions), _services.Cuts, _services.Time, _log);
+            foreach (var damage in store.Damages)
+            {
+                _log.LogError("partition {Partition}: {Damage}", _partition, damage);
+            }
+
+            _state = new(_partition, store, settings.Partition, _log);
+        }
+        catch (SettingsMismatchException mismatch)
+        {
+            // Trying again changes nothing: a person has to choose.
+            _log.LogCritical("partition {Partition} is not opened: {Reason}", _partition, mismatch.Message);
+            _services.Board.Fail(_partition, mismatch.Message);
+            return;
+        }
+        catch (StorageException failure)
+        {
+            _log.LogError(failure, "partition {Partition} can't be opened; trying again in {After}", _partition, ReopenAfter);
+            _services.Board.Fail(_partition, failure.Message);
+            Timers.StartSingleTimer(Open.Instance, Open.Instance, ReopenAfter);
+            return;
+        }
+
+        _generation++;
+        _cutHead = _state.Head.Offset;
+        _reading = new();
+        _reader = new(_services.Kafka, new(settings.BatchesTopic, _partition), _state.Head.Offset, _log, "head");
+        _services.Board.Open(_partition, _state);
+        _log.LogInformation(
+            "partition {Partition} opened: epoch {Epoch}, reading from {Offset}{Replay}", _partition, _state.Store.Epoch, _state.Head.Offset, _state.IsReplaying ? " (replaying)" : "");
+        ReadOn();
+    }
+
+    private void ReadOn()
+    {
+        var generation = _generation;
+        var reader = _reader!;
+        var token = _reading.Token;
+        Pipe(reader.ReadAsync(token), burst => new Read(generation, burst), generation);
+    }
+
+    private void Pipe(ValueTask<LogBurst> read, Func<LogBurst, object> wrap, int generation) =>
+        read.AsTask().PipeTo(Self, Self, wrap, cause => new ReadFailed(generation, cause));
+
+    private void OnRead(Read read)
+    {
+        if (read.Generation != _generation || _state is null)
+        {
+            return;
+        }
+
+        Guarded(() =>
+        {
+            _state.Apply(read.Burst, _tails);
+            _services.Board.Advance(_partition, _state, read.Burst.EndOffset, read.Burst.AtEnd);
+            RereadIfNeeded();
+            ReadOn();
+        });
+    }
+
+    private void RereadIfNeeded()
+    {
+        if (_rereader is null && _state!.NeedsReread(out var offset))
+        {
+            _rereader = new(_services.Kafka, new(_services.Settings.BatchesTopic, _partition), offset, _log, "trailing");
+            var generation = _generation;
+            Pipe(_rereader.ReadAsync(_reading.Token), burst => new Reread(generation, burst), generation);
+        }
+    }
+
+    private void OnReread(Reread reread)
+    {
+        if (reread.Generation != _generation || _state is null || _rereader is null)
+        {
+            return;
+        }
+
+        Guarded(() =>
+        {
+            if (_state.Refill(reread.Burst) && _state.NeedsReread(out var offset) && reread.Burst.NextOffset <= offset)
+            {
+                var generation = _generation;
+                Pipe(_rereader.ReadAsync(_reading.Token), burst => new Reread(generation, burst), generation);
+                return;
+            }
+
+            _rereader.Dispose();
+            _rereader = null;
+            RereadIfNeeded();
+        });
+    }
+
+    private void BeginCut()
+    {
+        if (_state is null || _cutting || _state.IsReplaying || _state.Head.Offset == _cutHead)
+        {
+            return;
+        }
+
+        var pending = _state.BeginCut();
+        _cutHead = _state.Head.Offset;
+        _cutting = true;
+        var generation = _generation;
+        pending.Completed.PipeTo(Self, Self, done => new CutDone(generation, done.TotalTime, null), cause => new CutDone(generation, default, cause));
+    }
+
+    private void OnCutDone(CutDone done)
+    {
+        if (done.Generation != _generation)
+        {
+            return;
+        }
+
+        _cutting = false;
+        if (done.Cause is null)
+        {
+            _services.Metrics.CutDone(done.Took);
+        }
+        else
+        {
+            // The state in memory is sound and queries go on; the next cut tries again, fenced owners stop there.
+            _services.Metrics.PartitionFailed("cut");
+            _services.Board.CutFailed(_partition, done.Cause.Message);
+            _log.LogError(done.Cause, "partition {Partition}: a cut failed", _partition);
+            _cutHead = -1;
+            if (done.Cause is FencedException)
+            {
+                Fenced(done.Cause);
+            }
+        }
+    }
+
+    /// <summary>Runs a step of the single writer; whatever goes wrong in it closes the state, which is then opened again from its cut.</summary>
+    private void Guarded(Action step)
+    {
+        try
+        {
+            step();
+        }
+        catch (FencedException fenced)
+        {
+            Fenced(fenced);
+        }
+        catch (Exception failure)
+        {
+            Fail("state", failure);
+        }
+    }
+
+    private void Fenced(Exception fenced)
+    {
+        _log.LogWarning("partition {Partition} has another owner now: {Reason}", _partition, fenced.Message);
+        CloseState();
+        Context.Stop(Self);
+    }
+
+    private void Fail(string where, Exception cause)
+    {
+        if (cause is OperationCanceledException or ObjectDisposedException && _state is null)
+        {
+            return;
+        }
+
+        _log.LogError(cause, "partition {Partition} failed ({Where}); opening it again from its cut in {After}", _partition, where, ReopenAfter);
+        _services.Metrics.PartitionFailed(where);
+        _services.Board.Fail(_partition, cause.Message);
+        CloseState();
+        Timers.StartSingleTimer(Open.Instance, Open.Instance, ReopenAfter);
+    }
+
+    private void CloseState()
+    {
+        _generation++;
+        _reading.Cancel();
+        foreach (var cancellation in _running.Values)
+        {
+            cancellation.Cancel();
+        }
+
+        _reader?.Dispose();
+        _rereader?.Dispose();
+        _reader = _rereader = null;
+        _cutting = false;
+        if (_state is { } state)
+        {
+            _state = null;
+            _services.Board.Close(_partition);
+            state.Dispose();
+        }
+    }
+
+    private void FinalCut(PartitionState state)
+    {
+        try
+        {
+            if (!_cutting && !state.IsReplaying && state.Head.Offset != _cutHead)
+            {
+                // So that the next owner has little to read again; without it nothing is lost.
+                state.BeginCut().Completed.Wait(FinalCutMax);
+            }
+        }
+        catch (Exception failure) when (failure is StorageException or AggregateException)
+        {
+            _log.LogWarning("partition {Partition}: no last cut: {Reason}", _partition, failure.Message);
+        }
+    }
+
+    private void OnLeafQuery(LeafQuery query)
+    {
+        if (_state is null)
+        {
+            Sender.Tell(new LeafAnswer(_partition, query.QueryId, LeafStatus.Unavailable, "the partition is being opened", default, null));
+            return;
+        }
+
+        Sender.Tell(new LeafAccepted(_partition, query.QueryId));
+        if (_running.Count < Limits.LeafQueriesAtOnce)
+        {
+            StartLeaf(query, Sender);
+        }
+        else if (_waiting.Count < Limits.LeafQueriesWaitingMax)
+        {
+            _waiting.Enqueue((query, Sender));
+        }
+        else
+        {
+            Sender.Tell(new LeafAnswer(_partition, query.QueryId, LeafStatus.Unavailable, $"{Limits.LeafQueriesWaitingMax} queries wait already", default, null));
+        }
+    }
+
+    private void StartLeaf(LeafQuery query, IActorRef asker)
+    {
+        var snapshot = _state!.Snapshot();
+        var cancellation = new CancellationTokenSource();
+        _running[query.QueryId] = cancellation;
+        var started = _services.Time.GetTimestamp();
+        Task.Run(() => Leaf.Answer(query, snapshot, cancellation.Token), CancellationToken.None)
+            .PipeTo(Self, Self, answer => new LeafDone(query.QueryId, asker, answer, started), cause => new LeafDone(query.QueryId, asker, Leaf.Failed(query, cause), started));
+    }
+
+    private void OnLeafDone(LeafDone done)
+    {
+        _running.Remove(done.QueryId);
+        if (done.Answer.Status == LeafStatus.Failed)
+        {
+            _log.LogError("partition {Partition}: a leaf query failed: {Reason}", _partition, done.Answer.Text);
+        }
+
+        done.Asker.Tell(done.Answer);
+        _services.Metrics.LeafQueryDone(done.Answer.Status.ToString(), _services.Time.GetElapsedTime(done.Started));
+        if (_state is not null && _waiting.TryDequeue(out var next))
+        {
+            StartLeaf(next.Query, next.Asker);
+        }
+    }
+
+    private void Cancel(long queryId)
+    {
+        if (_running.TryGetValue(queryId, out var cancellation))
+        {
+            cancellation.Cancel();
+        }
+    }
+
+    private void OnTraceLookup(TraceLookup lookup)
+    {
+        if (_state is null)
+        {
+            Sender.Tell(new TraceFound(_partition, lookup.QueryId, [], -1, null, "", "the partition is being opened", null));
+            return;
+        }
+
+        var (asker, snapshot, traces) = (Sender, _state.Snapshot(), _state.Traces);
+        Task.Run(() => TraceReader.Find(lookup, snapshot, traces))
+            .PipeTo(asker, Self, found => found, cause => new TraceFound(_partition, lookup.QueryId, [], -1, null, "", cause.Message, null));
+    }
+
+    private void OnCatalogQuery(CatalogQuery query)
+    {
+        if (_state is null)
+        {
+            return;     // the asker counts it as missing
+        }
+
+        var datasets = _state.Catalog.Datasets
+            .Select(d => (d.Key, (IReadOnlyList<CatalogPartField>)[.. d.Value.Select(f => new CatalogPartField(f.Key, f.Value.LastWrittenMs, [.. f.Value.Counts]))])).ToList();
+        Sender.Tell(new CatalogPart(_partition, query.QueryId, datasets, Leaf.Coverage(_state.Snapshot())));
+    }
+
+    private PartitionStatus Status() => _state is null
+        ? new(_partition, false, 0, 0, 0, null)
+        : new(_partition, !_state.IsReplaying, _state.PolicyVersion, _state.KeptRows, _state.DroppedRows, Leaf.Coverage(_state.Snapshot()));
+
+    private void OnTailSubscribe(TailSubscribe subscribe)
+    {
+        if (_state is null)
+        {
+            return;     // the subscriber asks again
+        }
+
+        var refusal = _tails.Add(subscribe, Sender);
+        Sender.Tell(new TailStarted(_partition, subscribe.SubscriptionId, refusal is null, _state.Head.Offset, refusal ?? ""));
+        if (refusal is null && subscribe.FromOffset is { } from)
+        {
+            var reader = new EventBatchReader();
+            foreach (var entry in _state.Snapshot().Recent)
+            {
+                if (entry.Offset >= from && entry.Batch(reader) is { } batch)
+                {
+                    _tails.Replay(subscribe.SubscriptionId, entry.Offset, batch);
+                }
+            }
+        }
+    }
+
+    private sealed record Open
+    {
+        public static Open Instance { get; } = new();
+    }
+
+    private sealed record CutTick
+    {
+        public static CutTick Instance { get; } = new();
+    }
+
+    private sealed record TailTick
+    {
+        public static TailTick Instance { get; } = new();
+    }
+
+    private sealed record Read(int Generation, LogBurst Burst);
+
+    private sealed record Reread(int Generation, LogBurst Burst);
+
+    private sealed record ReadFailed(int Generation, Exception Cause);
+
+    private sealed record CutDone(int Generation, TimeSpan Took, Exception? Cause);
+
+    private sealed record LeafDone(long QueryId, IActorRef Asker, LeafAnswer Answer, long Started);
+}

@@ -1,0 +1,132 @@
+using System.Globalization;
+using Akka.Actor;
+using Akka.Cluster.Hosting;
+using Akka.Cluster.Sharding;
+using Akka.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
+using StreamObserve.Contracts.Messages;
+using StreamObserve.Hosting;
+using StreamObserve.Kafka;
+using StreamObserve.Processors.State;
+using StreamObserve.Storage;
+
+namespace StreamObserve.Processors;
+
+/// <summary>The processor role: one sharded actor a partition.</summary>
+public sealed class ProcessorRole : IRoleModule
+{
+    /// <inheritdoc/>
+    public NodeRoles Role => NodeRoles.Processor;
+
+    /// <inheritdoc/>
+    public void ConfigureServices(IServiceCollection services, NodeSettings settings)
+    {
+        var budget = MemoryBudget.Of(settings.Memory, settings.Roles);
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton(provider => new KafkaSettings { Bootstrap = provider.GetRequiredService<NodeAddresses>().KafkaBootstrap });
+        services.AddSingleton(new ProcessorSettings
+        {
+            Folder = Path.Combine(settings.DataFolder, "partitions"),
+            Partitions = settings.Partitions,
+            CutInterval = settings.CutInterval,
+            StoreOptions = new() { MemoryBudgetBytes = Math.Max(16L << 20, budget.StoresBytes / settings.Partitions) },
+            Partition = new()
+            {
+                WindowMs = (long)settings.Window.TotalMilliseconds,
+                LateSpanRetentionMs = (long)settings.LateSpanRetention.TotalMilliseconds,
+                SketchDimensions = settings.Sketches,
+                RecentBytes = budget.BatchCacheBytes / settings.Partitions,
+                ColumnCacheBytes = budget.QueriesBytes / 2 / settings.Partitions,
+            },
+        });
+        services.AddSingleton<CutScheduler>(_ => new CutScheduler());
+        services.AddSingleton<ProcessorMetrics>();
+        services.AddSingleton<PartitionBoard>();
+        services.AddSingleton<IReadinessSource>(provider => provider.GetRequiredService<PartitionBoard>());
+    }
+
+    /// <inheritdoc/>
+    public void ConfigureAkka(AkkaConfigurationBuilder akka, NodeSettings settings, IServiceProvider services) => akka.AddPartitions(settings.Partitions, () => new(
+        services.GetRequiredService<ProcessorSettings>(),
+        services.GetRequiredService<KafkaSettings>(),
+        services.GetRequiredService<CutScheduler>(),
+        services.GetRequiredService<ProcessorMetrics>(),
+        services.GetRequiredService<PartitionBoard>(),
+        services.GetRequiredService<TimeProvider>(),
+        services.GetRequiredService<ILoggerFactory>()));
+
+    /// <inheritdoc/>
+    public Task StartAsync(IServiceProvider services, NodeAddresses addresses, CancellationToken cancellation) => Task.CompletedTask;
+
+    /// <inheritdoc/>
+    public Task StopAsync(CancellationToken cancellation) => Task.CompletedTask;
+}
+
+/// <summary>What the processor role adds to an actor system; production and tests alike.</summary>
+public static class ProcessorHosting
+{
+    /// <summary>Adds the region of partition actors, and whoever keeps all of them started.</summary>
+    public static AkkaConfigurationBuilder AddPartitions(this AkkaConfigurationBuilder akka, int partitions, Func<PartitionActorServices> services)
+    {
+        akka.WithShardRegion<PartitionRegion>(
+            PartitionRegion.TypeName,
+            (_, _, _) =>
+            {
+                var shared = services();
+                return entity => PartitionActor.Props(int.Parse(entity, CultureInfo.InvariantCulture), shared);
+            },
+            new PartitionRegion(),
+            new ShardOptions { Role = NodeRoles.Processor.Name(), RememberEntities = false });
+        akka.WithActors((system, registry) => system.ActorOf(PartitionStarter.Props(registry.Get<PartitionRegion>(), partitions), "partition-starter"));
+        return akka;
+    }
+}
+
+/// <summary>
+/// Keeps every partition's actor started: asks the region for each, again and again, since a shard that moved is started only by a message. Cheap: the region
+/// answers for entities that run.
+/// </summary>
+public sealed class PartitionStarter : ReceiveActor, IWithTimers
+{
+    private static readonly TimeSpan Every = TimeSpan.FromSeconds(1);
+
+    private readonly IActorRef _region;
+    private readonly int _partitions;
+
+    /// <summary>For a region.</summary>
+    public PartitionStarter(IActorRef region, int partitions)
+    {
+        _region = region;
+        _partitions = partitions;
+        Receive<Tick>(_ => StartAll());
+        ReceiveAny(_ => { });       // acknowledgements
+    }
+
+    /// <inheritdoc/>
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    /// <summary>How to make it.</summary>
+    public static Props Props(IActorRef region, int partitions) => Akka.Actor.Props.Create(() => new PartitionStarter(region, partitions));
+
+    /// <inheritdoc/>
+    protected override void PreStart()
+    {
+        StartAll();
+        Timers.StartPeriodicTimer(Tick.Instance, Tick.Instance, Every);
+    }
+
+    private void StartAll()
+    {
+        for (var partition = 0; partition < _partitions; partition++)
+        {
+            _region.Tell(new ShardRegion.StartEntity(partition.ToString(CultureInfo.InvariantCulture)));
+        }
+    }
+
+    private sealed record Tick
+    {
+        public static Tick Instance { get; } = new();
+    }
+}

@@ -1,0 +1,136 @@
+using System.Buffers;
+using StreamObserve.Core.Aggregation;
+using StreamObserve.Core.Columns;
+using StreamObserve.Storage;
+
+namespace StreamObserve.Processors.State;
+
+/// <summary>A sealed block as the directory knows it.</summary>
+public sealed record BlockInfo(long Id, int Rows, long MinTimeNs, long MaxTimeNs, bool IsSampled, int Chunks, long Bytes);
+
+/// <summary>Sealed blocks: opened when a query first needs them, their decoded columns kept within a budget. Any thread.</summary>
+public sealed class BlockReader(ChunkStore store, long cacheBudgetBytes)
+{
+    private readonly Lock _lock = new();
+    private readonly LinkedList<(long Id, ColumnBlock Block)> _byUse = new();
+    private readonly Dictionary<long, LinkedListNode<(long Id, ColumnBlock Block)>> _open = [];
+
+    /// <summary>Opens a block. Throws <see cref="IOException"/> when its header is damaged.</summary>
+    public ColumnBlock Open(BlockInfo info)
+    {
+        lock (_lock)
+        {
+            if (_open.TryGetValue(info.Id, out var node))
+            {
+                _byUse.Remove(node);
+                _byUse.AddFirst(node);
+                return node.Value.Block;
+            }
+        }
+
+        var block = ColumnBlock.Open(new Chunks(store, info.Id));
+        lock (_lock)
+        {
+            if (!_open.TryGetValue(info.Id, out var node))
+            {
+                _open[info.Id] = node = _byUse.AddFirst((info.Id, block));
+            }
+
+            return node.Value.Block;
+        }
+    }
+
+    /// <summary>Lets go of the columns of the blocks used longest ago until the rest is within the budget. After each query.</summary>
+    public void Trim()
+    {
+        lock (_lock)
+        {
+            long held = 0;
+            foreach (var (_, block) in _byUse)
+            {
+                held += block.CachedBytes;
+                if (held > cacheBudgetBytes)
+                {
+                    block.DropCache();
+                }
+            }
+
+            // A header with its bloom filter is some KB: more than a few thousand open ones are not worth it.
+            while (_byUse.Count > 4096)
+            {
+                _open.Remove(_byUse.Last!.Value.Id);
+                _byUse.RemoveLast();
+            }
+        }
+    }
+
+    /// <summary>The key of a block's chunk.</summary>
+    public static ChunkKey Key(long block, int chunk) => new((ulong)block, (ulong)chunk);
+
+    private sealed class Chunks(ChunkStore store, long block) : IChunkSource
+    {
+        public byte[] Read(int chunk)
+        {
+            var buffer = new ArrayBufferWriter<byte>();
+            return store.TryRead(Key(block, chunk), buffer) switch
+            {
+                ReadOutcome.Found => buffer.WrittenSpan.ToArray(),
+                var outcome => throw new IOException($"chunk {chunk} of block {block} is {(outcome == ReadOutcome.Damaged ? "damaged" : "gone")}"),
+            };
+        }
+    }
+}
+
+/// <summary>Stored folds' blocks, decoded, the latest used kept within a budget. Any thread.</summary>
+public sealed class AggregateReader(ChunkStore store, long cacheBudgetBytes) : IAggregateSource
+{
+    private readonly Lock _lock = new();
+    private readonly LinkedList<(ChunkKey Key, object Block, int Bytes)> _byUse = new();
+    private readonly Dictionary<ChunkKey, LinkedListNode<(ChunkKey Key, object Block, int Bytes)>> _held = [];
+    private long _bytes;
+
+    /// <inheritdoc/>
+    public AggregateBlock Aggregates(FoldDirectory fold, int block) => (AggregateBlock)Get(fold.Id, block, static bytes => AggregateBlock.Decode(bytes));
+
+    /// <inheritdoc/>
+    public DistinctBlock Distinct(FoldDirectory fold, int block) => (DistinctBlock)Get(fold.Id, block, static bytes => DistinctBlock.Decode(bytes));
+
+    private object Get(long fold, int block, Func<ReadOnlySpan<byte>, object> decode)
+    {
+        var key = new ChunkKey((ulong)fold, (ulong)block);
+        lock (_lock)
+        {
+            if (_held.TryGetValue(key, out var node))
+            {
+                _byUse.Remove(node);
+                _byUse.AddFirst(node);
+                return node.Value.Block;
+            }
+        }
+
+        var buffer = new ArrayBufferWriter<byte>();
+        if (store.TryRead(key, buffer) is var outcome && outcome != ReadOutcome.Found)
+        {
+            throw new IOException($"aggregate block {block} of fold {fold} is {(outcome == ReadOutcome.Damaged ? "damaged" : "gone")}");
+        }
+
+        var decoded = decode(buffer.WrittenSpan);
+        lock (_lock)
+        {
+            if (_held.TryAdd(key, null!))
+            {
+                _held[key] = _byUse.AddFirst((key, decoded, buffer.WrittenCount));
+                _bytes += buffer.WrittenCount;
+            }
+
+            while (_bytes > cacheBudgetBytes && _byUse.Last is { } last && last != _byUse.First)
+            {
+                _bytes -= last.Value.Bytes;
+                _held.Remove(last.Value.Key);
+                _byUse.RemoveLast();
+            }
+        }
+
+        return decoded;
+    }
+}

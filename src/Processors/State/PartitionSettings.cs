@@ -1,0 +1,26 @@
+using StreamObserve.Core.Sampling;
+
+namespace StreamObserve.Processors.State;
+
+/// <summary>What a partition's state needs to know. The same for all partitions of a cluster, except memory.</summary>
+public sealed record PartitionSettings
+{
+    /// <summary>The decision window until a policy sets another, milliseconds.</summary>
+    public required long WindowMs { get; init; }
+
+    /// <summary>How long decisions are kept for late spans, milliseconds of log time after the window.</summary>
+    public required long LateSpanRetentionMs { get; init; }
+
+    /// <summary>Dimensions whose values have quantile sketches in aggregates.</summary>
+    public required IReadOnlyList<string> SketchDimensions { get; init; }
+
+    /// <summary>Bytes of compressed batches held between the cursors.</summary>
+    public required long RecentBytes { get; init; }
+
+    /// <summary>Bytes of decoded columns held for queries.</summary>
+    public long ColumnCacheBytes { get; init; } = Limits.ColumnCacheBytes;
+
+    /// <summary>Lines that must be the same when a folder is opened again.</summary>
+    public static string Fingerprint(int partition, int partitions) =>
+        $"partition={partition}\npartitions={partitions}\nsummary-layout={TraceSummary.LayoutVersion}\ncut-payload={CutPayload.Version}";
+}

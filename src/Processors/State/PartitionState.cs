@@ -1,0 +1,553 @@
+using Microsoft.Extensions.Logging;
+using StreamObserve.Contracts.Log;
+using StreamObserve.Core.Aggregation;
+using StreamObserve.Core.Columns;
+using StreamObserve.Core.Sampling;
+using StreamObserve.Kafka.Consuming;
+using StreamObserve.Processors.Queries;
+using StreamObserve.Storage;
+
+namespace StreamObserve.Processors.State;
+
+/// <summary>Takes each batch that passes the head cursor for the first time in this process's life of the partition: live tails.</summary>
+public interface IHeadListener
+{
+    /// <summary>A batch, in log order. The record's offset says where it stands.</summary>
+    void OnBatch(long offset, EventBatch batch);
+}
+
+/// <summary>
+/// All state of one partition, and what the two cursors do to it. A function of the log: nothing here reads a clock or knows how fast it runs. Plain code, no
+/// actor: whoever owns it calls it from one thread at a time, between two batches. Calls may block on the stores' files.
+/// </summary>
+/// <remarks>
+/// <code>
+///   log    ....[sealed ........ trailing ............... folded ...... head ) ......
+///   state       column blocks | head block |  recent window                )
+///               folds                                   | unfolded batches )
+///               trace summaries                                            )
+/// </code>
+/// Recovery goes on at min(sealed, folded) of the cut: batches below the cut's head only refill the recent window and what is not folded yet.
+/// </remarks>
+public sealed class PartitionState : IDisposable
+{
+    private readonly int _partition;
+    private readonly PartitionStore<TraceSummary> _store;
+    private readonly PartitionSettings _settings;
+    private readonly ILogger _log;
+    private readonly EventBatchReader _batchReader = new();
+    private readonly AggregateFolder _folder;
+    private readonly ColumnBlockWriter _blockWriter = new();
+    private readonly TraceTracker _tracker;
+    private readonly StringDictionary _datasets;
+    private readonly DecisionClock _clock;
+    private readonly PolicyTimeline _policies;
+    private readonly List<PolicyPlace> _policyPlaces = [];
+    private readonly List<(long LogTimeMs, long Address)> _summaryMarks = [];
+    private readonly List<FoldDirectory> _folds = [];
+    private readonly List<BlockInfo> _blocks = [];
+    private readonly List<LostOffsets> _lost = [];
+    private readonly List<EventBatch> _unfolded = [];
+    private readonly List<EventBatch> _headBlock = [];
+    private readonly Catalog _catalog = new();
+    private readonly RecentWindow _recent;
+    private readonly BlockReader _blocksReader;
+    private readonly AggregateReader _aggregatesReader;
+    private readonly long _replayUntil;
+    private LogPlace _head;
+    private LogPlace _sealed;
+    private LogPlace _folded;
+    private long _trailingOffset;
+    private long _nextFold;
+    private long _nextBlock;
+    private long _unfoldedRows;
+    private long _unfoldedBytes;
+    private long _unfoldedSinceMs;
+    private long _headRows;
+    private long _headBytes;
+    private long _droppedWhenSealed;
+    private bool _hadRules;
+    private bool _hasUncountedDrops;
+    private PartitionSnapshot? _snapshot;
+    private FoldDirectory[] _foldsNow = [];
+    private BlockInfo[] _blocksNow = [];
+
+    /// <summary>Takes over what a store was recovered to (or starts at the log's beginning). The store is closed with the state.</summary>
+    public PartitionState(int partition, PartitionStore<TraceSummary> store, PartitionSettings settings, ILogger log)
+    {
+        _partition = partition;
+        _store = store;
+        _settings = settings;
+        _log = log;
+        _folder = new(settings.SketchDimensions);
+        _recent = new(settings.RecentBytes);
+        _blocksReader = new(store.Blocks, settings.ColumnCacheBytes);
+        _aggregatesReader = new(store.Aggregates, Limits.AggregateCacheBytes);
+        if (store.Recovered is { } recovered)
+        {
+            var cut = CutPayload.Decode(recovered.Payload.Span);
+            _head = cut.Head;
+            _sealed = cut.Sealed;
+            _folded = cut.Folded;
+            _nextFold = cut.NextFold;
+            _nextBlock = cut.NextBlock;
+            _hadRules = cut.HadRules;
+            _hasUncountedDrops = cut.HasUncountedDrops;
+            KeptRows = cut.KeptRows;
+            DroppedRows = _droppedWhenSealed = cut.DroppedRows;
+            _policies = new(cut.Policies);
+            _policyPlaces.AddRange(cut.PolicyPlaces);
+            _clock = new(cut.Windows);
+            _datasets = cut.Datasets;
+            _folds.AddRange(cut.Folds);
+            _blocks.AddRange(cut.Blocks);
+            _lost.AddRange(cut.Lost);
+            _summaryMarks.AddRange(cut.SummaryMarks);
+            var folder = new ByteReader(cut.Folder.Span);
+            _folder.Read(ref folder);
+            var catalog = new ByteReader(cut.Catalog.Span);
+            _catalog.Read(ref catalog);
+            _replayUntil = _head.Offset;
+            _trailingOffset = _sealed.Offset;
+            var start = _sealed.Offset <= _folded.Offset ? _sealed : _folded;
+            _head = start;
+        }
+        else
+        {
+            _policies = new(SamplingPolicySet.Empty);
+            _clock = new(settings.WindowMs);
+            _datasets = new();
+        }
+
+        _tracker = new(partition, store.Summaries, _datasets);
+    }
+
+    /// <summary>Where to read on: the next offset.</summary>
+    public LogPlace Head => _head;
+
+    /// <summary>Next offset of the trailing cursor: every batch below was decided.</summary>
+    public long TrailingOffset => _trailingOffset;
+
+    /// <summary>The lowest offset that a recovery from this moment's cut would read: the log must keep it.</summary>
+    public long LowestNeededOffset => Math.Min(_sealed.Offset, _folded.Offset);
+
+    /// <summary>Rows that the trailing cursor kept.</summary>
+    public long KeptRows { get; private set; }
+
+    /// <summary>Rows that the trailing cursor dropped.</summary>
+    public long DroppedRows { get; private set; }
+
+    /// <summary>True while batches below the recovered cut's head are read again.</summary>
+    public bool IsReplaying => _head.Offset < _replayUntil;
+
+    /// <summary>The policy version in force at the head.</summary>
+    public int PolicyVersion => _policies.Current.Version;
+
+    /// <summary>The catalog; owner's thread only.</summary>
+    public Catalog Catalog => _catalog;
+
+    /// <summary>Summaries, for look-ups by any thread.</summary>
+    public TraceTracker Traces => _tracker;
+
+    /// <summary>The store, for its figures.</summary>
+    public PartitionStore<TraceSummary> Store => _store;
+
+    /// <summary>Bytes of compressed batches between the cursors.</summary>
+    public long RecentBytes => _recent.HeldBytes;
+
+    /// <summary>True when the next batch that the trailing cursor wants is not in memory: read the log from this offset and call <see cref="Refill"/>.</summary>
+    public bool NeedsReread(out long offset)
+    {
+        offset = _recent.Oldest is { IsHeld: false } oldest && oldest.LogTimeMs < _clock.TrailingLimit(_head.LogTimeMs) ? oldest.Offset : -1;
+        return offset >= 0;
+    }
+
+    /// <summary>Gives back records that were let go of. False when no more should be read now.</summary>
+    public bool Refill(LogBurst burst)
+    {
+        var more = true;
+        foreach (var record in burst.Records)
+        {
+            if (more && EventBatchReader.IsEventBatch(record.Value.Span))
+            {
+                more = _recent.Refill(record.Offset, record.Value);
+            }
+        }
+
+        Trail();
+        _snapshot = null;
+        return more;
+    }
+
+    /// <summary>Takes the next records of the log.</summary>
+    public void Apply(LogBurst burst, IHeadListener listener)
+    {
+        if (burst.Lost is { } lost)
+        {
+            Lose(lost);
+        }
+
+        foreach (var record in burst.Records)
+        {
+            Apply(record, listener);
+        }
+
+        if (burst.NextOffset > _head.Offset)
+        {
+            _head = _head with { Offset = burst.NextOffset };
+        }
+
+        Trail();
+        if (_unfoldedRows > 0 && _head.LogTimeMs - _unfoldedSinceMs >= Limits.FoldAgeMs)
+        {
+            Fold();
+        }
+
+        _snapshot = null;
+    }
+
+    /// <summary>What a query sees now.</summary>
+    public PartitionSnapshot Snapshot() => _snapshot ??= MakeSnapshot();
+
+    /// <summary>Begins a cut of everything up to now. Throws <see cref="FencedException"/> when another owner took the partition.</summary>
+    public PendingCut BeginCut()
+    {
+        ExpireSummaries();
+        var folder = new ByteWriter();
+        _folder.Write(folder);
+        var catalog = new ByteWriter();
+        _catalog.Write(catalog);
+        var payload = new CutPayload
+        {
+            Head = _head,
+            Sealed = _sealed,
+            Folded = _folded,
+            NextFold = _nextFold,
+            NextBlock = _nextBlock,
+            HadRules = _hadRules,
+            HasUncountedDrops = _hasUncountedDrops,
+            KeptRows = KeptRows - _headRows,
+            DroppedRows = _droppedWhenSealed,
+            Policies = _policies.Versions,
+            PolicyPlaces = _policyPlaces,
+            Windows = _clock.Changes,
+            Datasets = _datasets,
+            Folds = _folds,
+            Blocks = _blocks,
+            Lost = _lost,
+            SummaryMarks = _summaryMarks,
+            Folder = folder.WrittenMemory,
+            Catalog = catalog.WrittenMemory,
+        };
+        return _store.BeginCut(payload.Encode());
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _store.Dispose();
+        _blockWriter.Dispose();
+    }
+
+    private void Apply(in LogRecord record, IHeadListener listener)
+    {
+        if (record.Offset < _head.Offset)
+        {
+            return;     // a reader that started below: already here
+        }
+
+        var logTime = Math.Max(_head.LogTimeMs, record.AppendTimeMs);
+        var isNew = record.Offset >= _replayUntil;
+        if (EventBatchReader.IsEventBatch(record.Value.Span))
+        {
+            ApplyBatch(record, logTime, isNew, listener);
+        }
+        else if (isNew)
+        {
+            ApplyControl(record, logTime);
+        }
+
+        _head = new(record.Offset + 1, logTime);
+    }
+
+    private void ApplyBatch(in LogRecord record, long logTime, bool isNew, IHeadListener listener)
+    {
+        var batch = _batchReader.Read(record.Value.Span);
+        if (isNew)
+        {
+            MarkSummaries(logTime);
+            _tracker.Fold(batch, logTime, _policies, _clock);
+            _catalog.Add(batch, logTime);
+            listener.OnBatch(record.Offset, batch);
+        }
+
+        if (record.Offset >= _folded.Offset)
+        {
+            if (_unfoldedRows == 0)
+            {
+                _unfoldedSinceMs = logTime;
+            }
+
+            _unfolded.Add(batch);
+            _unfoldedRows += batch.Rows;
+            _unfoldedBytes += batch.MemoryBytes;
+        }
+
+        if (record.Offset >= _sealed.Offset)
+        {
+            _recent.Add(new(record.Offset, logTime, PolicyVersionAt(record.Offset), batch, record.Value));
+        }
+
+        if (isNew && (_unfoldedRows >= Limits.FoldRows || _unfoldedBytes >= Limits.FoldBytes))
+        {
+            _head = new(record.Offset + 1, logTime);
+            Fold();
+        }
+    }
+
+    private void ApplyControl(in LogRecord record, long logTime)
+    {
+        if (!ControlRecord.TryParse(record.Value.Span, out var control, out var reason))
+        {
+            _log.LogError("record {Offset} of partition {Partition} is none that this version knows: {Reason}", record.Offset, _partition, reason);
+            return;
+        }
+
+        if (control is not PoliciesRecord policies)
+        {
+            return;
+        }
+
+        if (!SamplingPolicySet.TryParse(policies.Json, out var set, out var errors))
+        {
+            _log.LogError("policy version {Version} at {Offset} of partition {Partition} does not read: {Error}", policies.Version, record.Offset, _partition, errors[0]);
+            return;
+        }
+
+        if (_policies.Apply(logTime, set))
+        {
+            _policyPlaces.Add(new(record.Offset, set.Version));
+            _hadRules |= set.Policies.Values.Any(policy => policy.Rules.Count > 0);
+            if ((set.Compiled.WindowMs ?? _settings.WindowMs) is var window && window != _clock.Changes[^1].WindowMs)
+            {
+                _clock.ChangeWindow(logTime, window);
+            }
+        }
+    }
+
+    private int PolicyVersionAt(long offset)
+    {
+        for (var i = _policyPlaces.Count - 1; i >= 0; i--)
+        {
+            if (_policyPlaces[i].Offset <= offset)
+            {
+                return _policyPlaces[i].Version;
+            }
+        }
+
+        return _policies.Versions[0].Set.Version;
+    }
+
+    /// <summary>Moves the trailing cursor as far as decisions go.</summary>
+    private void Trail()
+    {
+        var limit = _clock.TrailingLimit(_head.LogTimeMs);
+        while (_recent.Oldest is { } entry && entry.LogTimeMs < limit && entry.Batch(_batchReader) is { } batch)
+        {
+            Keep(entry, batch);
+            _trailingOffset = entry.Offset + 1;
+            _recent.RemoveOldest();
+            if (_headRows >= Limits.BlockRows || _headBytes >= Limits.BlockBytes)
+            {
+                Seal(entry);
+            }
+            else if (_headRows == 0)
+            {
+                SealedUpTo(entry);      // nothing kept so far: nothing to read again
+            }
+        }
+
+        if (_recent.Count == 0 && !IsReplaying)
+        {
+            _trailingOffset = _head.Offset;
+        }
+
+        // A recovery reads from the sealed place on, so what its rows followed must still be known.
+        var oldest = Math.Min(limit, Math.Min(_recent.Oldest?.LogTimeMs ?? limit, _sealed.LogTimeMs));
+        _policies.Prune(oldest);
+        _clock.Prune(oldest - _settings.LateSpanRetentionMs);
+        while (_policyPlaces.Count > 1 && _policyPlaces[1].Offset <= Math.Min(_sealed.Offset, _recent.Oldest?.Offset ?? _head.Offset))
+        {
+            _policyPlaces.RemoveAt(0);
+        }
+    }
+
+    private void Keep(RecentEntry entry, EventBatch batch)
+    {
+        if (!_hadRules)
+        {
+            // Fast path: no policy has ever asked for anything but to keep.
+            AddToHead(batch);
+            return;
+        }
+
+        var decisions = new SamplingDecision[batch.Rows];
+        _tracker.Decide(batch, entry.Offset, _policies.Of(entry.PolicyVersion), _policies, decisions);
+        var kept = KeptRowsOf(batch, decisions);
+        DroppedRows += batch.Rows - (kept?.Rows ?? 0);
+        if (kept is not null)
+        {
+            AddToHead(kept);
+        }
+
+        foreach (var decision in decisions)
+        {
+            // One in N is stood for by those kept; a drop rule is by nobody.
+            _hasUncountedDrops |= !decision.Keep && decision.Reason == SamplingReason.DropRule;
+        }
+    }
+
+    private static EventBatch? KeptRowsOf(EventBatch batch, SamplingDecision[] decisions)
+    {
+        var rows = new List<int>(batch.Rows);
+        var isSampled = false;
+        var byRule = false;
+        for (var row = 0; row < decisions.Length; row++)
+        {
+            if (decisions[row].Keep)
+            {
+                rows.Add(row);
+                byRule |= decisions[row].RuleIndex >= 0;
+            }
+
+            isSampled |= !decisions[row].Keep || decisions[row].Rate != 1;
+        }
+
+        if (rows.Count == 0)
+        {
+            return null;
+        }
+
+        if (rows.Count == batch.Rows && !byRule)
+        {
+            return batch;
+        }
+
+        var weights = new double[rows.Count];
+        var rates = new double[rows.Count];
+        var reasons = new StringDictionary();
+        var codes = new int[rows.Count];
+        for (var i = 0; i < rows.Count; i++)
+        {
+            var decision = decisions[rows[i]];
+            weights[i] = decision.WeightOf(batch.Weights is null ? 1 : batch.Weights[rows[i]]);
+            rates[i] = decision.Rate;
+            codes[i] = reasons.Add(System.Text.Encoding.UTF8.GetBytes(SamplingReasons.NameOf(decision.Reason)));
+        }
+
+        return batch.Select(
+            System.Runtime.InteropServices.CollectionsMarshal.AsSpan(rows), weights, isSampled,
+            [
+                new("meta.sample.reason", ColumnVector.OfDictionary(rows.Count, null, codes, reasons.ToStrings())),
+                new("meta.sample.rate", ColumnVector.OfFloats(rows.Count, null, rates)),
+            ]);
+    }
+
+    private void AddToHead(EventBatch batch)
+    {
+        _headBlock.Add(batch);
+        _headRows += batch.Rows;
+        _headBytes += batch.MemoryBytes;
+        KeptRows += batch.Rows;
+    }
+
+    private void Seal(RecentEntry last)
+    {
+        var id = _nextBlock++;
+        var sealedColumns = _blockWriter.Seal(_headBlock);
+        for (var chunk = 0; chunk < sealedColumns.Chunks.Count; chunk++)
+        {
+            _store.Blocks.Upsert(BlockReader.Key(id, chunk), sealedColumns.Chunks[chunk]);
+        }
+
+        _blocks.Add(new(id, sealedColumns.Rows, sealedColumns.MinTimeNs, sealedColumns.MaxTimeNs, sealedColumns.IsSampled, sealedColumns.Chunks.Count, sealedColumns.Bytes));
+        _blocksNow = [.. _blocks];
+        _headBlock.Clear();
+        _headRows = 0;
+        _headBytes = 0;
+        SealedUpTo(last);
+    }
+
+    private void SealedUpTo(RecentEntry entry)
+    {
+        _sealed = new(entry.Offset + 1, entry.LogTimeMs);
+        _droppedWhenSealed = DroppedRows;
+    }
+
+    private void Fold()
+    {
+        var fold = _folder.Fold(_nextFold++, _unfolded);
+        for (var block = 0; block < fold.Blocks.Count; block++)
+        {
+            _store.Aggregates.Upsert(new ChunkKey((ulong)fold.Directory.Id, (ulong)block), fold.Blocks[block]);
+        }
+
+        _folds.Add(fold.Directory);
+        _foldsNow = [.. _folds];
+        _unfolded.Clear();
+        _unfoldedRows = 0;
+        _unfoldedBytes = 0;
+        _folded = _head;
+    }
+
+    private void Lose(Kafka.Consuming.LostRange lost)
+    {
+        _log.LogError(
+            "partition {Partition}: offsets {From} to {To} were gone from the log before they could be read; raise the retention of the batches topic", _partition, lost.From, lost.To);
+        if (lost.To > _replayUntil)
+        {
+            _lost.Add(new(Math.Max(lost.From, _replayUntil), lost.To));
+        }
+    }
+
+    private void MarkSummaries(long logTime)
+    {
+        // One mark a minute of log time: what lies below an old one is older than it.
+        if (_summaryMarks.Count == 0 || logTime - _summaryMarks[^1].LogTimeMs >= 60_000)
+        {
+            _summaryMarks.Add((logTime, _store.Summaries.TailMark()));
+        }
+    }
+
+    private void ExpireSummaries()
+    {
+        var keepFrom = _clock.TrailingLimit(_head.LogTimeMs) - _settings.LateSpanRetentionMs;
+        long mark = -1;
+        while (_summaryMarks.Count > 1 && _summaryMarks[1].LogTimeMs < keepFrom)
+        {
+            mark = _summaryMarks[1].Address;
+            _summaryMarks.RemoveAt(0);
+        }
+
+        if (mark >= 0)
+        {
+            _store.Summaries.ShiftBegin(mark);
+        }
+    }
+
+    private PartitionSnapshot MakeSnapshot() => new()
+    {
+        Partition = _partition,
+        Head = _head,
+        TrailingOffset = _trailingOffset,
+        Folds = _foldsNow.Length == _folds.Count ? _foldsNow : _foldsNow = [.. _folds],
+        Unfolded = [.. _unfolded],
+        Blocks = _blocksNow.Length == _blocks.Count ? _blocksNow : _blocksNow = [.. _blocks],
+        HeadBlock = [.. _headBlock],
+        Recent = _recent.Snapshot(),
+        HasUncountedDrops = _hasUncountedDrops,
+        Lost = [.. _lost],
+        BlockReader = _blocksReader,
+        AggregateReader = _aggregatesReader,
+    };
+}

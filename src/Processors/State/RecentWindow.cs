@@ -1,0 +1,132 @@
+using StreamObserve.Core.Columns;
+
+namespace StreamObserve.Processors.State;
+
+/// <summary>One batch of the log between the two cursors. The decoded form is kept while somebody holds it; the record's bytes while the budget allows.</summary>
+public sealed class RecentEntry(long offset, long logTimeMs, int policyVersion, EventBatch batch, ReadOnlyMemory<byte> record)
+{
+    private readonly WeakReference<EventBatch> _decoded = new(batch);
+    private ReadOnlyMemory<byte>? _record = record;
+
+    /// <summary>The record's offset.</summary>
+    public long Offset { get; } = offset;
+
+    /// <summary>The partition's log time at the record, unix milliseconds.</summary>
+    public long LogTimeMs { get; } = logTimeMs;
+
+    /// <summary>The policy version in force at the record.</summary>
+    public int PolicyVersion { get; } = policyVersion;
+
+    /// <summary>Rows of the batch.</summary>
+    public int Rows { get; } = batch.Rows;
+
+    /// <summary>Earliest event time, unix nanoseconds.</summary>
+    public long MinTimeNs { get; } = batch.MinTimeNs;
+
+    /// <summary>Latest event time.</summary>
+    public long MaxTimeNs { get; } = batch.MaxTimeNs;
+
+    /// <summary>Bytes held in memory; 0 when the batch is only in the log.</summary>
+    public int HeldBytes => _record?.Length ?? 0;
+
+    /// <summary>True when the batch can be had without reading the log.</summary>
+    public bool IsHeld => _record is not null;
+
+    /// <summary>The batch, decoded when it isn't any more; null when it is only in the log. Safe for several threads, each with a reader of its own.</summary>
+    public EventBatch? Batch(EventBatchReader reader)
+    {
+        if (_decoded.TryGetTarget(out var batch))
+        {
+            return batch;
+        }
+
+        if (_record is not { } record)
+        {
+            return null;
+        }
+
+        batch = reader.Read(record.Span);
+        _decoded.SetTarget(batch);
+        return batch;
+    }
+
+    /// <summary>Lets go of the record's bytes.</summary>
+    public void Release() => _record = null;
+
+    /// <summary>Takes the record's bytes again, read anew from the log.</summary>
+    public void Refill(ReadOnlyMemory<byte> record) => _record = record;
+}
+
+/// <summary>
+/// The batches between the trailing and the head cursor, oldest first, within a budget of bytes: past it the newest are let go of (the trailing cursor needs the
+/// oldest first) and are read again from the log when their turn comes. Written by the partition's actor; readers take <see cref="Snapshot"/>.
+/// </summary>
+public sealed class RecentWindow(long budgetBytes)
+{
+    private readonly Queue<RecentEntry> _entries = new();
+    private RecentEntry[]? _snapshot;
+
+    /// <summary>Bytes held.</summary>
+    public long HeldBytes { get; private set; }
+
+    /// <summary>Batches.</summary>
+    public int Count => _entries.Count;
+
+    /// <summary>Rows in all batches.</summary>
+    public long Rows { get; private set; }
+
+    /// <summary>The oldest batch; null when there is none.</summary>
+    public RecentEntry? Oldest => _entries.TryPeek(out var entry) ? entry : null;
+
+    /// <summary>Adds the newest batch.</summary>
+    public void Add(RecentEntry entry)
+    {
+        _snapshot = null;
+        _entries.Enqueue(entry);
+        Rows += entry.Rows;
+        HeldBytes += entry.HeldBytes;
+        if (HeldBytes > budgetBytes && _entries.Count > 1)
+        {
+            HeldBytes -= entry.HeldBytes;
+            entry.Release();
+        }
+    }
+
+    /// <summary>Removes the oldest batch.</summary>
+    public void RemoveOldest()
+    {
+        _snapshot = null;
+        var entry = _entries.Dequeue();
+        Rows -= entry.Rows;
+        HeldBytes -= entry.HeldBytes;
+    }
+
+    /// <summary>Puts a record's bytes back when its batch waits without and there is room (there always is for the oldest). False when no more should be read now.</summary>
+    public bool Refill(long offset, ReadOnlyMemory<byte> record)
+    {
+        foreach (var entry in _entries)
+        {
+            if (entry.Offset > offset)
+            {
+                return true;
+            }
+
+            if (entry.Offset == offset && !entry.IsHeld)
+            {
+                if (HeldBytes + record.Length > budgetBytes && entry != Oldest)
+                {
+                    return false;
+                }
+
+                entry.Refill(record);
+                HeldBytes += record.Length;
+                return true;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>The batches now, oldest first; immutable.</summary>
+    public IReadOnlyList<RecentEntry> Snapshot() => _snapshot ??= [.. _entries];
+}

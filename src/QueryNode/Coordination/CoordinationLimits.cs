@@ -1,0 +1,20 @@
+namespace StreamObserve.QueryNode.Coordination;
+
+/// <summary>Bounds of asking the partitions.</summary>
+internal static class CoordinationLimits
+{
+    /// <summary>A partition that has not even accepted a question after this long counts as missing: the answer says so within a second.</summary>
+    public static readonly TimeSpan AcceptedWithin = TimeSpan.FromMilliseconds(800);
+
+    /// <summary>Longest wait for a partition that has accepted. The request's own time-out is usually shorter.</summary>
+    public static readonly TimeSpan AnsweredWithin = TimeSpan.FromSeconds(60);
+
+    /// <summary>How often a tail tells the partitions that it still listens.</summary>
+    public static readonly TimeSpan TailRenewedEvery = TimeSpan.FromSeconds(2);
+
+    /// <summary>Longest wait until all partitions follow a new policy version.</summary>
+    public static readonly TimeSpan PolicyInForceWithin = TimeSpan.FromSeconds(5);
+
+    /// <summary>How often the partitions are asked whether they do.</summary>
+    public static readonly TimeSpan PolicyPolledEvery = TimeSpan.FromMilliseconds(100);
+}

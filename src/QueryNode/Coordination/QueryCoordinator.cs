@@ -1,0 +1,133 @@
+using StreamObserve.Contracts.Messages;
+using StreamObserve.Core.Events;
+using StreamObserve.Core.Querying;
+using StreamObserve.Core.Querying.Execution;
+using StreamObserve.Core.Querying.Language;
+using StreamObserve.QueryNode.Services;
+
+namespace StreamObserve.QueryNode.Coordination;
+
+/// <summary>Answers a query over all partitions: resolves its time, asks each leaf, merges their partial results, finishes.</summary>
+internal sealed class QueryCoordinator(Partitions partitions, ICatalogService catalog, TimeProvider time) : IQueryService
+{
+    /// <inheritdoc/>
+    public async Task<QueryOutcome> ExecuteAsync(QueryRequest request, CancellationToken cancellation)
+    {
+        var started = time.GetTimestamp();
+        if (QuerySupport.Check(request.Spec) is { Count: > 0 } unsupported)
+        {
+            return new QueryOutcome.Refused(unsupported);
+        }
+
+        if (!QueryTime.Resolve(request.Spec, time.GetUtcNow().ToUnixTimeMilliseconds() * 1_000_000).TryGet(out var resolved, out var errors))
+        {
+            return new QueryOutcome.Refused(errors);
+        }
+
+        var plan = new LeafPlan(request.Dataset, request.Spec, resolved);
+        var id = partitions.NextId();
+        var replies = await partitions.AskAllAsync<LeafAnswer>(
+            partition => new LeafQuery(partition, id, request.Dataset, request.Spec, resolved, request.Source), answer => answer.Partition, true, cancellation).ConfigureAwait(false);
+
+        var result = new PartialResult(plan);
+        var failed = new List<FailedPartition>(replies.Failed);
+        var covered = new List<(int, LeafCoverage)>();
+        foreach (var answer in replies.Replies)
+        {
+            switch (answer.Status)
+            {
+                case LeafStatus.Answered:
+                    result.Import(answer.Result.Span);
+                    covered.Add((answer.Partition, answer.Coverage!));
+                    break;
+                case LeafStatus.Refused:
+                    return new QueryOutcome.Refused([new("source", Name(request.Source), $"{Name(request.Source)} cannot answer this: {answer.Text}")]);
+                default:
+                    failed.Add(new(answer.Partition, answer.Text.Split('\n')[0], answer.Status == LeafStatus.Unavailable));
+                    break;
+            }
+        }
+
+        if (result.Cells == 0 && failed.Count == 0 && request.Dataset != DatasetNames.All && await IsUnknownAsync(request.Dataset, cancellation).ConfigureAwait(false))
+        {
+            return new QueryOutcome.UnknownDataset();
+        }
+
+        var receipt = Receipts.Of(partitions.Count, covered, failed, result.RowsRead, Used(result), time, started);
+        var answerNow = AnswerBuilder.Build(result, receipt);
+        return new QueryOutcome.Answered(answerNow with { Receipt = receipt with { ElapsedMs = time.GetElapsedTime(started).TotalMilliseconds } });
+    }
+
+    private async Task<bool> IsUnknownAsync(string dataset, CancellationToken cancellation) =>
+        await catalog.GetDatasetsAsync(cancellation).ConfigureAwait(false) is CatalogOutcome<DatasetEntry>.Found { Receipt.Failed.Count: 0 } found
+        && !found.Entries.Any(entry => entry.Name == dataset);
+
+    private static List<string> Used(PartialResult result)
+    {
+        var used = new List<string>();
+        if (result.UsedAggregates)
+        {
+            used.Add("aggregates");
+        }
+
+        if (result.UsedRecent)
+        {
+            used.Add("recent");
+        }
+
+        if (result.UsedBlocks)
+        {
+            used.Add("blocks");
+        }
+
+        return used;
+    }
+
+    private static string Name(QuerySource source) => source.ToString().ToLowerInvariant();
+}
+
+/// <summary>A trace from the one partition in which it lives.</summary>
+internal sealed class TraceFinder(Partitions partitions, TimeProvider time) : ITraceService
+{
+    /// <inheritdoc/>
+    public async Task<TraceAnswer> GetAsync(string traceId, CancellationToken cancellation)
+    {
+        var started = time.GetTimestamp();
+        var partition = TraceKey.Of(traceId).PartitionOf(partitions.Count);
+        var replies = await partitions.AskAsync<TraceFound>(
+            [new TraceLookup(partition, partitions.NextId(), traceId)], found => found.Partition, false, cancellation).ConfigureAwait(false);
+        var gaps = new List<TraceGap>();
+        var failed = new List<FailedPartition>(replies.Failed);
+        foreach (var missing in replies.Failed)
+        {
+            gaps.Add(new("partition", $"partition {missing.Partition} did not answer: {missing.Reason}"));
+        }
+
+        if (replies.Replies is not [var found])
+        {
+            return new() { Complete = false, Missing = gaps, Rows = [], Receipt = Receipts.Of(1, [], failed, 0, [], time, started) };
+        }
+
+        if (found.Failure is { } failure)
+        {
+            gaps.Add(new("partition", failure));
+        }
+
+        if (found.Arrived > found.Rows.Count)
+        {
+            var missing = found.Arrived - found.Rows.Count;
+            gaps.Add(found.Kept == false
+                ? new("sampled", $"the sampling policy dropped this trace ({found.Reason})", missing)
+                : new("sampled", "rows arrived that are not stored", missing));
+        }
+
+        var covered = found.Coverage is { } coverage ? new List<(int, LeafCoverage)> { (found.Partition, coverage) } : [];
+        return new()
+        {
+            Complete = gaps.Count == 0,
+            Missing = gaps,
+            Rows = [.. found.Rows.Select(row => new TraceRow(row.TimeNs, row.Json))],
+            Receipt = Receipts.Of(1, covered, failed, found.Rows.Count, ["recent", "blocks"], time, started),
+        };
+    }
+}

@@ -1,0 +1,74 @@
+using System.Security.Cryptography;
+using Akka.Cluster.Hosting;
+using Akka.Hosting;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
+using StreamObserve.Contracts.Messages;
+using StreamObserve.Hosting;
+using StreamObserve.Kafka;
+using StreamObserve.Kafka.Topics;
+using StreamObserve.QueryNode.Coordination;
+using StreamObserve.QueryNode.Results;
+using StreamObserve.QueryNode.Services;
+
+namespace StreamObserve.QueryNode;
+
+/// <summary>The query role: the HTTP API over all partitions.</summary>
+public sealed class QueryRole : IRoleModule
+{
+    /// <inheritdoc/>
+    public NodeRoles Role => NodeRoles.Query;
+
+    /// <inheritdoc/>
+    public void ConfigureServices(IServiceCollection services, NodeSettings settings)
+    {
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton(provider => new KafkaSettings { Bootstrap = provider.GetRequiredService<NodeAddresses>().KafkaBootstrap });
+        services.TryAddSingleton(provider => new MetaTopic(
+            provider.GetRequiredService<KafkaSettings>(), "streamobserve.meta", provider.GetRequiredService<ILogger<MetaTopic>>()));
+        services.AddSingleton<Partitions>();
+        services.AddSingleton<ICatalogService, CatalogMerger>();
+        services.AddSingleton<IQueryService, QueryCoordinator>();
+        services.AddSingleton<ITraceService, TraceFinder>();
+        services.AddSingleton<ISamplingService, PolicyKeeper>();
+        services.AddSingleton<ITailService, TailHub>();
+        services.AddSingleton<IResultIds>(_ => new RandomResultIds(RandomNumberGenerator.Fill));
+        services.AddQueryHttp(new());
+    }
+
+    /// <inheritdoc/>
+    public void ConfigureAkka(AkkaConfigurationBuilder akka, NodeSettings settings, IServiceProvider services)
+    {
+        if (!settings.Has(NodeRoles.Processor))
+        {
+            akka.WithShardRegionProxy<PartitionRegion>(PartitionRegion.TypeName, NodeRoles.Processor.Name(), new PartitionRegion());
+        }
+    }
+
+    /// <inheritdoc/>
+    public void MapEndpoints(IEndpointRouteBuilder endpoints) => endpoints.MapQueryHttp();
+
+    /// <inheritdoc/>
+    public async Task StartAsync(IServiceProvider services, NodeAddresses addresses, CancellationToken cancellation)
+    {
+        // Serving means that questions can be answered: once every partition has an owner that says so. Without processors it waits, and says so at /readyz.
+        var partitions = services.GetRequiredService<Partitions>();
+        var time = services.GetRequiredService<TimeProvider>();
+        while (true)
+        {
+            var replies = await partitions.AskAllAsync<PartitionStatus>(partition => new PartitionStatusQuery(partition), status => status.Partition, false, cancellation)
+                .ConfigureAwait(false);
+            if (replies.Replies.Count(status => status.Serving) == partitions.Count)
+            {
+                return;
+            }
+
+            await Task.Delay(CoordinationLimits.PolicyPolledEvery, time, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task StopAsync(CancellationToken cancellation) => Task.CompletedTask;
+}

@@ -1,0 +1,127 @@
+using System.Threading.Channels;
+using StreamObserve.Core.Sampling;
+using StreamObserve.QueryNode.Results;
+using StreamObserve.QueryNode.Services;
+using StreamObserve.QueryNode.Tail;
+
+namespace StreamObserve.QueryNode.Tests;
+
+/// <summary>Answers every query with what the test set, and remembers the requests.</summary>
+internal sealed class FakeQueries : IQueryService
+{
+    public List<QueryRequest> Requests { get; } = [];
+
+    public Func<QueryRequest, CancellationToken, Task<QueryOutcome>> Answer { get; set; } = (_, _) => Task.FromResult<QueryOutcome>(new QueryOutcome.Answered(Answers.Count(7)));
+
+    public Task<QueryOutcome> ExecuteAsync(QueryRequest request, CancellationToken cancellation)
+    {
+        lock (Requests)
+        {
+            Requests.Add(request);
+        }
+
+        return Answer(request, cancellation);
+    }
+}
+
+internal sealed class FakeTraces : ITraceService
+{
+    public Dictionary<string, TraceAnswer> Traces { get; } = [];
+
+    public Task<TraceAnswer> GetAsync(string traceId, CancellationToken cancellation) =>
+        Task.FromResult(Traces.GetValueOrDefault(traceId) ?? new TraceAnswer { Complete = true, Missing = [], Rows = [], Receipt = Answers.Receipt() });
+}
+
+internal sealed class FakeCatalog : ICatalogService
+{
+    public CatalogOutcome<DatasetEntry> Datasets { get; set; } = new CatalogOutcome<DatasetEntry>.Found([], false, Answers.Receipt());
+
+    public Dictionary<string, CatalogOutcome<ColumnEntry>> Columns { get; } = [];
+
+    public Dictionary<(string Dataset, string Column), CatalogOutcome<ValueEntry>> Values { get; } = [];
+
+    public int? ValuesLimit { get; private set; }
+
+    public Task<CatalogOutcome<DatasetEntry>> GetDatasetsAsync(CancellationToken cancellation) => Task.FromResult(Datasets);
+
+    public Task<CatalogOutcome<ColumnEntry>> GetColumnsAsync(string dataset, CancellationToken cancellation) =>
+        Task.FromResult(Columns.GetValueOrDefault(dataset) ?? new CatalogOutcome<ColumnEntry>.UnknownDataset());
+
+    public Task<CatalogOutcome<ValueEntry>> GetValuesAsync(string dataset, string column, int limit, CancellationToken cancellation)
+    {
+        ValuesLimit = limit;
+        return Task.FromResult(Values.GetValueOrDefault((dataset, column))
+            ?? (Columns.ContainsKey(dataset) ? new CatalogOutcome<ValueEntry>.UnknownColumn() : new CatalogOutcome<ValueEntry>.UnknownDataset()));
+    }
+}
+
+internal sealed class FakeSampling : ISamplingService
+{
+    private readonly Dictionary<string, List<PolicyVersion>> _versions = [];
+    private int _version;
+
+    public List<SamplingPolicy> Put { get; } = [];
+
+    public Func<PutPolicyOutcome?> Outcome { get; set; } = () => null;
+
+    public Task<PolicyVersion?> GetAsync(string dataset, CancellationToken cancellation) => Task.FromResult(_versions.GetValueOrDefault(dataset)?[0]);
+
+    public Task<PutPolicyOutcome> PutAsync(string dataset, SamplingPolicy policy, CancellationToken cancellation)
+    {
+        if (Outcome() is { } outcome)
+        {
+            return Task.FromResult(outcome);
+        }
+
+        Put.Add(policy);
+        _version++;
+        var version = new PolicyVersion(_version, Answers.StartNs + _version * Answers.SecondNs, policy);
+        if (!_versions.TryGetValue(dataset, out var versions))
+        {
+            _versions.Add(dataset, versions = []);
+        }
+
+        versions.Insert(0, version);
+        return Task.FromResult<PutPolicyOutcome>(new PutPolicyOutcome.Stored(version));
+    }
+
+    public Task<IReadOnlyList<PolicyVersion>> GetVersionsAsync(string dataset, CancellationToken cancellation) =>
+        Task.FromResult<IReadOnlyList<PolicyVersion>>(_versions.GetValueOrDefault(dataset) ?? []);
+}
+
+/// <summary>Starts every tail and hands its subscription to the test, which plays the producing side.</summary>
+internal sealed class FakeTails(TimeProvider time) : ITailService
+{
+    private readonly Channel<TailSubscription> _started = Channel.CreateUnbounded<TailSubscription>();
+    private readonly Channel<TailSubscription> _closed = Channel.CreateUnbounded<TailSubscription>();
+
+    public Func<TailRequest, TailOutcome?> Outcome { get; set; } = _ => null;
+
+    public ValueTask<TailSubscription> StartedAsync() => _started.Reader.ReadAsync(TestContext.Current.CancellationToken);
+
+    public ValueTask<TailSubscription> ClosedAsync() => _closed.Reader.ReadAsync(TestContext.Current.CancellationToken);
+
+    public Task<TailOutcome> SubscribeAsync(TailRequest request, CancellationToken cancellation)
+    {
+        if (Outcome(request) is { } outcome)
+        {
+            return Task.FromResult(outcome);
+        }
+
+        TailSubscription? subscription = null;
+        subscription = new TailSubscription(request, time, () =>
+        {
+            _closed.Writer.TryWrite(subscription!);
+            return ValueTask.CompletedTask;
+        });
+        _started.Writer.TryWrite(subscription);
+        return Task.FromResult<TailOutcome>(new TailOutcome.Started(subscription));
+    }
+}
+
+internal sealed class SequentialIds : IResultIds
+{
+    private int _last;
+
+    public string Next() => $"r{Interlocked.Increment(ref _last)}";
+}
