@@ -53,8 +53,8 @@ public sealed record PartitionStoreOptions
         ?? CheckPages(nameof(SummariesPageBytes), SummariesPageBytes, nameof(SummariesSegmentBytes), SummariesSegmentBytes)
         ?? (IndexCheckpointLogBytes < 1 << 20
             ? Wrong(nameof(IndexCheckpointLogBytes), IndexCheckpointLogBytes, "at least 1048576") : null)
-        ?? (MemoryBudgetBytes is < 8L << 20 or > 1L << 36
-            ? Wrong(nameof(MemoryBudgetBytes), MemoryBudgetBytes, "between 8388608 and 68719476736") : null);
+        ?? (MemoryBudgetBytes is < 1L << 20 or > 1L << 36
+            ? Wrong(nameof(MemoryBudgetBytes), MemoryBudgetBytes, "between 1048576 and 68719476736") : null);
 
     /// <summary>The layout as name=value lines, in the form of the fingerprint.</summary>
     internal string LayoutFingerprint() => string.Create(
