@@ -12,7 +12,8 @@ public sealed record PartitionStoreOptions
     /// <summary>
     /// Bytes for log pages and indexes of the three stores together: half for summaries, a quarter for blocks,
     /// an eighth for aggregates, an eighth for the indexes, each rounded down to a power of two. On top come
-    /// about <see cref="Limits.FixedBytesPerStore"/> a store.
+    /// about <see cref="Limits.FixedBytesPerStore"/> a store. May change between runs; the indexes of a partition keep the size they were
+    /// made with.
     /// </summary>
     public long MemoryBudgetBytes { get; init; } = 64L << 20;
 

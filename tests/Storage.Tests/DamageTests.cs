@@ -9,11 +9,9 @@ public sealed class DamageTests
         { "manifest", "truncate" },
         { "manifest", "delete" },
         { "manifest", "empty" },
-        { "snapshot-*", "flip" },
-        { "snapshot-*", "truncate" },
-        { "snapshot-*", "delete" },
         { "index-*", "flip" },
         { "index-*", "truncate" },
+        { "index-*", "delete" },
     };
 
     [Theory]
@@ -25,7 +23,7 @@ public sealed class DamageTests
         string folder = Path.Combine(partition.Folder, $"epoch-{newest.Epoch:D10}");
         string file = what == "manifest"
             ? Path.Combine(folder, $"cut-{newest.Sequence:D10}.manifest")
-            : FileOfCut(partition, newest, what);
+            : IndexOfCut(partition, newest);
         Injure(file, injury);
 
         using var store = partition.Open();
@@ -190,13 +188,11 @@ public sealed class DamageTests
         return (before, ReferenceModel.FromPayload(payloadBefore), newest, model);
     }
 
-    private static string FileOfCut(TestPartition partition, CutId id, string what)
+    private static string IndexOfCut(TestPartition partition, CutId id)
     {
         string folder = Path.Combine(partition.Folder, $"epoch-{id.Epoch:D10}");
         Cuts.CutManifest manifest = Cuts.CutManifest.TryDecode(File.ReadAllBytes(Path.Combine(folder, $"cut-{id.Sequence:D10}.manifest")), out _)!;
-        return what == "snapshot-*"
-            ? Path.Combine(folder, "summaries", Engine.CheckpointCatalog.SnapshotFileName(manifest.Stores.Single(store => store.Store == "summaries").LogToken))
-            : Path.Combine(folder, "blocks", Engine.CheckpointCatalog.IndexFileName(manifest.Stores.Single(store => store.Store == "blocks").IndexToken));
+        return Path.Combine(folder, "blocks", Engine.CheckpointCatalog.IndexFileName(manifest.Stores.Single(store => store.Store == "blocks").IndexToken));
     }
 
     private static string NewestFile(string folder, string pattern) =>

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.CompilerServices;
-using FASTER.core;
 using Microsoft.Extensions.Logging.Abstractions;
 using StreamObserve.Storage.Cuts;
 using StreamObserve.Storage.Engine;
@@ -10,7 +9,7 @@ namespace StreamObserve.Storage.Tests;
 
 /// <summary>
 /// The measurements behind docs/adr/storage-checkpoints.md; run as <c>StreamObserve.Storage.Tests measure NAME</c>:
-/// <c>summaries Snapshot|FoldOver</c>, <c>chunks FoldOver|Snapshot BYTES</c>, <c>pattern</c>, <c>reads</c>. They print figures and check nothing.
+/// <c>summaries</c>, <c>chunks BYTES</c>, <c>pattern</c>, <c>reads</c>. They print figures and check nothing.
 /// </summary>
 internal static class Measurements
 {
@@ -26,11 +25,11 @@ internal static class Measurements
         {
             switch (args)
             {
-                case ["summaries", var type]:
-                    MeasureSummaries(folder, Enum.Parse<CheckpointType>(type));
+                case ["summaries"]:
+                    MeasureSummaries(folder);
                     return 0;
-                case ["chunks", var type, var bytes]:
-                    MeasureChunks(folder, Enum.Parse<CheckpointType>(type), int.Parse(bytes, CultureInfo.InvariantCulture));
+                case ["chunks", var bytes]:
+                    MeasureChunks(folder, int.Parse(bytes, CultureInfo.InvariantCulture));
                     return 0;
                 case ["pattern", ..]:
                     MeasurePattern(folder, forceToDisk: args is not [_, "noforce"]);
@@ -39,7 +38,7 @@ internal static class Measurements
                     MeasureReads(folder);
                     return 0;
                 default:
-                    Console.Error.WriteLine("measure summaries Snapshot|FoldOver, chunks FoldOver|Snapshot BYTES, pattern [noforce], reads");
+                    Console.Error.WriteLine("measure summaries, chunks BYTES, pattern [noforce], reads");
                     return 2;
             }
         }
@@ -49,11 +48,11 @@ internal static class Measurements
         }
     }
 
-    private static void MeasureSummaries(string folder, CheckpointType type)
+    private static void MeasureSummaries(string folder)
     {
         using var scheduler = new CutScheduler();
-        StoreSettings settings = StoreSettings.ForSummaries(new PartitionStoreOptions()) with { Checkpoint = type };
-        for (int round = 0; round < 3; round++)
+        StoreSettings settings = StoreSettings.ForSummaries(new PartitionStoreOptions());
+        for (int round = 0; round < 6; round++)
         {
             string own = Directory.CreateDirectory(Path.Combine(folder, $"{round}")).FullName;
             var store = SummaryStore<WideSummary>.Open(settings, own, scheduler, null, []);
@@ -77,18 +76,17 @@ internal static class Measurements
             int updates = Traces * (Touches + 1);
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"summaries {type}: {updates} updates, cpu {total.TotalSeconds:F3} s, of it {CutsPerRun} cuts {cpuInCuts.TotalSeconds:F3} s, " +
+                $"summaries: {updates} updates, cpu {total.TotalSeconds:F3} s, of it {CutsPerRun} cuts {cpuInCuts.TotalSeconds:F3} s, " +
                 $"capture {captured.Elapsed.TotalMilliseconds / CutsPerRun:F2} ms, log {store.LogBytes >> 20} MiB, disk {store.DiskBytes >> 20} MiB"));
             part.Close();
         }
     }
 
-    private static void MeasureChunks(string folder, CheckpointType type, int bytes)
+    private static void MeasureChunks(string folder, int bytes)
     {
         using var scheduler = new CutScheduler();
         bool large = bytes > 8_000;
-        StoreSettings settings = (large ? StoreSettings.ForBlocks(new PartitionStoreOptions()) : StoreSettings.ForAggregates(new PartitionStoreOptions()))
-            with { Checkpoint = type };
+        StoreSettings settings = large ? StoreSettings.ForBlocks(new PartitionStoreOptions()) : StoreSettings.ForAggregates(new PartitionStoreOptions());
         byte[] value = SeededBytes.Make(1, bytes * 2);
         var random = new Random(1);
         long total = large ? 1L << 30 : 128L << 20;
@@ -117,7 +115,7 @@ internal static class Measurements
             elapsed.Stop();
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"chunks {type} about {bytes} B: {written >> 20} MiB in {elapsed.Elapsed.TotalSeconds:F2} s = {written / 1e6 / elapsed.Elapsed.TotalSeconds:F0} MB/s, " +
+                $"chunks of about {bytes} B: {written >> 20} MiB in {elapsed.Elapsed.TotalSeconds:F2} s = {written / 1e6 / elapsed.Elapsed.TotalSeconds:F0} MB/s, " +
                 $"cpu {(Cpu() - cpu).TotalSeconds:F2} s = {(Cpu() - cpu).TotalMilliseconds / (written / 1e6):F2} ms/MB, disk/written {(double)store.DiskBytes / written:F3}"));
             part.Close();
             Directory.Delete(own, recursive: true);
