@@ -4,7 +4,7 @@ namespace StreamObserve.Storage.Engine;
 
 /// <summary>How one of the three stores uses the engine.</summary>
 /// <param name="Name">Folder name and name in the manifest.</param>
-/// <param name="Checkpoint">Snapshot for records updated in place, fold-over for those only appended (docs/adr/storage-checkpoints.md).</param>
+/// <param name="Checkpoint">Snapshot for records updated in place, fold-over for those only appended (docs/adr/0009-storage-checkpoints.md).</param>
 /// <param name="PageBytes">Bytes of a log page, a power of two.</param>
 /// <param name="SegmentBytes">Bytes of a segment file, a power of two.</param>
 /// <param name="MemoryBytes">Bytes of the log kept in memory, a power of two, at least two pages.</param>
