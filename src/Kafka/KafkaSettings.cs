@@ -30,7 +30,7 @@ public sealed record KafkaSettings
         config.SocketNagleDisable = true;
 
         // When all brokers were away, librdkafka 2.16 by default throws its brokers away and starts from the bootstrap list: a transactional producer that was sending offsets
-        // meanwhile then never returns from the call (docs/adr/ingest-transactions.md). Keeping the brokers it knows and reconnecting to them, by name, works.
+        // meanwhile then never returns from the call (docs/adr/0002-transactions-in-two-drafts.md). Keeping the brokers it knows and reconnecting to them, by name, works.
         config.MetadataRecoveryStrategy = MetadataRecoveryStrategy.None;
         config.AllowAutoCreateTopics = false;
         config.LogConnectionClose = false;

@@ -8,7 +8,7 @@ using StreamObserve.Storage.Engine;
 namespace StreamObserve.Storage.Tests;
 
 /// <summary>
-/// The measurements behind docs/adr/storage-checkpoints.md; run as <c>StreamObserve.Storage.Tests measure NAME</c>:
+/// The measurements behind docs/adr/0009-storage-checkpoints.md; run as <c>StreamObserve.Storage.Tests measure NAME</c>:
 /// <c>summaries</c>, <c>chunks BYTES</c>, <c>pattern</c>, <c>reads</c>. They print figures and check nothing.
 /// </summary>
 internal static class Measurements

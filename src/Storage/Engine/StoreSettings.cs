@@ -2,7 +2,7 @@ using FASTER.core;
 
 namespace StreamObserve.Storage.Engine;
 
-/// <summary>How one of the three stores uses the engine. All checkpoint by fold-over (docs/adr/storage-checkpoints.md).</summary>
+/// <summary>How one of the three stores uses the engine. All checkpoint by fold-over (docs/adr/0009-storage-checkpoints.md).</summary>
 /// <param name="Name">Folder name and name in the manifest.</param>
 /// <param name="PageBytes">Bytes of a log page, a power of two.</param>
 /// <param name="SegmentBytes">Bytes of a segment file, a power of two.</param>
