@@ -126,9 +126,9 @@ public sealed class TransactionalWriterTests(KafkaFixture kafka)
         using var cluster = new MockCluster();
         cluster.CreateTopic("t", 1);
         using var writer = Writer(cluster.Settings, "id");
+        cluster.FailNext(api, error);       // before the produce: the partition may be added at once
         writer.Begin(_patience);
         writer.Produce("t", 0, Utf8("a"), []);
-        cluster.FailNext(api, error);
         var outcome = writer.Commit(_patience);
         Assert.False(outcome.Committed);
         Assert.NotEqual("", outcome.Reason);

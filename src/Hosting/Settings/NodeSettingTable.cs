@@ -32,7 +32,7 @@ public static class NodeSettingTable
         ValueName = "DIR",
         Section = Node,
         Expected = "a folder",
-        Description = "Folder of the broker's log and of the processor's state; made if it is not there. One process at a time per role.",
+        Description = "Folder of the broker's log and of the processor's state; made if it is not there. Processors may share one, on this machine or a shared disk; a broker has its own.",
     };
 
     /// <summary>--memory.</summary>

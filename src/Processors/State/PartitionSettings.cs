@@ -20,6 +20,12 @@ public sealed record PartitionSettings
     /// <summary>Bytes of decoded columns held for queries.</summary>
     public long ColumnCacheBytes { get; init; } = Limits.ColumnCacheBytes;
 
+    /// <summary>Rows after which the head block is sealed, from 1.</summary>
+    public int BlockRows { get; init; } = Limits.BlockRows;
+
+    /// <summary>Rows after which the waiting batches are folded into aggregates, from 1.</summary>
+    public int FoldRows { get; init; } = Limits.FoldRows;
+
     /// <summary>Lines that must be the same when a folder is opened again.</summary>
     public static string Fingerprint(int partition, int partitions) =>
         $"partition={partition}\npartitions={partitions}\nsummary-layout={TraceSummary.LayoutVersion}\ncut-payload={CutPayload.Version}";

@@ -298,7 +298,7 @@ public sealed class PartitionState : IDisposable
             _recent.Add(new(record.Offset, logTime, PolicyVersionAt(record.Offset), batch, record.Value));
         }
 
-        if (isNew && (_unfoldedRows >= Limits.FoldRows || _unfoldedBytes >= Limits.FoldBytes))
+        if (isNew && (_unfoldedRows >= _settings.FoldRows || _unfoldedBytes >= Limits.FoldBytes))
         {
             _head = new(record.Offset + 1, logTime);
             Fold();
@@ -357,7 +357,7 @@ public sealed class PartitionState : IDisposable
             Keep(entry, batch);
             _trailingOffset = entry.Offset + 1;
             _recent.RemoveOldest();
-            if (_headRows >= Limits.BlockRows || _headBytes >= Limits.BlockBytes)
+            if (_headRows >= _settings.BlockRows || _headBytes >= Limits.BlockBytes)
             {
                 Seal(entry);
             }

@@ -174,7 +174,8 @@ internal sealed class PartitionFolder(string path)
 
         foreach (string claim in Directory.EnumerateFiles(Path, "epoch-*" + ClaimSuffix))
         {
-            if (TryParseEpoch(System.IO.Path.GetFileNameWithoutExtension(claim), out long epoch) && epoch < own && !kept.Contains(epoch))
+            if (TryParseEpoch(System.IO.Path.GetFileNameWithoutExtension(claim), out long epoch)
+                && epoch < own && !kept.Contains(epoch) && !Directory.Exists(EpochFolder(epoch)))
             {
                 File.Delete(claim);
             }

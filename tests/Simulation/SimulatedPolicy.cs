@@ -1,0 +1,81 @@
+using System.Globalization;
+using System.Text;
+using StreamObserve.Core.Sampling;
+
+namespace StreamObserve.Simulation;
+
+/// <summary>What a rule asks of a trace: some row with it.</summary>
+internal enum RuleSubject
+{
+    /// <summary>Nothing: every trace matches.</summary>
+    Any,
+
+    /// <summary>A row that is an error.</summary>
+    Error,
+
+    /// <summary>A row that took longer than the rule's bound.</summary>
+    Slow,
+
+    /// <summary>A root with the rule's route.</summary>
+    RootRoute,
+}
+
+/// <summary>One rule. <paramref name="Rate"/> 0 = drop, 1 = keep, else one in so many.</summary>
+internal sealed record SimulatedRule(RuleSubject Subject, long SlowerThanMs, string Route, int Rate)
+{
+    /// <summary>Whether one row satisfies what the rule asks for.</summary>
+    public bool Matches(SimulatedEvent e) => Subject switch
+    {
+        RuleSubject.Error => e.IsError,
+        RuleSubject.Slow => e.DurationMs > SlowerThanMs,
+        RuleSubject.RootRoute => e.IsRoot && e.Route == Route,
+        _ => true,
+    };
+
+    public string ToJson(int index)
+    {
+        var condition = Subject switch
+        {
+            RuleSubject.Error => """{"field":"error","op":"=","value":true}""",
+            RuleSubject.Slow => $$"""{"field":"duration_ms","op":">","value":{{SlowerThanMs}}}""",
+            RuleSubject.RootRoute => $$"""{"field":"root.route","op":"=","value":"{{Route}}"}""",
+            _ => "",
+        };
+        var action = Rate switch { 0 => "\"drop\":true", 1 => "\"keep\":true", _ => string.Create(CultureInfo.InvariantCulture, $"\"rate\":{Rate}") };
+        return $$"""{"name":"rule {{index}}","conditions":[{{condition}}],{{action}}}""";
+    }
+}
+
+/// <summary>A version of all policies: the rules of each dataset, in order, and the window if it sets one.</summary>
+internal sealed record SimulatedPolicy(int Version, long? WindowMs, IReadOnlyDictionary<string, IReadOnlyList<SimulatedRule>> Rules)
+{
+    public static SimulatedPolicy None { get; } = new(0, null, new Dictionary<string, IReadOnlyList<SimulatedRule>>());
+
+    public byte[] ToJson()
+    {
+        var policies = new List<string>();
+        foreach (var dataset in Rules.Keys.Append(SamplingPolicy.DefaultDataset).Distinct().Order(StringComparer.Ordinal))
+        {
+            var rules = Rules.TryGetValue(dataset, out var own) ? own : [];
+            var window = dataset == SamplingPolicy.DefaultDataset && WindowMs is { } ms ? string.Create(CultureInfo.InvariantCulture, $"\"window\":\"{ms}ms\",") : "";
+            policies.Add($"\"{dataset}\":{{{window}\"rules\":[{string.Join(',', rules.Select((rule, i) => rule.ToJson(i)))}]}}");
+        }
+
+        return Encoding.UTF8.GetBytes($"{{\"version\":{Version},\"policies\":{{{string.Join(',', policies)}}}}}");
+    }
+
+    /// <summary>One in how many of what the rows make up is kept: 0 = none, 1 = all.</summary>
+    public int RateOf(string dataset, IReadOnlyList<SimulatedEvent> rows)
+    {
+        var rules = Rules.GetValueOrDefault(dataset) ?? Rules.GetValueOrDefault(SamplingPolicy.DefaultDataset) ?? [];
+        foreach (var rule in rules)
+        {
+            if (rows.Any(rule.Matches))
+            {
+                return rule.Rate;
+            }
+        }
+
+        return 1;
+    }
+}
