@@ -115,7 +115,15 @@ public sealed class PartitionActor : ReceiveActor, IWithTimers
                 _log.LogError("partition {Partition}: {Damage}", _partition, damage);
             }
 
-            _state = new(_partition, store, settings.Partition, _log);
+            try
+            {
+                _state = new(_partition, store, settings.Partition, _log);
+            }
+            catch
+            {
+                store.Dispose();
+                throw;
+            }
         }
         catch (SettingsMismatchException mismatch)
         {
@@ -287,6 +295,11 @@ public sealed class PartitionActor : ReceiveActor, IWithTimers
         foreach (var cancellation in _running.Values)
         {
             cancellation.Cancel();
+        }
+
+        while (_waiting.TryDequeue(out var waiting))
+        {
+            waiting.Asker.Tell(new LeafAnswer(_partition, waiting.Query.QueryId, LeafStatus.Unavailable, "the partition is being opened again", default, null));
         }
 
         _reader?.Dispose();
