@@ -47,7 +47,7 @@ public sealed class AggregateScanTests
                 }
 
                 var expected = ReferenceScan.Of(plan, events);
-                Assert.Equal(PartialResultState.Of(expected, false), PartialResultState.Of(fromAggregates, false));
+                PartialResultState.AssertSame(PartialResultState.Of(expected, false), PartialResultState.Of(fromAggregates, false));
                 AssertDistincts(expected, fromAggregates);
             }
         }, iter: 60);
@@ -84,7 +84,7 @@ public sealed class AggregateScanTests
         store.Fold([batch]);
         var result = new PartialResult(plan);
         AggregateScan.TryMake(plan, store.Directories, out _)!.Add(store.Directories[0], store, result, plan.Time.StartNs, plan.Time.EndNs);
-        Assert.Equal(PartialResultState.Of(PartialResultState.Scan(plan, [batch])), PartialResultState.Of(result));
+        PartialResultState.AssertSame(PartialResultState.Of(PartialResultState.Scan(plan, [batch])), PartialResultState.Of(result));
     }
 
     [Fact]

@@ -110,6 +110,21 @@ internal static class PartialResultState
     // Sums taken in another order differ in the last digits; those of values that cancel each other in more of them.
     private static string Digits(double value) => Math.Abs(value) < 1e-6 ? "0" : value.ToString("E8", CultureInfo.InvariantCulture);
 
+    /// <summary>Fails unless both say the same; numbers may differ by a ten-millionth, as sums taken in another order do.</summary>
+    public static void AssertSame(List<string> expected, List<string> actual)
+    {
+        Assert.Equal(expected.Count, actual.Count);
+        for (var i = 0; i < expected.Count; i++)
+        {
+            string[] left = expected[i].Split(' ', ':'), right = actual[i].Split(' ', ':');
+            Assert.True(left.Length == right.Length && left.Zip(right).All(pair => IsSame(pair.First, pair.Second)), $"expected {expected[i]}\nactual   {actual[i]}");
+        }
+    }
+
+    private static bool IsSame(string left, string right) =>
+        left == right || (double.TryParse(left, NumberStyles.Float, CultureInfo.InvariantCulture, out var a) && double.TryParse(right, NumberStyles.Float, CultureInfo.InvariantCulture, out var b)
+            && Math.Abs(a - b) <= 2e-6 + (1e-7 * Math.Abs(a)));
+
     public static PartialResult Scan(LeafPlan plan, IEnumerable<IRowSegment> segments)
     {
         var result = new PartialResult(plan);

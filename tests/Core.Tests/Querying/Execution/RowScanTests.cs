@@ -20,8 +20,8 @@ public sealed class RowScanTests
         {
             var plan = queries.Plan();
             var expected = PartialResultState.Of(ReferenceScan.Of(plan, events));
-            Assert.Equal(expected, PartialResultState.Of(PartialResultState.Scan(plan, batches)));
-            Assert.Equal(expected, PartialResultState.Of(PartialResultState.Scan(plan, [block])));
+            PartialResultState.AssertSame(expected, PartialResultState.Of(PartialResultState.Scan(plan, batches)));
+            PartialResultState.AssertSame(expected, PartialResultState.Of(PartialResultState.Scan(plan, [block])));
         }
     }, iter: 60);
 
@@ -37,10 +37,10 @@ public sealed class RowScanTests
             var expected = PartialResultState.Of(PartialResultState.Scan(plan, Batches.Of(events, 1, perRecord)[0]));
             PartialResult[] parts = [.. leaves.Select(leaf => PartialResultState.Scan(plan, leaf))];
 
-            Assert.Equal(expected, PartialResultState.Of(Merged(plan, parts[0], parts[1], parts[2])));
-            Assert.Equal(expected, PartialResultState.Of(Merged(plan, parts[2], parts[0], parts[1])));
-            Assert.Equal(expected, PartialResultState.Of(Merged(plan, parts[0], Merged(plan, parts[1], parts[2]))));
-            Assert.Equal(expected, PartialResultState.Of(Merged(plan, new PartialResult(plan), parts[1], parts[0], new PartialResult(plan), parts[2])));
+            PartialResultState.AssertSame(expected, PartialResultState.Of(Merged(plan, parts[0], parts[1], parts[2])));
+            PartialResultState.AssertSame(expected, PartialResultState.Of(Merged(plan, parts[2], parts[0], parts[1])));
+            PartialResultState.AssertSame(expected, PartialResultState.Of(Merged(plan, parts[0], Merged(plan, parts[1], parts[2]))));
+            PartialResultState.AssertSame(expected, PartialResultState.Of(Merged(plan, new PartialResult(plan), parts[1], parts[0], new PartialResult(plan), parts[2])));
 
             var imported = new PartialResult(plan);
             foreach (var part in parts)
@@ -49,12 +49,12 @@ public sealed class RowScanTests
                 part.Export(writer);
                 var alone = new PartialResult(plan);
                 alone.Import(writer.Written);
-                Assert.Equal(PartialResultState.Of(part), PartialResultState.Of(alone));
+                PartialResultState.AssertSame(PartialResultState.Of(part), PartialResultState.Of(alone));
                 Assert.Equal(part.RowsRead, alone.RowsRead);
                 imported.Import(writer.Written);
             }
 
-            Assert.Equal(expected, PartialResultState.Of(imported));
+            PartialResultState.AssertSame(expected, PartialResultState.Of(imported));
         }
     }, iter: 40);
 
