@@ -28,6 +28,10 @@ public sealed record KafkaSettings
         config.ReconnectBackoffMs = 50;
         config.ReconnectBackoffMaxMs = 500;
         config.SocketNagleDisable = true;
+
+        // When all brokers were away, librdkafka 2.16 by default throws its brokers away and starts from the bootstrap list: a transactional producer that was sending offsets
+        // meanwhile then never returns from the call (docs/adr/0002-transactions-in-two-drafts.md). Keeping the brokers it knows and reconnecting to them, by name, works.
+        config.MetadataRecoveryStrategy = MetadataRecoveryStrategy.None;
         config.AllowAutoCreateTopics = false;
         config.LogConnectionClose = false;
         foreach (var (name, value) in Properties)

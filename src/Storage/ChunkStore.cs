@@ -17,8 +17,8 @@ public sealed class ChunkStore
     private readonly EngineStore<SpanByte> _engine;
     private readonly int _payloadBytesMax;
     private readonly Session _writer;
-    private readonly ConcurrentBag<Session> _idleReaders = [];
-    private readonly ConcurrentBag<Session> _readers = [];
+    private readonly ConcurrentBag<Reader> _idleReaders = [];
+    private readonly ConcurrentBag<Reader> _readers = [];
     private readonly Func<long> _refreshWriter;
     private ChunkRead _writerRead = new();
 
@@ -83,25 +83,29 @@ public sealed class ChunkStore
     /// <param name="destination">Receives the value if it was <see cref="ReadOutcome.Found"/>; else nothing is written.</param>
     public ReadOutcome TryRead(ChunkKey key, IBufferWriter<byte> destination)
     {
-        if (!_idleReaders.TryTake(out Session? session))
+        if (!_idleReaders.TryTake(out Reader? reader))
         {
-            session = NewSession();
-            _readers.Add(session);
+            reader = new Reader(NewSession());
+            _readers.Add(reader);
         }
 
-        var read = new ChunkRead { Destination = destination, Outcome = ReadOutcome.NotFound };
+        ChunkRead read = reader.Read;
+        read.Destination = destination;
+        read.Outcome = ReadOutcome.NotFound;
         uint input = 0;
         long damagedBefore = DamagedSectors.SeenByThisThread;
-        Status status = session.Read(ref key, ref input, ref read);
+        Status status = reader.Session.Read(ref key, ref input, ref read);
         if (status.IsPending)
         {
-            session.CompletePending(wait: true);
+            reader.Session.CompletePending(wait: true);
         }
 
-        _idleReaders.Add(session);
-        return read.Outcome == ReadOutcome.NotFound && DamagedSectors.SeenByThisThread != damagedBefore
+        ReadOutcome outcome = read.Outcome == ReadOutcome.NotFound && DamagedSectors.SeenByThisThread != damagedBefore
             ? ReadOutcome.Damaged
             : read.Outcome;
+        read.Destination = null;
+        _idleReaders.Add(reader);
+        return outcome;
     }
 
     /// <summary>
@@ -131,9 +135,9 @@ public sealed class ChunkStore
 
     private void Close()
     {
-        foreach (Session reader in _readers)
+        foreach (Reader reader in _readers)
         {
-            reader.Dispose();
+            reader.Session.Dispose();
         }
 
         _writer.Dispose();
@@ -152,4 +156,9 @@ public sealed class ChunkStore
 
     private void ThrowTooLong(int length) => throw new ArgumentOutOfRangeException(
         "value", length, $"a value of {length} bytes does not fit in a page: at most {_payloadBytesMax} bytes, see {nameof(PartitionStoreOptions)}");
+
+    private sealed record Reader(Session Session)
+    {
+        public ChunkRead Read { get; } = new();
+    }
 }

@@ -127,9 +127,10 @@ public sealed class PartitionStore<TSummary> : IDisposable
             long epoch = partition.Claim($"{Environment.MachineName} pid {Environment.ProcessId} {time.GetUtcNow():O}");
             var recovery = new PartitionRecovery<TSummary>(partition, epoch, fingerprint, options, scheduler, log);
             OpenedStores<TSummary> stores = recovery.Open();
-            partition.DeleteEpochsBelow(epoch, recovery.EpochsToKeep());
-            return new PartitionStore<TSummary>(
+            var store = new PartitionStore<TSummary>(
                 partition, epoch, fingerprint, stores, recovery.Recovered, recovery.Damages, options, scheduler, time, log);
+            store.Tidy(() => partition.DeleteEpochsBelow(epoch, recovery.EpochsToKeep()));
+            return store;
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -174,6 +175,7 @@ public sealed class PartitionStore<TSummary> : IDisposable
     /// <summary>
     /// Looks whether another owner has taken the partition, and returns <see cref="IsFenced"/>. Any thread; lists one small folder.
     /// </summary>
+    /// <exception cref="StorageFailedException">The folder cannot be listed.</exception>
     public bool LookForHigherEpoch()
     {
         if (!IsFenced)
@@ -183,9 +185,9 @@ public sealed class PartitionStore<TSummary> : IDisposable
             {
                 highest = _folder.HighestEpoch();
             }
-            catch (DirectoryNotFoundException)
+            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
             {
-                return false; // the partition's folder itself is gone: that is a failure, not a fence
+                throw new StorageFailedException($"the epochs in {_folder.Path} cannot be listed: {failure.Message}", failure);
             }
 
             if (highest > Epoch)
@@ -250,10 +252,10 @@ public sealed class PartitionStore<TSummary> : IDisposable
             ThrowIfUnusable();
             var manifest = new CutManifest(id, takenAt, _fingerprint, cuts, payload);
             _folder.Publish(manifest, _options.ForceToDisk);
-            Prune(manifest);
+            Tidy(() => Prune(manifest));
             foreach (StorePart part in _stores.Parts)
             {
-                part.CheckpointIndexIfDue();
+                Tidy(part.CheckpointIndexIfDue);
             }
 
             return new CompletedCut(id, captureTime, _time.GetElapsedTime(started));
@@ -267,6 +269,19 @@ public sealed class PartitionStore<TSummary> : IDisposable
                 : new StorageFailedException($"cut {id} of {_folder.Path} failed: {failure.Message}", failure);
             _log.LogError(failure, "cut {Cut} of {Folder} failed", id, _folder.Path);
             throw _failure;
+        }
+    }
+
+    // What follows a published cut does not decide about it, and the next cut does it again.
+    private void Tidy(Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            _log.LogWarning(failure, "tidying up {Folder} failed", _folder.Path);
         }
     }
 

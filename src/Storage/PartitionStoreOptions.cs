@@ -12,7 +12,8 @@ public sealed record PartitionStoreOptions
     /// <summary>
     /// Bytes for log pages and indexes of the three stores together: half for summaries, a quarter for blocks,
     /// an eighth for aggregates, an eighth for the indexes, each rounded down to a power of two. On top come
-    /// about <see cref="Limits.FixedBytesPerStore"/> a store.
+    /// about <see cref="Limits.FixedBytesPerStore"/> a store. May change between runs; the indexes of a partition keep the size they were
+    /// made with.
     /// </summary>
     public long MemoryBudgetBytes { get; init; } = 64L << 20;
 
@@ -53,8 +54,8 @@ public sealed record PartitionStoreOptions
         ?? CheckPages(nameof(SummariesPageBytes), SummariesPageBytes, nameof(SummariesSegmentBytes), SummariesSegmentBytes)
         ?? (IndexCheckpointLogBytes < 1 << 20
             ? Wrong(nameof(IndexCheckpointLogBytes), IndexCheckpointLogBytes, "at least 1048576") : null)
-        ?? (MemoryBudgetBytes is < 8L << 20 or > 1L << 36
-            ? Wrong(nameof(MemoryBudgetBytes), MemoryBudgetBytes, "between 8388608 and 68719476736") : null);
+        ?? (MemoryBudgetBytes is < 1L << 20 or > 1L << 36
+            ? Wrong(nameof(MemoryBudgetBytes), MemoryBudgetBytes, "between 1048576 and 68719476736") : null);
 
     /// <summary>The layout as name=value lines, in the form of the fingerprint.</summary>
     internal string LayoutFingerprint() => string.Create(

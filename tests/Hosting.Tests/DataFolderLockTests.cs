@@ -11,13 +11,22 @@ public sealed class DataFolderLockTests : IDisposable
         using (DataFolderLock? first = DataFolderLock.TryAcquire(data, NodeRoles.Broker | NodeRoles.Processor, out _))
         {
             Assert.NotNull(first);
-            Assert.Null(DataFolderLock.TryAcquire(data, NodeRoles.Processor, out string? refusal));
-            Assert.Contains($"\"{data}\" is in use by another process with the role processor", refusal);
+            Assert.Null(DataFolderLock.TryAcquire(data, NodeRoles.Broker, out string? refusal));
+            Assert.Contains($"\"{data}\" is in use by another process with the role broker", refusal);
             Assert.Contains("--data", refusal);
         }
 
-        using DataFolderLock? next = DataFolderLock.TryAcquire(data, NodeRoles.Processor, out _);
+        using DataFolderLock? next = DataFolderLock.TryAcquire(data, NodeRoles.Broker, out _);
         Assert.NotNull(next);
+    }
+
+    [Fact]
+    public void ProcessorsMayShareAFolder()
+    {
+        using DataFolderLock? first = DataFolderLock.TryAcquire(_folder, NodeRoles.Processor, out _);
+        using DataFolderLock? second = DataFolderLock.TryAcquire(_folder, NodeRoles.Processor, out _);
+        Assert.NotNull(first);
+        Assert.NotNull(second);
     }
 
     [Fact]

@@ -1,11 +1,12 @@
 using System.Diagnostics;
+using Confluent.Kafka;
 using Microsoft.Extensions.Logging.Abstractions;
 using StreamObserve.Kafka.Consuming;
 using StreamObserve.Tests.Fixtures;
 
 namespace StreamObserve.Kafka.Tests;
 
-public sealed class BatchLogReaderTests
+public sealed class BatchLogReaderTests(KafkaFixture kafka)
 {
     private static readonly LogPartition Log = new("log", 1);
 
@@ -126,13 +127,15 @@ public sealed class BatchLogReaderTests
     [Fact]
     public async Task ProducedRecordsAreHandedOverWithinMilliseconds()
     {
-        using var cluster = await FilledAsync(1);
-        using var reader = new BatchLogReader(cluster.Settings, Log, 0, NullLogger.Instance);
-        await ReadToEndAsync(reader);
+        var log = new LogPartition(KafkaFixture.Unique("latency"), 0);
+        await kafka.CreateTopicAsync(log.Topic, 1);
+        using var producer = TestRecords.Producer(kafka.Settings);
+        using var reader = new BatchLogReader(kafka.Settings, log, 0, NullLogger.Instance);
+        Assert.True((await reader.ReadAsync(_patience.Token)).AtEnd);
         var delays = new List<double>();
-        for (var i = 1; i <= 50; i++)
+        for (var i = 0; i < 50; i++)
         {
-            await cluster.ProduceAsync(Log.Topic, Log.Partition, null, BitConverter.GetBytes(i));
+            await producer.ProduceAsync(new TopicPartition(log.Topic, log.Partition), new Message<byte[]?, byte[]?> { Value = BitConverter.GetBytes(i) });
             var produced = Stopwatch.GetTimestamp();
             LogBurst burst;
             do

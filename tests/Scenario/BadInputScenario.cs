@@ -113,7 +113,7 @@ public sealed class BadInputScenario(ITestOutputHelper output) : ScenarioTest(ou
             Query("""{"limit":1001}""", "limit", "1001"),
             Query("""{"limit":"many"}""", "limit", "many"),
             Query("""{"breakdowns":"name"}""", "breakdowns"),
-            Query("""{"start_time":2000,"end_time":1000}""", "end_time", "1000"),
+            Query("""{"start_time":2000,"end_time":1000}""", "start_time", "end_time", "1970-01-01T00:16:40Z"), // 1000 s, as an instant
             Query("""{"time_range":-5}""", "time_range", "-5"),
             Query("""{"granularity":-1}""", "granularity", "-1"),
             Query("""{"orders":[{"op":"COUNT","order":"sideways"}]}""", "orders", "sideways"),

@@ -53,10 +53,10 @@ public sealed class ClusterScenario(ITestOutputHelper output) : ScenarioTest(out
 
     private async Task<StreamObserveProcess> StartNodeAsync(string name, int port, string role, StreamObserveProcess broker)
     {
-        // The ingest and the first query node are the seeds, so that no processor's end takes the way in away. Each node has a
-        // folder of its own, as on machines of their own: the next owner of a partition replays the log.
+        // The ingest and the first query node are the seeds, so that no processor's end takes the way in away. All processors
+        // share a folder, as on a shared disk: the next owner of a partition goes on from the last one's cut.
         return await StartAsync(name, RunArguments(
-            name,
+            role,
             "--roles", role, "--kafka", broker.Ready.Kafka, "--partitions", $"{Partitions}", "--window", "5s",
             "--remoting", $"127.0.0.1:{_remoting[port]}", "--seed", $"127.0.0.1:{_remoting[0]}", "--seed", $"127.0.0.1:{_remoting[4]}"));
     }

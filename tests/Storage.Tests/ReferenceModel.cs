@@ -9,7 +9,7 @@ namespace StreamObserve.Storage.Tests;
 /// </summary>
 public sealed class ReferenceModel
 {
-    private const int TraceKeys = 3_000;
+    private const int TraceKeys = 12_000;
     private const int AggregateKeys = 400;
     private const int BlocksPerBatch = 3;
     private const int BatchesKept = 60;
@@ -67,7 +67,7 @@ public sealed class ReferenceModel
         for (int i = 0; i < 200; i++)
         {
             // A hot tail of keys that moves on, as traces do, and now and then an old one.
-            long hot = (batch * 40) + random.Next(400);
+            long hot = (batch * 100) + random.Next(400);
             var key = new ChunkKey(1, (ulong)((i % 10 == 0 ? random.Next(TraceKeys) : hot) % TraceKeys));
             var add = new AddRow(batch);
             Tally tally = _summaries.GetValueOrDefault(key);

@@ -28,7 +28,7 @@ public sealed class TestPartition : IDisposable
     /// <summary>Small pages and segments, so that a test reaches eviction, many segments and index checkpoints in a second.</summary>
     public static readonly PartitionStoreOptions Small = new()
     {
-        MemoryBudgetBytes = 8 << 20,
+        MemoryBudgetBytes = 1 << 20,
         AggregatesPageBytes = 128 << 10,
         AggregatesSegmentBytes = 512 << 10,
         BlocksPageBytes = 512 << 10,

@@ -11,14 +11,23 @@ public class TailCommandTests
     public async Task RowsGoToOutputAndStatsToErrorOnceAChange()
     {
         _terminal.Node = new StubNode().Answer(
-            "id: t1\nevent: row\ndata: {\"time\":\"2026-01-01T00:00:00Z\",\"b\":\"x y\",\"name\":\"GET /\",\"service.name\":\"web\"}\n\n"
+            "id: t1\nevent: row\ndata: {\"time\":\"2026-01-01T00:00:00Z\",\"b\":\"x y\",\"name\":\"GET /\",\"error\":true,\"service.name\":\"web\"}\n\n"
             + "event: stats\ndata: {\"matched\":1,\"sent\":1,\"skipped\":0}\n\nevent: stats\ndata: {\"matched\":1,\"sent\":1,\"skipped\":0}\n\n"
             + "id: t2\nevent: row\ndata: {\"time\":\"2026-01-01T00:00:01Z\"}\n\n",
             contentType: "text/event-stream");
         Assert.Equal(0, await _terminal.RunAsync("tail", "--filter", "error = true", "--calc", "COUNT", "--rate", "7", "--dataset", "web", "--count", "2"));
-        Assert.Equal("2026-01-01T00:00:00Z service.name=web name=GET / b=\"x y\"\n2026-01-01T00:00:01Z\n", _terminal.Output);
-        Assert.Equal("  matched=1 sent=1 skipped=0\n", _terminal.Error);
+        Assert.Equal("2026-01-01T00:00:00Z service.name=web name=GET / error=true b=\"x y\"\n2026-01-01T00:00:01Z\n", _terminal.Output);
+        Assert.Equal("  1 matched, 1 sent, 0 skipped\n", _terminal.Error);
         Assert.Equal("/api/v1/tail?dataset=web&rate=7&filter=error%20%3D%20true&calc=COUNT", Assert.Single(_terminal.Node.Requests).PathAndQuery);
+    }
+
+    [Fact]
+    public async Task StatsShowRunningCalculationsWithTheirLabelsAndWhatIsMissing()
+    {
+        const string Stats = """{"matched":12345,"sent":10,"skipped":12335,"data":{"COUNT":12345,"P99(duration_ms)":4.0396},"labels":{"COUNT":{"kind":"exact"},"P99(duration_ms)":{"kind":"bounded","bound":0.0099}},"failed":[{"partition":2,"reason":"not subscribed at the moment"}]}""";
+        _terminal.Node = new StubNode().Answer($"event: stats\ndata: {Stats}\n\nevent: row\ndata: {{\"n\":1}}\n\n", contentType: "text/event-stream");
+        Assert.Equal(0, await _terminal.RunAsync("tail", "--count", "1"));
+        Assert.Equal("  12,345 matched, 10 sent, 12,335 skipped  COUNT=12,345  P99(duration_ms)=~4.04  MISSING partition 2: not subscribed at the moment\n", _terminal.Error);
     }
 
     [Fact]

@@ -108,7 +108,10 @@ internal sealed class ProducerStateTable
         producer.TransactionFirstOffset = -1;
     }
 
-    /// <summary>Collects the aborted transactions that touch the offsets from <paramref name="from"/> up to <paramref name="end"/>.</summary>
+    /// <summary>
+    /// Collects the aborted transactions that touch the offsets from <paramref name="from"/> up to <paramref name="end"/>, in the
+    /// order of their first offsets, which some clients rely on.
+    /// </summary>
     public void CollectAborted(long from, long end, List<AbortedTransaction> into)
     {
         // Fast path: readers near the end of the log see no marker behind them.
@@ -118,6 +121,11 @@ internal sealed class ProducerStateTable
             {
                 into.Add(_aborted[i]);
             }
+        }
+
+        if (into.Count > 1)
+        {
+            into.Sort(static (a, b) => a.FirstOffset.CompareTo(b.FirstOffset));
         }
     }
 

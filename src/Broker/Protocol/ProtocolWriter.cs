@@ -24,7 +24,7 @@ internal sealed class ProtocolWriter : IDisposable
 
     public ReadOnlySpan<byte> WrittenSpan => _buffer.AsSpan(0, Position);
 
-    /// <summary>The part of the buffer at <paramref name="start"/>, grown to hold it. Valid until the next write.</summary>
+    /// <summary>The part of the buffer at <paramref name="start"/>, grown to hold it; what it held stays. Valid until the next write.</summary>
     public Span<byte> Reserve(int start, int count)
     {
         EnsureCapacity(start + count);
@@ -159,7 +159,7 @@ internal sealed class ProtocolWriter : IDisposable
         }
 
         byte[] grown = ArrayPool<byte>.Shared.Rent(Math.Max(capacity, Math.Min(_buffer.Length * 2, Limits.WriterGrowthBytesMax)));
-        _buffer.AsSpan(0, Position).CopyTo(grown);
+        _buffer.CopyTo(grown, 0); // all of it: a reserved area may lie past the position
         ArrayPool<byte>.Shared.Return(_buffer);
         _buffer = grown;
     }

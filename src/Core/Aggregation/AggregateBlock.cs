@@ -90,9 +90,12 @@ public sealed class AggregateBlock
     public MeasureCells? Measure(string field) => Measures.Find(measure => measure.Field == field);
 
     /// <summary>Writes the block.</summary>
-    public byte[] Encode()
+    public byte[] Encode() => Encode(new ByteWriter(4096));
+
+    /// <summary>Writes the block by way of a buffer, whose content is overwritten.</summary>
+    public byte[] Encode(ByteWriter w)
     {
-        var w = new ByteWriter(4096);
+        w.Clear();
         w.U8(Version);
         w.Text(Field);
         w.Varint((ulong)SlotSeconds);
@@ -235,7 +238,7 @@ public sealed class AggregateBlock
             {
                 w.Zigzag(sketches.Bins[i] - last);
                 last = sketches.Bins[i];
-                weighted |= sketches.Weights[i] != Math.Floor(sketches.Weights[i]);
+                weighted |= sketches.Weights[i] != Math.Floor(sketches.Weights[i]) || sketches.Weights[i] > 9007199254740992;
             }
         }
 

@@ -26,7 +26,7 @@ public sealed class AggregateFolder
     private readonly IntegerMap _binMap = new();
     private int[] _dense = [];
     private int[] _cells = [];
-    private int[] _codes = [];
+    private readonly ByteWriter _writer = new(1 << 16);
 
     /// <summary>A folder that keeps quantile sketches for these dimensions besides the totals'.</summary>
     public AggregateFolder(IEnumerable<string> sketchDimensions) => _sketchFields = [.. sketchDimensions];
@@ -69,44 +69,29 @@ public sealed class AggregateFolder
     {
         var input = new FoldInput(batches);
         var fields = input.FieldsByPresence();
-        var measures = fields.Where(field => field.IsNumeric).Select(field => field.Name).Take(AggregationLimits.MeasuresMax).ToList();
-        var measured = measures.ConvertAll(input.Numbers);
         var entries = new List<BlockEntry>();
         var blocks = new List<byte[]>();
         var distinct = new List<string>();
+        var dimensions = Dimensions(input, fields, id, distinct, out var smallDomains);
 
-        AddBlock(input, "", null, Utf8Strings.From([""]), measures, measured, _ => true, entries, blocks);
-        foreach (var field in fields)
+        // A number of few values (a status, a partition) is a dimension: its sums are kept in the totals alone, and nobody asks for its quantiles.
+        var isSettled = input.Rows >= AggregationLimits.SettledRows;
+        var measures = fields.Where(field => field.IsNumeric).Take(AggregationLimits.MeasuresMax).Select(field => field.Name).ToList();
+        var wanted = measures.Where(field => !isSettled || !smallDomains.Contains(field)).ToHashSet();
+        var measured = measures.ConvertAll(input.Numbers);
+        AddBlock(input, "", null, Utf8Strings.From([""]), measures, measured, wanted.Contains, entries, blocks);
+        var ofDimensions = measures.FindAll(wanted.Contains);
+        ofDimensions.RemoveRange(Math.Min(ofDimensions.Count, AggregationLimits.DimensionMeasuresMax), Math.Max(0, ofDimensions.Count - AggregationLimits.DimensionMeasuresMax));
+        var numbersOfDimensions = ofDimensions.ConvertAll(field => measured[measures.IndexOf(field)]);
+        foreach (var (field, codes, values) in dimensions)
         {
-            if (entries.Count > AggregationLimits.DimensionsMax || !IsCandidate(field, id))
-            {
-                if (distinct.Count < AggregationLimits.DistinctFieldsMax && !field.IsFloat)
-                {
-                    distinct.Add(field.Name);
-                }
-
-                continue;
-            }
-
-            if (!input.TryCode(field.Name, field.IsInteger ? AggregationLimits.SmallDomainMax : AggregationLimits.DimensionValuesMax, ref _codes, out var values))
-            {
-                _tooMany[field.Name] = id;
-                if (distinct.Count < AggregationLimits.DistinctFieldsMax)
-                {
-                    distinct.Add(field.Name);
-                }
-
-                continue;
-            }
-
-            _tooMany.Remove(field.Name);
-            var kept = Math.Min(measures.Count, AggregationLimits.DimensionMeasuresMax);
-            AddBlock(input, field.Name, _codes, values, measures.GetRange(0, kept), measured.GetRange(0, kept), _ => _sketchFields.Contains(field.Name), entries, blocks);
+            var hasSketches = _sketchFields.Contains(field);
+            AddBlock(input, field, codes, values, ofDimensions, numbersOfDimensions, _ => hasSketches, entries, blocks);
         }
 
         foreach (var field in distinct)
         {
-            blocks.Add(Distinct(input, field).Encode());
+            blocks.Add(Distinct(input, field).Encode(_writer));
             entries.Add(new(field, true, AggregationLimits.CoarseSeconds, []));
         }
 
@@ -123,8 +108,58 @@ public sealed class AggregateFolder
         return new(directory, blocks);
     }
 
-    private bool IsCandidate(FoldField field, long id) =>
-        !field.IsFloat && !field.IsHex && (!_tooMany.TryGetValue(field.Name, out var since) || id - since >= AggregationLimits.RetryFolds);
+    /// <summary>The fields that are dimensions of this fold, with each row's code; those that have too many values go to <paramref name="distinct"/>.</summary>
+    private List<(string Field, int[] Codes, Utf8Strings Values)> Dimensions(
+        FoldInput input, List<FoldField> fields, long id, List<string> distinct, out HashSet<string> smallDomains)
+    {
+        var dimensions = new List<(string, int[], Utf8Strings)>();
+        smallDomains = [];
+        foreach (var field in fields)
+        {
+            if (field.IsFloat)
+            {
+                continue;
+            }
+
+            var codes = Array.Empty<int>();
+            var valuesMax = field.IsInteger ? AggregationLimits.SmallDomainMax : AggregationLimits.DimensionValuesMax;
+            if (dimensions.Count < AggregationLimits.DimensionsMax && IsCandidate(field, id) && input.TryCode(field.Name, valuesMax, ref codes, out var values))
+            {
+                _tooMany.Remove(field.Name);
+                dimensions.Add((field.Name, codes, values));
+                if (field.IsInteger)
+                {
+                    smallDomains.Add(field.Name);
+                }
+
+                continue;
+            }
+
+            _tooMany.TryAdd(field.Name, id);
+            if (distinct.Count < AggregationLimits.DistinctFieldsMax && !field.IsInteger)
+            {
+                distinct.Add(field.Name);
+            }
+        }
+
+        return dimensions;
+    }
+
+    private bool IsCandidate(FoldField field, long id)
+    {
+        if (!_tooMany.TryGetValue(field.Name, out var since))
+        {
+            return true;
+        }
+
+        if (id - since < AggregationLimits.RetryFolds)
+        {
+            return false;
+        }
+
+        _tooMany.Remove(field.Name);
+        return true;
+    }
 
     private void AddBlock(
         FoldInput input, string field, int[]? codes, Utf8Strings values, List<string> measures, List<double[]> numbers, Func<string, bool> sketch,
@@ -158,7 +193,7 @@ public sealed class AggregateFolder
         {
             var measure = new MeasureCells(measures[m], cells);
             AddMeasure(input, measure, numbers[m]);
-            if (sketch(field))
+            if (sketch(measures[m]))
             {
                 measure.Sketches = Sketches(input, numbers[m], cells);
             }
@@ -167,7 +202,7 @@ public sealed class AggregateFolder
         }
 
         entries.Add(new(field, false, seconds, [.. block.Measures.Select(measure => (measure.Field, measure.Sketches is not null))]));
-        blocks.Add(block.Encode());
+        blocks.Add(block.Encode(_writer));
     }
 
     /// <summary>Numbers the cells in order of appearance; the rows' cells are in <see cref="_cells"/>. Returns how many.</summary>
@@ -345,7 +380,7 @@ internal static class SketchCodes
 }
 
 /// <summary>A field of the folded rows.</summary>
-internal sealed record FoldField(string Name, long Present, bool IsNumeric, bool IsInteger, bool IsFloat, bool IsHex);
+internal sealed record FoldField(string Name, long Present, bool IsNumeric, bool IsInteger, bool IsFloat);
 
 /// <summary>The rows of a fold laid end to end: datasets, times and weights as arrays over all rows, columns by name.</summary>
 internal sealed class FoldInput
@@ -420,14 +455,13 @@ internal sealed class FoldInput
         {
             foreach (var (name, vector) in batch.Columns)
             {
-                var known = fields.GetValueOrDefault(name) ?? new(name, 0, false, false, false, false);
+                var known = fields.GetValueOrDefault(name) ?? new(name, 0, false, false, false);
                 fields[name] = known with
                 {
                     Present = known.Present + vector.Count,
                     IsNumeric = known.IsNumeric | vector.IsNumeric,
                     IsInteger = known.IsInteger | vector.Type == ColumnType.Integer,
                     IsFloat = known.IsFloat | vector.Type == ColumnType.Float,
-                    IsHex = known.IsHex | vector.Type is ColumnType.Hex,
                 };
             }
         }

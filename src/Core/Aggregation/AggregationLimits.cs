@@ -33,6 +33,9 @@ public static class AggregationLimits
     /// <summary>Rows a cell should hold on average for the finest resolution to be worth its room.</summary>
     public const int DenseRowsPerCell = 8;
 
+    /// <summary>Rows from which on a fold's own values tell whether a number is one of few values or a measure.</summary>
+    public const int SettledRows = 4_096;
+
     /// <summary>Folds after which a field found to have too many values is tried as a dimension again.</summary>
     public const int RetryFolds = 64;
 }

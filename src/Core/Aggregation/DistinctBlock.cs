@@ -21,9 +21,12 @@ public sealed class DistinctBlock(string field, int slotSeconds, Utf8Strings dat
     public List<(int Dataset, long Slot, HyperLogLog Sketch)> Cells { get; } = [];
 
     /// <summary>Writes the block.</summary>
-    public byte[] Encode()
+    public byte[] Encode() => Encode(new ByteWriter(4096));
+
+    /// <summary>Writes the block by way of a buffer, whose content is overwritten.</summary>
+    public byte[] Encode(ByteWriter w)
     {
-        var w = new ByteWriter(4096);
+        w.Clear();
         w.U8(Version);
         w.Text(Field);
         w.Varint((ulong)SlotSeconds);

@@ -32,7 +32,7 @@ public static class NodeSettingTable
         ValueName = "DIR",
         Section = Node,
         Expected = "a folder",
-        Description = "Folder of the broker's log and of the processor's state; made if it is not there. One process at a time per role.",
+        Description = "Folder of the broker's log and of the processor's state; made if it is not there. Processors may share one, on this machine or a shared disk; a broker has its own.",
     };
 
     /// <summary>--memory.</summary>
@@ -194,7 +194,7 @@ public static class NodeSettingTable
             Key = "sampling.window",
             ValueName = "DURATION",
             Section = Data,
-            Expected = $"{DurationText.Syntax} from {DurationText.Format(Limits.WindowMin)} to 24h",
+            Expected = $"{DurationText.Syntax} from {DurationText.Format(Limits.WindowMin)} to {DurationText.Format(Limits.WindowMax)}",
             Description = "How long a trace's spans are waited for before it is decided. A policy's window wins over it.",
         };
 

@@ -24,6 +24,7 @@ internal sealed class BridgeReader : IAssignmentListener, IDisposable
     private readonly ManualResetEventSlim _nothingInFlight = new(true);
     private readonly ManualResetEventSlim _asked = new(false);
     private readonly Stack<TransactionDraft> _spare = new();
+    private readonly Dictionary<LogPartition, long> _lostUpTo = [];
     private readonly Thread _thread;
     private Action<TransactionDraft> _give = _ => { };
     private Action<Exception?> _ended = _ => { };
@@ -111,7 +112,15 @@ internal sealed class BridgeReader : IAssignmentListener, IDisposable
 
     public void OffsetsLost(LogPartition partition, long from, long to)
     {
-        _metrics.Lost(Math.Max(0, to - from));
+        // Told again whenever the partition starts over before its first commit past the gap: each offset counts once.
+        var counted = Math.Max(from, _lostUpTo.GetValueOrDefault(partition));
+        if (to > from && to <= counted)
+        {
+            return;
+        }
+
+        _lostUpTo[partition] = to;
+        _metrics.Lost(Math.Max(0, to - counted));
         BridgeLog.OffsetsLost(_logger, partition.ToString(), from, to);
     }
 
@@ -171,8 +180,7 @@ internal sealed class BridgeReader : IAssignmentListener, IDisposable
     {
         if (_rewind)
         {
-            _rewind = false;
-            StartOver();
+            StartOver(verify: false);
         }
 
         var draft = _decoder.Draft;
@@ -203,12 +211,12 @@ internal sealed class BridgeReader : IAssignmentListener, IDisposable
         {
             BridgeLog.DecoderFailed(_logger, fault);
             _decoder.Draft.Renew();
-            StartOver();
+            StartOver(verify: false);
         }
 
         if (_decoder.OffsetIsLost)
         {
-            StartOver();
+            StartOver(verify: true);
         }
     }
 
@@ -229,12 +237,12 @@ internal sealed class BridgeReader : IAssignmentListener, IDisposable
     }
 
     // What is in flight must have ended first: its commit decides where to start over.
-    private void StartOver()
+    private void StartOver(bool verify)
     {
         _nothingInFlight.Wait(_stop.Token);
         _rewind = false;
         _decoder.Forget();
-        _consumer.Rewind(_stop.Token);
+        _consumer.Rewind(verify, _stop.Token);
     }
 
     private long Lag(TransactionDraft draft)

@@ -93,6 +93,8 @@ public sealed class EventBridge : IAsyncDisposable
         using var materializer = system.Materializer();
         try
         {
+            // Before the first committed offset is asked for: that waits for an open transaction of a killed predecessor, and opening is what ends it.
+            await worker.RunAsync(() => Open(writer, giveUp.Token)).ConfigureAwait(false);
             await Source.FromGraph(new BridgeSource(reader))
                 .SelectAsync(1, draft => worker.RunAsync(() => Write(draft, reader, writer, giveUp.Token)))
                 .RunWith(Sink.Ignore<bool>(), materializer)
@@ -102,6 +104,12 @@ public sealed class EventBridge : IAsyncDisposable
         {
             Volatile.Write(ref _reader, null);
         }
+    }
+
+    private static bool Open(TransactionalWriter writer, CancellationToken cancellation)
+    {
+        writer.Open(cancellation);
+        return true;
     }
 
     private bool Write(TransactionDraft draft, BridgeReader reader, TransactionalWriter writer, CancellationToken cancellation)

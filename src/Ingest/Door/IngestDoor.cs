@@ -47,6 +47,9 @@ public sealed class IngestDoor : IAsyncDisposable
     /// <summary>Why requests are answered with 503 just now; null when they are not.</summary>
     public string? UnavailableBecause => _unavailable;
 
+    /// <summary>Bytes of request bodies that the door holds now.</summary>
+    public long ReservedBytes => Interlocked.Read(ref _bodyBytes);
+
     /// <summary>Starts taking requests. The topics must exist. Once only.</summary>
     public void Start(ActorSystem system)
     {

@@ -6,7 +6,7 @@ namespace StreamObserve.Kafka.Consuming;
 
 /// <summary>
 /// The few librdkafka calls that Confluent.Kafka does not offer: taking many messages with one call. They work on the handle of a Confluent consumer,
-/// which keeps doing configuration, groups and rebalances. Measured: 0.6 CPU s per million 650-byte records instead of 1.1, and nothing allocated (docs/adr/ingest-consuming.md).
+/// which keeps doing configuration, groups and rebalances. Measured: 0.6 CPU s per million 650-byte records instead of 1.1, and nothing allocated (docs/adr/0001-librdkafka-batch-consuming.md).
 /// The structures and functions are librdkafka's public, stable C interface.
 /// </summary>
 internal static unsafe partial class Librdkafka

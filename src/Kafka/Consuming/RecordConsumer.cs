@@ -21,6 +21,7 @@ public sealed unsafe class RecordConsumer : IDisposable
     private readonly bool _fromBeginning;
     private nint _topicHandle;
     private string _topicName = "";
+    private CancellationToken _polling;
     private int _assignments;
     private bool _grouped;
     private bool _disposed;
@@ -59,6 +60,7 @@ public sealed unsafe class RecordConsumer : IDisposable
             {
                 _assignments++;
                 _listener?.Assigned(partitions.ConvertAll(p => new LogPartition(p.Topic, p.Partition.Value)));
+                return StartsOf(partitions, verify: false, _polling);
             })
             .SetPartitionsRevokedHandler((_, _) =>
             {
@@ -109,12 +111,13 @@ public sealed unsafe class RecordConsumer : IDisposable
     /// Takes the records that are there, at most <see cref="Limits.RecordsPerPoll"/>, and shows them to the sink; returns how many.
     /// When there is none: waits for the first up to <paramref name="wait"/>, or until <see cref="Wake"/>. With <paramref name="fill"/> it waits the whole time for a
     /// full burst instead, which costs fewer wake-ups.
-    /// When the group rebalanced meanwhile, nothing is shown and the partitions owned now are rewound to their committed offsets (<see cref="Rewind"/>): the listener was told.
+    /// When the group rebalanced meanwhile, what was taken before is dropped and the partitions owned now are read from their committed offsets: the listener was told.
     /// </summary>
     public int Poll(IRecordSink sink, TimeSpan wait, bool fill, CancellationToken cancellation)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         var assignments = _assignments;
+        _polling = cancellation;
         var timeoutMs = (int)Math.Clamp(wait.TotalMilliseconds, 0, 60_000);
         var taken = Librdkafka.ConsumeBatch(_queue, fill ? timeoutMs : 0, _messages, Limits.RecordsPerPoll);
         if (taken == 0 && !fill && timeoutMs > 0)
@@ -124,12 +127,13 @@ public sealed unsafe class RecordConsumer : IDisposable
 
         if (assignments != _assignments)
         {
-            GiveBack(0, (int)taken);
             _topicHandle = 0;
             _topicNames.Clear();
-            if (_consumer.Assignment.Count > 0)
+            if (taken > 0)
             {
-                Rewind(cancellation);
+                // Records of before and after the rebalance cannot be told apart: drop them all and begin again.
+                GiveBack(0, (int)taken);
+                Rewind(verify: false, cancellation);
             }
 
             return 0;
@@ -139,33 +143,19 @@ public sealed unsafe class RecordConsumer : IDisposable
     }
 
     /// <summary>
-    /// Goes back to the group's committed offsets in all assigned partitions. A partition without one starts as <see cref="RecordConsumerOptions.FromBeginning"/> says;
-    /// one whose committed offset is not in the log any more starts at the log's first, and the listener is told of the loss.
+    /// Goes back to the group's committed offsets in all assigned partitions. A partition without one starts as <see cref="RecordConsumerOptions.FromBeginning"/> says.
+    /// With <paramref name="verify"/> (to be asked for after <see cref="IRecordSink.OffsetLost"/>) a partition whose committed offset is not in the log any more starts at the
+    /// log's first, and the listener is told of the loss.
     /// Waits, trying again, until the brokers answer (a predecessor's open transaction is waited for) or <paramref name="cancellation"/> asks to stop, which throws.
     /// </summary>
-    public void Rewind(CancellationToken cancellation)
+    public void Rewind(bool verify, CancellationToken cancellation)
     {
-        while (true)
+        var assignment = _consumer.Assignment;
+        if (assignment.Count > 0)
         {
+            var starts = StartsOf(assignment, verify, cancellation);
             cancellation.ThrowIfCancellationRequested();
-            try
-            {
-                var timeout = TimeSpan.FromMilliseconds(Limits.RequestTimeoutMs);
-                var positions = _consumer.Committed(_consumer.Assignment, timeout);
-                for (var i = 0; i < positions.Count; i++)
-                {
-                    var range = _consumer.QueryWatermarkOffsets(positions[i].TopicPartition, timeout);
-                    positions[i] = new TopicPartitionOffset(positions[i].TopicPartition, StartOf(positions[i], range));
-                }
-
-                _consumer.Assign(positions);
-                return;
-            }
-            catch (KafkaException failure) when (!failure.Error.IsFatal)
-            {
-                ClientLog.Retrying(_logger, "reading committed offsets", failure.Error.Reason);
-                cancellation.WaitHandle.WaitOne(Limits.RetryPauseMs);
-            }
+            _consumer.Assign(starts);
         }
     }
 
@@ -283,19 +273,43 @@ public sealed unsafe class RecordConsumer : IDisposable
         }
     }
 
-    private Offset StartOf(TopicPartitionOffset committed, WatermarkOffsets range)
+    // Called within a rebalance too, so it does not throw when cancelled: what it returns then is not used.
+    private List<TopicPartitionOffset> StartsOf(List<TopicPartition> partitions, bool verify, CancellationToken cancellation)
     {
-        if (committed.Offset == Offset.Unset)
+        var timeout = TimeSpan.FromMilliseconds(Limits.RequestTimeoutMs);
+        while (!cancellation.IsCancellationRequested)
         {
-            return _fromBeginning ? range.Low : range.High;
+            try
+            {
+                var positions = _consumer.Committed(partitions, timeout);
+                for (var i = 0; i < positions.Count; i++)
+                {
+                    var start = positions[i].Offset != Offset.Unset ? positions[i].Offset : _fromBeginning ? Offset.Beginning : Offset.End;
+                    positions[i] = new TopicPartitionOffset(positions[i].TopicPartition, verify ? Verified(positions[i].TopicPartition, start, timeout) : start);
+                }
+
+                return positions;
+            }
+            catch (KafkaException failure) when (!failure.Error.IsFatal)
+            {
+                ClientLog.Retrying(_logger, "reading committed offsets", failure.Error.Reason);
+                cancellation.WaitHandle.WaitOne(Limits.RetryPauseMs);
+            }
         }
 
-        if (committed.Offset >= range.Low && committed.Offset <= range.High)
+        return partitions.ConvertAll(p => new TopicPartitionOffset(p, Offset.End));
+    }
+
+    private Offset Verified(TopicPartition partition, Offset start, TimeSpan timeout)
+    {
+        // Asking the broker can take as long as a fetch that waits on the same connection: only done when an offset was refused.
+        var range = _consumer.QueryWatermarkOffsets(partition, timeout);
+        if (start.IsSpecial || (start >= range.Low && start <= range.High))
         {
-            return committed.Offset;
+            return start;
         }
 
-        _listener?.OffsetsLost(new LogPartition(committed.Topic, committed.Partition.Value), committed.Offset.Value, range.Low.Value);
+        _listener?.OffsetsLost(new LogPartition(partition.Topic, partition.Partition.Value), start.Value, range.Low.Value);
         return range.Low;
     }
 

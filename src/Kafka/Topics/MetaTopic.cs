@@ -152,7 +152,7 @@ public sealed class MetaTopic : IDisposable
         public void Accept(in ConsumedRecord record)
         {
             var key = Encoding.UTF8.GetString(record.Key);
-            var entry = new MetaEntry(key, record.IsNull ? null : record.Value.ToArray(), record.Offset);
+            var entry = new MetaEntry(key, record.IsNull ? default(ReadOnlyMemory<byte>?) : record.Value.ToArray(), record.Offset);
             lock (_lock)
             {
                 if (record.Offset < _nextOffset)

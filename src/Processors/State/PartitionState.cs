@@ -480,7 +480,7 @@ public sealed class PartitionState : IDisposable
         var sealedColumns = _blockWriter.Seal(_headBlock);
         for (var chunk = 0; chunk < sealedColumns.Chunks.Count; chunk++)
         {
-            _store.Blocks.Upsert(BlockReader.Key(id, chunk), sealedColumns.Chunks[chunk]);
+            LargeValues.Write(_store.Blocks, BlockReader.Key(id, chunk), sealedColumns.Chunks[chunk]);
         }
 
         _blocks.Add(new(id, sealedColumns.Rows, sealedColumns.MinTimeNs, sealedColumns.MaxTimeNs, sealedColumns.IsSampled, sealedColumns.Chunks.Count, sealedColumns.Bytes));
@@ -502,7 +502,7 @@ public sealed class PartitionState : IDisposable
         var fold = _folder.Fold(_nextFold++, _unfolded);
         for (var block = 0; block < fold.Blocks.Count; block++)
         {
-            _store.Aggregates.Upsert(new ChunkKey((ulong)fold.Directory.Id, (ulong)block), fold.Blocks[block]);
+            LargeValues.Write(_store.Aggregates, new ChunkKey((ulong)fold.Directory.Id, (ulong)block), fold.Blocks[block]);
         }
 
         _folds.Add(fold.Directory);

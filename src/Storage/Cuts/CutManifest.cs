@@ -53,7 +53,7 @@ internal sealed record CutManifest(
             WriteBytes(buffer, Encoding.UTF8.GetBytes(store.Store));
             WriteGuid(buffer, store.LogToken);
             WriteBytes(buffer, store.LogMetadata);
-            WriteFile(buffer, store.Snapshot);
+            WriteInt64(buffer, store.IndexBytes);
             WriteGuid(buffer, store.IndexToken);
             WriteBytes(buffer, store.IndexMetadata);
             WriteFile(buffer, store.Index);
@@ -102,7 +102,7 @@ internal sealed record CutManifest(
                     Store: Encoding.UTF8.GetString(reader.Bytes().Span),
                     LogToken: reader.Guid(),
                     LogMetadata: reader.Bytes().ToArray(),
-                    Snapshot: new CheckpointFile(reader.Int64(), reader.UInt32()),
+                    IndexBytes: reader.Int64(),
                     IndexToken: reader.Guid(),
                     IndexMetadata: reader.Bytes().ToArray(),
                     Index: new CheckpointFile(reader.Int64(), reader.UInt32()),

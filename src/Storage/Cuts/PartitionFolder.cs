@@ -9,7 +9,7 @@ namespace StreamObserve.Storage.Cuts;
 /// epoch-0000000003.claim              owner 3 took the partition (created with O_EXCL)
 /// epoch-0000000003/                   written by owner 3 only
 ///   cut-0000000017.manifest           cut 3/17
-///   aggregates/ blocks/ summaries/    segment-*.log, index-*.ckp, snapshot-*.ckp
+///   aggregates/ blocks/ summaries/    segment-*.log, index-*.ckp
 /// </code>
 /// An owner never writes into another epoch's folder, and what it takes over it links or copies into its own. So a stale owner
 /// that wakes up in the middle of anything can only touch files that nobody else depends on.
@@ -174,7 +174,8 @@ internal sealed class PartitionFolder(string path)
 
         foreach (string claim in Directory.EnumerateFiles(Path, "epoch-*" + ClaimSuffix))
         {
-            if (TryParseEpoch(System.IO.Path.GetFileNameWithoutExtension(claim), out long epoch) && epoch < own && !kept.Contains(epoch))
+            if (TryParseEpoch(System.IO.Path.GetFileNameWithoutExtension(claim), out long epoch)
+                && epoch < own && !kept.Contains(epoch) && !Directory.Exists(EpochFolder(epoch)))
             {
                 File.Delete(claim);
             }

@@ -12,7 +12,7 @@ internal sealed record OpenedStores<TSummary>(ChunkStore Aggregates, ChunkStore 
 }
 
 /// <summary>
-/// Opens a partition's stores in the folder of a new epoch from the newest cut that is sound: manifest CRC, fingerprint, snapshot and index files,
+/// Opens a partition's stores in the folder of a new epoch from the newest cut that is sound: manifest CRC, fingerprint, index files,
 /// and the part of the logs that the engine parses while it recovers. A cut that is not is reported, and the one before is tried;
 /// if none is left the stores start empty.
 /// </summary>

@@ -20,21 +20,16 @@ internal static class StoreImport
     public static ImportResult Import(StoreCut cut, StoreSettings settings, string source, string destination)
     {
         var damages = new List<(string File, string Reason)>();
-        if (cut.IsSnapshot && ImportCheckpointFile(CheckpointCatalog.SnapshotFileName(cut.LogToken), cut.Snapshot, source, destination) is { } badSnapshot)
-        {
-            return ImportResult.Refused(badSnapshot);
-        }
-
         if (cut.IndexToken != Guid.Empty
-            && ImportCheckpointFile(CheckpointCatalog.IndexFileName(cut.IndexToken), cut.Index, source, destination) is { } badIndex)
+            && ImportIndex(CheckpointCatalog.IndexFileName(cut.IndexToken), cut.Index, source, destination) is { } badIndex)
         {
             return ImportResult.Refused(badIndex);
         }
 
         var layout = new SegmentLayout(settings.SegmentBytes);
-        long wholeSectors = cut.DurableUntil / SectorChecksum.SectorBytes * SectorChecksum.SectorBytes;
+        long wholeSectors = cut.EndAddress / SectorChecksum.SectorBytes * SectorChecksum.SectorBytes;
         int first = (int)(cut.BeginAddress / settings.SegmentBytes);
-        int tail = (int)(cut.DurableUntil / settings.SegmentBytes);
+        int tail = (int)(cut.EndAddress / settings.SegmentBytes);
         long readsFrom = cut.RecoveryReadsFrom / settings.PageBytes * settings.PageBytes;
         var shared = new List<int>();
         for (int segment = first; segment < tail; segment++)
@@ -66,7 +61,7 @@ internal static class StoreImport
             : new ImportResult(null, shared, damages);
     }
 
-    private static (string File, string Reason)? ImportCheckpointFile(string name, CheckpointFile expected, string source, string destination)
+    private static (string File, string Reason)? ImportIndex(string name, CheckpointFile expected, string source, string destination)
     {
         string path = Path.Combine(source, name);
         if (expected.Verify(path) is { } problem)

@@ -18,9 +18,6 @@ internal sealed class CheckpointCatalog(string folder, CutScheduler scheduler) :
     /// <summary>Name of the file that holds an index checkpoint.</summary>
     public static string IndexFileName(Guid token) => string.Create(CultureInfo.InvariantCulture, $"index-{token:N}.ckp");
 
-    /// <summary>Name of the file that holds the log's memory at a snapshot checkpoint.</summary>
-    public static string SnapshotFileName(Guid token) => string.Create(CultureInfo.InvariantCulture, $"snapshot-{token:N}.ckp");
-
     /// <summary>Puts in the metadata of the cut to recover from.</summary>
     public void Restore(Guid logToken, byte[] logMetadata, Guid indexToken, byte[] indexMetadata)
     {
@@ -95,10 +92,10 @@ internal sealed class CheckpointCatalog(string folder, CutScheduler scheduler) :
     public IDevice GetIndexDevice(Guid indexToken) => Device(IndexFileName(indexToken));
 
     /// <inheritdoc/>
-    public IDevice GetSnapshotLogDevice(Guid token) => Device(SnapshotFileName(token));
+    public IDevice GetSnapshotLogDevice(Guid token) => throw new NotSupportedException("snapshot checkpoints are not used");
 
     /// <inheritdoc/>
-    public IDevice GetSnapshotObjectLogDevice(Guid token) => new NullDevice(); // records hold no objects
+    public IDevice GetSnapshotObjectLogDevice(Guid token) => throw new NotSupportedException("snapshot checkpoints are not used");
 
     /// <inheritdoc/>
     public IDevice? GetDeltaLogDevice(Guid token) => null; // no incremental checkpoints

@@ -5,7 +5,7 @@ using StreamObserve.Storage.Files;
 namespace StreamObserve.Storage.Engine;
 
 /// <summary>
-/// The device under one checkpoint file (an index or a snapshot of the log's memory): written once, then
+/// The device under the file of one index checkpoint: written once, then
 /// sealed and never changed. Its checksum goes into the cut's manifest and is verified before the engine reads it.
 /// </summary>
 internal sealed unsafe class CheckpointFileDevice : StorageDeviceBase, IPageWriteTarget

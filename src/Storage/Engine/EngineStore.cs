@@ -12,8 +12,11 @@ namespace StreamObserve.Storage.Engine;
 /// <typeparam name="TValue">The engine's value type.</typeparam>
 internal sealed class EngineStore<TValue> : IDisposable
 {
+    private const int IndexBucketBytes = 64;
+
     private readonly StoreSettings _settings;
     private readonly string _folder;
+    private readonly long _indexBytes;
     private readonly SegmentedLogDevice _device;
     private readonly CheckpointCatalog _catalog;
     private readonly CaptureSignal _capture = new();
@@ -24,10 +27,12 @@ internal sealed class EngineStore<TValue> : IDisposable
     private long _indexedUntil;
     private long _capturedTail;
 
-    private EngineStore(StoreSettings settings, string folder, SegmentedLogDevice device, CheckpointCatalog catalog, FasterKV<ChunkKey, TValue> kv)
+    private EngineStore(
+        StoreSettings settings, string folder, long indexBytes, SegmentedLogDevice device, CheckpointCatalog catalog, FasterKV<ChunkKey, TValue> kv)
     {
         _settings = settings;
         _folder = folder;
+        _indexBytes = indexBytes;
         _device = device;
         _catalog = catalog;
         Kv = kv;
@@ -44,7 +49,7 @@ internal sealed class EngineStore<TValue> : IDisposable
     public long DamagedSectorCount => _device.DamagedSectorCount;
 
     /// <summary>Bytes of memory in use: log pages, index, the engine's fixed part.</summary>
-    public long MemoryBytes => Kv.Log.MemorySizeBytes + (Kv.IndexSize * 64) + (Kv.OverflowBucketCount * 64) + Limits.FixedBytesPerStore;
+    public long MemoryBytes => Kv.Log.MemorySizeBytes + _indexBytes + (Kv.OverflowBucketCount * IndexBucketBytes) + Limits.FixedBytesPerStore;
 
     /// <summary>Bytes of the store's files. Lists the folder: for metrics, not for hot paths.</summary>
     public long DiskBytes
@@ -84,14 +89,15 @@ internal sealed class EngineStore<TValue> : IDisposable
             MemorySizeBits = BitOperations.Log2((ulong)settings.MemoryBytes),
             MutableFraction = settings.MutableFraction,
         };
+        long indexBytes = recoverFrom?.IndexBytes ?? settings.IndexBytes;
         var kv = new FasterKV<ChunkKey, TValue>(
-            settings.IndexBytes / 64,
+            indexBytes / IndexBucketBytes,
             logSettings,
             new CheckpointSettings { CheckpointManager = catalog, RemoveOutdated = false },
             comparer: new ChunkKeyComparer(),
             variableLengthStructSettings: valueLength,
             concurrencyControlMode: settings.Concurrency);
-        var store = new EngineStore<TValue>(settings, folder, device, catalog, kv);
+        var store = new EngineStore<TValue>(settings, folder, indexBytes, device, catalog, kv);
         if (recoverFrom is not null)
         {
             try
@@ -116,20 +122,13 @@ internal sealed class EngineStore<TValue> : IDisposable
     public void BeginCheckpoint(Func<long> refreshWriter)
     {
         long versionBefore = refreshWriter();
-        CheckpointType type = _settings.Checkpoint;
-        long tail = Kv.Log.TailAddress;
-        if (type == CheckpointType.Snapshot && tail % _settings.PageBytes == 0 && Kv.Log.ReadOnlyAddress >= tail)
-        {
-            // The engine waits forever for a snapshot of no pages. With nothing mutable, fold-over costs nothing.
-            type = CheckpointType.FoldOver;
-        }
-
         _capture.Arm();
-        if (!Kv.TryInitiateHybridLogCheckpoint(out _logToken, type))
+        if (!Kv.TryInitiateHybridLogCheckpoint(out Guid token, CheckpointType.FoldOver))
         {
             throw new InvalidOperationException($"a checkpoint of {_settings.Name} is already running");
         }
 
+        _logToken = token;
         while (refreshWriter() == versionBefore || !_capture.IsTaken)
         {
             Thread.Yield();
@@ -141,23 +140,14 @@ internal sealed class EngineStore<TValue> : IDisposable
     {
         Kv.CompleteCheckpointAsync().AsTask().GetAwaiter().GetResult();
         byte[] metadata = _catalog.TakeLogMetadata(_logToken);
-        CheckpointFile snapshot = _catalog.Seal(CheckpointCatalog.SnapshotFileName(_logToken), _settings.ForceToDisk);
-        var cut = new StoreCut(_settings.Name, _logToken, metadata, snapshot, _indexToken, _indexMetadata, _indexFile, _indexedUntil, []);
-        if (!cut.IsSnapshot)
-        {
-            // The engine calls a fold-over finished when nothing was left to mark read-only, even if an earlier
-            // flush of the same pages is still under way.
-            Kv.Log.ShiftReadOnlyAddress(cut.FinalAddress, wait: true);
-        }
+        var cut = new StoreCut(_settings.Name, _logToken, metadata, _indexBytes, _indexToken, _indexMetadata, _indexFile, _indexedUntil, []);
 
-        _capturedTail = cut.FinalAddress;
+        // The engine calls a fold-over finished when nothing was left to mark read-only, even if an earlier
+        // flush of the same pages is still under way.
+        Kv.Log.ShiftReadOnlyAddress(cut.EndAddress, wait: true);
+        _capturedTail = cut.EndAddress;
         _device.MakeDurable();
-        if (_settings.ForceToDisk && cut.IsSnapshot)
-        {
-            PosixFiles.ForceFolder(_folder);
-        }
-
-        return cut with { TailSector = _device.ReadSectorPrefix(cut.DurableUntil) };
+        return cut with { TailSector = _device.ReadSectorPrefix(cut.EndAddress) };
     }
 
     /// <summary>
@@ -192,7 +182,6 @@ internal sealed class EngineStore<TValue> : IDisposable
         foreach (StoreCut cut in kept)
         {
             names.Add(CheckpointCatalog.IndexFileName(cut.IndexToken));
-            names.Add(CheckpointCatalog.SnapshotFileName(cut.LogToken));
             begin = Math.Min(begin, cut.BeginAddress);
         }
 
@@ -249,12 +238,13 @@ internal sealed class EngineStore<TValue> : IDisposable
 
     private static (int First, int Last) SegmentRange(StoreSettings settings, StoreCut? cut) => cut is null
         ? (0, -1)
-        : ((int)(cut.BeginAddress / settings.SegmentBytes), (int)((cut.DurableUntil - 1) / settings.SegmentBytes));
+        : ((int)(cut.BeginAddress / settings.SegmentBytes), (int)((cut.EndAddress - 1) / settings.SegmentBytes));
 
     private void Recover(StoreCut cut)
     {
         _catalog.Restore(cut.LogToken, cut.LogMetadata, cut.IndexToken, cut.IndexMetadata);
         Kv.Recover(cut.IndexToken, cut.LogToken, undoNextVersion: true);
+        Kv.DisposeRecoverableSessions(); // or every cut would carry the sessions of all earlier owners on
         _catalog.CloseFiles();
         _indexToken = cut.IndexToken;
         _indexMetadata = cut.IndexMetadata;

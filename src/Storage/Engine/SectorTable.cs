@@ -4,7 +4,7 @@ using StreamObserve.Storage.Files;
 
 namespace StreamObserve.Storage.Engine;
 
-/// <summary>Size and checksum of a checkpoint file, as its cut's manifest records them.</summary>
+/// <summary>Size and checksum of the file of an index checkpoint, as its cuts' manifests record them.</summary>
 /// <param name="Bytes">Length of the file, whole sectors.</param>
 /// <param name="Checksum">CRC-32 over the CRC-32 of each sector, in order.</param>
 internal readonly record struct CheckpointFile(long Bytes, uint Checksum)

@@ -27,6 +27,7 @@ internal sealed unsafe class SegmentedLogDevice : StorageDeviceBase, IPageWriteT
     private readonly CutScheduler _scheduler;
     private readonly bool _forceToDisk;
     private readonly ConcurrentDictionary<int, SafeFileHandle> _handles = new();
+    private readonly Lock _sectorsAgree = new();
     private readonly HashSet<int> _written = [];
     private readonly HashSet<int> _shared;
     private volatile Exception? _failure;
@@ -199,11 +200,11 @@ internal sealed unsafe class SegmentedLogDevice : StorageDeviceBase, IPageWriteT
             }
 
             File.Delete(PathOf(segment));
+            startSegment = segment + 1;
         }
 
         if (end > first)
         {
-            startSegment = end;
             lock (_written)
             {
                 _written.RemoveWhere(segment => segment < end);
@@ -254,9 +255,13 @@ internal sealed unsafe class SegmentedLogDevice : StorageDeviceBase, IPageWriteT
             }
 
             long at = offset + done;
-            RandomAccess.Write(handle, part, _layout.DataOffset + at);
-            RandomAccess.Write(
-                handle, MemoryMarshal.AsBytes(checksums[..sectors]), _layout.TableEntryOffset(at / SectorChecksum.SectorBytes));
+            lock (_sectorsAgree)
+            {
+                RandomAccess.Write(handle, part, _layout.DataOffset + at);
+                RandomAccess.Write(
+                    handle, MemoryMarshal.AsBytes(checksums[..sectors]), _layout.TableEntryOffset(at / SectorChecksum.SectorBytes));
+            }
+
             done += (uint)length;
         }
 
@@ -275,29 +280,52 @@ internal sealed unsafe class SegmentedLogDevice : StorageDeviceBase, IPageWriteT
         for (int done = 0; done < destination.Length;)
         {
             Span<byte> part = destination.Slice(done, Math.Min(destination.Length - done, Limits.WriteSliceBytes));
-            int sectors = part.Length / SectorChecksum.SectorBytes;
-            Span<uint> expected = checksums[..sectors];
-            if (!TryReadPart(segment, offset + done, part, expected))
+            Span<uint> expected = checksums[..(part.Length / SectorChecksum.SectorBytes)];
+            bool isRead = TryReadPart(segment, offset + done, part, expected);
+            int bad = isRead ? FirstBadSector(part, expected, 0) : 0;
+            if (bad >= 0 && isRead)
+            {
+                // The log's last sector is written again as it fills, and its checksum after it: look once more
+                // while nothing is being written. What is bad then is damaged.
+                lock (_sectorsAgree)
+                {
+                    isRead = TryReadPart(segment, offset + done, part, expected);
+                }
+
+                bad = isRead ? FirstBadSector(part, expected, 0) : 0;
+            }
+
+            if (!isRead)
             {
                 expected.Clear();
             }
 
-            for (int i = 0; i < sectors; i++)
+            for (; bad >= 0; bad = FirstBadSector(part, expected, bad + 1))
             {
-                Span<byte> sector = part.Slice(i * SectorChecksum.SectorBytes, SectorChecksum.SectorBytes);
-                if (expected[i] == SectorChecksum.NeverWritten || SectorChecksum.Of(sector) != expected[i])
-                {
-                    sector.Clear();
-                    DamagedSectors.Count();
-                    Interlocked.Increment(ref _damagedSectors);
-                    firstBad = firstBad < 0 ? (done / SectorChecksum.SectorBytes) + i : firstBad;
-                }
+                part.Slice(bad * SectorChecksum.SectorBytes, SectorChecksum.SectorBytes).Clear();
+                DamagedSectors.Count();
+                Interlocked.Increment(ref _damagedSectors);
+                firstBad = firstBad < 0 ? (done / SectorChecksum.SectorBytes) + bad : firstBad;
             }
 
             done += part.Length;
         }
 
         return firstBad;
+    }
+
+    private static int FirstBadSector(ReadOnlySpan<byte> data, ReadOnlySpan<uint> expected, int from)
+    {
+        for (int i = from; i < expected.Length; i++)
+        {
+            if (expected[i] == SectorChecksum.NeverWritten
+                || SectorChecksum.Of(data.Slice(i * SectorChecksum.SectorBytes, SectorChecksum.SectorBytes)) != expected[i])
+            {
+                return i;
+            }
+        }
+
+        return -1;
     }
 
     private bool TryReadPart(int segment, long offset, Span<byte> data, Span<uint> checksums)

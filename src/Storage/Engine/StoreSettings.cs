@@ -2,9 +2,8 @@ using FASTER.core;
 
 namespace StreamObserve.Storage.Engine;
 
-/// <summary>How one of the three stores uses the engine.</summary>
+/// <summary>How one of the three stores uses the engine. All checkpoint by fold-over (docs/adr/0009-storage-checkpoints.md).</summary>
 /// <param name="Name">Folder name and name in the manifest.</param>
-/// <param name="Checkpoint">Snapshot for records updated in place, fold-over for those only appended (docs/adr/storage-checkpoints.md).</param>
 /// <param name="PageBytes">Bytes of a log page, a power of two.</param>
 /// <param name="SegmentBytes">Bytes of a segment file, a power of two.</param>
 /// <param name="MemoryBytes">Bytes of the log kept in memory, a power of two, at least two pages.</param>
@@ -15,7 +14,6 @@ namespace StreamObserve.Storage.Engine;
 /// <param name="ForceToDisk">Whether cuts use fsync.</param>
 internal sealed record StoreSettings(
     string Name,
-    CheckpointType Checkpoint,
     int PageBytes,
     int SegmentBytes,
     long MemoryBytes,
@@ -27,19 +25,19 @@ internal sealed record StoreSettings(
 {
     /// <summary>The aggregates: small and mid-size values, appended, sometimes deleted.</summary>
     public static StoreSettings ForAggregates(PartitionStoreOptions options) => new(
-        "aggregates", CheckpointType.FoldOver, options.AggregatesPageBytes, options.AggregatesSegmentBytes,
+        "aggregates", options.AggregatesPageBytes, options.AggregatesSegmentBytes,
         options.AggregatesMemoryBytes, options.AggregatesIndexBytes, MutableFraction: 0.5,
         ConcurrencyControlMode.None, options.IndexCheckpointLogBytes, options.ForceToDisk);
 
     /// <summary>The blocks: large values, written once. Pages go to disk as soon as they are full.</summary>
     public static StoreSettings ForBlocks(PartitionStoreOptions options) => new(
-        "blocks", CheckpointType.FoldOver, options.BlocksPageBytes, options.BlocksSegmentBytes,
+        "blocks", options.BlocksPageBytes, options.BlocksSegmentBytes,
         options.BlocksMemoryBytes, options.BlocksIndexBytes, MutableFraction: 0.1,
         ConcurrencyControlMode.None, options.IndexCheckpointLogBytes, options.ForceToDisk);
 
     /// <summary>The summaries: small records, updated in place a few times.</summary>
     public static StoreSettings ForSummaries(PartitionStoreOptions options) => new(
-        "summaries", CheckpointType.Snapshot, options.SummariesPageBytes, options.SummariesSegmentBytes,
+        "summaries", options.SummariesPageBytes, options.SummariesSegmentBytes,
         options.SummariesMemoryBytes, options.SummariesIndexBytes, MutableFraction: 0.9,
         ConcurrencyControlMode.RecordIsolation, options.IndexCheckpointLogBytes, options.ForceToDisk);
 }

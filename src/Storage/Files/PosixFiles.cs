@@ -5,7 +5,7 @@ namespace StreamObserve.Storage.Files;
 /// <summary>The file operations that .NET has no call for: hard links, and fsync of a folder.</summary>
 internal static partial class PosixFiles
 {
-    private const int OpenReadOnlyDirectory = 0x10000; // O_RDONLY | O_DIRECTORY on Linux
+    private const int OpenReadOnly = 0;
 
     /// <summary>
     /// Makes <paramref name="destination"/> another name of <paramref name="source"/>; copies the file where the
@@ -29,7 +29,7 @@ internal static partial class PosixFiles
             return;
         }
 
-        int descriptor = Open(folder, OpenReadOnlyDirectory);
+        int descriptor = Open(folder, OpenReadOnly);
         if (descriptor < 0)
         {
             throw new DirectoryNotFoundException($"folder {folder} cannot be opened to force it to the disk (errno {Marshal.GetLastPInvokeError()})");

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using StreamObserve.Api;
 using StreamObserve.Hosting;
+using StreamObserve.Output;
 
 namespace StreamObserve.Commands;
 
@@ -88,7 +89,7 @@ internal sealed class TailCommand : Command
                 case "stats" when e.Data != tail.Stats:
                     // Each second; worth a line only when something has changed.
                     tail.Stats = e.Data;
-                    context.Error.WriteLine(values.Get(Format) == "json" ? e.Data : "  " + Text(e.Data));
+                    context.Error.WriteLine(values.Get(Format) == "json" ? e.Data : "  " + StatsText(e.Data));
                     break;
                 case "stats" or "message":
                     break;
@@ -131,7 +132,7 @@ internal sealed class TailCommand : Command
             {
                 if (root.TryGetProperty(field, out JsonElement value))
                 {
-                    line.Append(field).Append('=').Append(value).Append(' ');
+                    line.Append(field).Append('=').Append(JsonPlain.Text(value)).Append(' ');
                 }
             }
 
@@ -139,7 +140,7 @@ internal sealed class TailCommand : Command
             {
                 if (property.Name != "time" && !LeadingFields.Contains(property.Name))
                 {
-                    string value = property.Value.ToString();
+                    string value = JsonPlain.Text(property.Value);
                     line.Append(property.Name).Append('=').Append(value.Contains(' ', StringComparison.Ordinal) && property.Value.ValueKind == JsonValueKind.String ? $"\"{value}\"" : value).Append(' ');
                 }
             }
@@ -147,6 +148,44 @@ internal sealed class TailCommand : Command
             return line.ToString().TrimEnd();
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            return json;
+        }
+    }
+
+    /// <summary>One line: the counters, the running calculations (<c>~</c> = within a bound), the partitions that are missing.</summary>
+    private static string StatsText(string json)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(json);
+            JsonElement root = document.RootElement;
+            var line = new StringBuilder();
+            line.Append(CultureInfo.InvariantCulture, $"{root.GetProperty("matched").GetInt64():N0} matched, {root.GetProperty("sent").GetInt64():N0} sent, {root.GetProperty("skipped").GetInt64():N0} skipped");
+            if (root.TryGetProperty("data", out JsonElement data))
+            {
+                foreach (JsonProperty calculated in data.EnumerateObject())
+                {
+                    string mark = root.TryGetProperty("labels", out JsonElement labels) && labels.TryGetProperty(calculated.Name, out JsonElement label)
+                        && label.TryGetProperty("kind", out JsonElement kind) && !kind.ValueEquals("exact") ? "~" : "";
+                    string value = calculated.Value.ValueKind == JsonValueKind.Number
+                        ? calculated.Value.GetDouble().ToString("#,0.###", CultureInfo.InvariantCulture)
+                        : JsonPlain.Text(calculated.Value);
+                    line.Append(CultureInfo.InvariantCulture, $"  {calculated.Name}={mark}{value}");
+                }
+            }
+
+            if (root.TryGetProperty("failed", out JsonElement failed))
+            {
+                foreach (JsonElement partition in failed.EnumerateArray())
+                {
+                    line.Append(CultureInfo.InvariantCulture, $"  MISSING partition {JsonPlain.Text(partition.GetProperty("partition"))}: {JsonPlain.Text(partition.GetProperty("reason"))}");
+                }
+            }
+
+            return line.ToString();
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
         {
             return json;
         }

@@ -189,10 +189,10 @@ internal sealed class AnswerView
         _rows.TrueForAll(r => !r.Data.TryGetProperty(column, out JsonElement v) || v.ValueKind is JsonValueKind.Number or JsonValueKind.Null);
 
     private static string Group(JsonElement data, string column) =>
-        !data.TryGetProperty(column, out JsonElement value) || value.ValueKind == JsonValueKind.Null ? "(none)" : value.ToString();
+        !data.TryGetProperty(column, out JsonElement value) || value.ValueKind == JsonValueKind.Null ? "(none)" : JsonPlain.Text(value);
 
     private static string Plain(JsonElement data, string column) =>
-        !data.TryGetProperty(column, out JsonElement value) ? "" : value.ValueKind is JsonValueKind.Object or JsonValueKind.Array ? value.GetRawText() : value.ToString();
+        !data.TryGetProperty(column, out JsonElement value) ? "" : JsonPlain.Text(value);
 
     private string Number(JsonElement data, string column)
     {

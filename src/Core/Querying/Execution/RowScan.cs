@@ -68,8 +68,16 @@ public sealed class RowScan
     }
 
     /// <summary>The rows of a segment that a tail or a trace look-up wants: those within the range, dataset and condition, ascending. Valid until the next call.</summary>
-    public ReadOnlySpan<int> Matching(IRowSegment segment, long startNs, long endNs) =>
-        segment.Rows == 0 || !Select(segment, startNs, endNs) ? [] : _rows.AsSpan(0, ListRows(_selection, segment.Rows, ref _rows));
+    public ReadOnlySpan<int> Matching(IRowSegment segment, long startNs, long endNs)
+    {
+        if (segment.Rows == 0 || !Select(segment, startNs, endNs))
+        {
+            return [];
+        }
+
+        var count = ListRows(_selection, segment.Rows, ref _rows);
+        return _rows.AsSpan(0, count);
+    }
 
     private bool Select(IRowSegment segment, long startNs, long endNs)
     {

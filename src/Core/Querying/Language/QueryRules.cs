@@ -191,7 +191,7 @@ internal static class QueryRules
 
             if (start >= end)
             {
-                errors.Add("start_time", EventTime.Format(start), $"the start {EventTime.Format(start)} must be before the end {EventTime.Format(end)}");
+                errors.Add("start_time", EventTime.Format(start), $"start_time {EventTime.Format(start)} must be before end_time {EventTime.Format(end)}");
             }
         }
 

@@ -107,7 +107,7 @@ public sealed class QuerySpecJsonTests
     [InlineData("""{"granularity":-5}""", "granularity", "-5", "granularity must be 1 s or more, not -5")]
     [InlineData("""{"time_range":0}""", "time_range", "0", "time_range must be 1..3155760000 s, not 0")]
     [InlineData("""{"start_time":true}""", "start_time", "true", "start_time must be unix seconds, not true")]
-    [InlineData("""{"start_time":20,"end_time":20}""", "start_time", "1970-01-01T00:00:20Z", "the start 1970-01-01T00:00:20Z must be before the end 1970-01-01T00:00:20Z")]
+    [InlineData("""{"start_time":20,"end_time":20}""", "start_time", "1970-01-01T00:00:20Z", "start_time 1970-01-01T00:00:20Z must be before end_time 1970-01-01T00:00:20Z")]
     [InlineData("""{"start_time":10,"end_time":20,"time_range":5}""", "time_range", "5", "give two of start_time, end_time and time_range, not all three (time_range 5)")]
     [InlineData("""{"compare_time_offset_seconds":5}""", "compare_time_offset_seconds", "5", "compare_time_offset_seconds must be one of 1800 (30m) 3600 (1h) 7200 (2h) 28800 (8h) 86400 (1d) 604800 (7d) 2419200 (28d) 15724800 (182d), not 5")]
     [InlineData("""{"usage_mode":1}""", "usage_mode", "1", "usage_mode must be true or false, not 1")]

@@ -171,7 +171,7 @@ public sealed class QueryTextTests
     [InlineData("LAST 0s", "time_range: time_range must be 1..3155760000 s, not 0, at 0")]
     [InlineData("EVERY 0s", "granularity: granularity must be 1 s or more, not 0, at 0")]
     [InlineData("COMPARE 3d", "compare_time_offset_seconds: compare_time_offset_seconds must be one of 1800 (30m) 3600 (1h) 7200 (2h) 28800 (8h) 86400 (1d) 604800 (7d) 2419200 (28d) 15724800 (182d), not 259200, at 0")]
-    [InlineData("SINCE 20 UNTIL 10", "start_time: the start 1970-01-01T00:00:20Z must be before the end 1970-01-01T00:00:10Z, at 0")]
+    [InlineData("SINCE 20 UNTIL 10", "start_time: start_time 1970-01-01T00:00:20Z must be before end_time 1970-01-01T00:00:10Z, at 0")]
     [InlineData("SINCE 10 UNTIL 20 LAST 5s", "time_range: give two of start_time, end_time and time_range, not all three (time_range 5), at 18")]
     [InlineData("GROUP BY a, a", "breakdowns[1]: the breakdown a is given twice, at 12")]
     [InlineData("COUNT, COUNT IF (a = 1)", "calculations[1]: COUNT names two columns of the answer; give one a name of its own, at 7")]

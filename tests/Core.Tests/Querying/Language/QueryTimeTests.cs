@@ -64,7 +64,7 @@ public sealed class QueryTimeTests
     [Fact]
     public void ASpecMadeByHandIsCheckedToo()
     {
-        Assert.Equal("the start 1970-01-01T00:00:00.000000002Z must be before the end 1970-01-01T00:00:00.000000002Z", Fail(new QuerySpec { StartTimeNs = 2, EndTimeNs = 2 }));
+        Assert.Equal("start_time 1970-01-01T00:00:00.000000002Z must be before end_time 1970-01-01T00:00:00.000000002Z", Fail(new QuerySpec { StartTimeNs = 2, EndTimeNs = 2 }));
         Assert.Equal("give two of start_time, end_time and time_range, not all three (time_range 1)", Fail(new QuerySpec { StartTimeNs = 1, EndTimeNs = 2, TimeRangeSeconds = 1 }));
         Assert.Equal("granularity must be 1 s or more, not 0", Fail(new QuerySpec { GranularitySeconds = 0 }));
         Assert.Equal("time_range must be 1..3155760000 s, not 0", Fail(new QuerySpec { TimeRangeSeconds = 0 }));

@@ -1,0 +1,3 @@
+using StreamObserve.Tests.Fixtures;
+
+[assembly: AssemblyFixture(typeof(KafkaFixture))]
