@@ -1,0 +1,132 @@
+using StreamObserve.Core.Querying;
+using StreamObserve.Core.Querying.Accumulators;
+using StreamObserve.Core.Querying.Execution;
+using StreamObserve.Processors.Queries;
+using StreamObserve.Processors.State;
+using StreamObserve.Simulation;
+
+namespace StreamObserve.Processors.Tests.Queries;
+
+public sealed class LeafExecutorTests
+{
+    private const long HourStartMs = TestState.StartMs / 3_600_000 * 3_600_000;
+
+    [Fact]
+    public void AllSourcesAgreeOnWhatEachHoldsAlone()
+    {
+        using var test = Filled();
+        var window = test.State.Snapshot();
+        var auto = Count(window, QuerySource.Auto, 0, 7200);
+        Assert.Equal(Total(test), auto);
+        Assert.Equal(auto, Count(window, QuerySource.Aggregates, 0, 7200));
+        Assert.Equal(auto, Add(Count(window, QuerySource.Recent, 0, 7200), Count(window, QuerySource.Blocks, 0, 7200)));
+        Assert.NotEmpty(Count(window, QuerySource.Recent, 0, 7200));
+        Assert.NotEmpty(Count(window, QuerySource.Blocks, 0, 7200));
+
+        test.Tick(60_000);
+        test.Pump();
+        var decided = test.State.Snapshot();
+        Assert.Equal(auto, Count(decided, QuerySource.Blocks, 0, 7200));
+        Assert.Empty(Count(decided, QuerySource.Recent, 0, 7200));
+        Assert.Equal(auto, Count(decided, QuerySource.Aggregates, 0, 7200));
+    }
+
+    [Theory]
+    [InlineData(3, 1847)]
+    [InlineData(0, 1801)]
+    [InlineData(17, 18)]
+    [InlineData(599, 1800)]
+    [InlineData(605, 609)]
+    public void EdgesThatCutCellsAreAnsweredFromRows(int fromSeconds, int toSeconds)
+    {
+        using var test = Filled();
+        var expected = Rows(Total(test, e => e.TimeMs >= HourStartMs + (fromSeconds * 1000L) && e.TimeMs < HourStartMs + (toSeconds * 1000L)));
+
+        Assert.Equal(expected, Rows(Count(test.State.Snapshot(), QuerySource.Auto, fromSeconds, toSeconds)));
+        Assert.Equal(expected, Rows(Count(test.State.Snapshot(), QuerySource.Aggregates, fromSeconds, toSeconds)));
+    }
+
+    [Fact]
+    public void WhatAggregatesCannotAnswerIsRefusedByThemAndAnsweredFromRows()
+    {
+        using var test = Filled();
+        var plan = Plan(0, 7200, ["route", "n"]);
+        var refused = LeafExecutor.Execute(plan, QuerySource.Aggregates, test.State.Snapshot(), CancellationToken.None);
+        Assert.Null(refused.Result);
+        Assert.Contains("route", refused.Refusal, StringComparison.Ordinal);
+
+        var answered = LeafExecutor.Execute(plan, QuerySource.Auto, test.State.Snapshot(), CancellationToken.None).Result!;
+        Assert.Equal(test.Log.Records.Sum(r => r.Events.Count), answered.Groups);
+        Assert.False(answered.UsedAggregates);
+    }
+
+    [Fact]
+    public void ADropRuleMakesRowsUncountedAndLeavesAggregatesExact()
+    {
+        using var test = new TestState();
+        test.SetPolicy(1, new SimulatedRule(RuleSubject.RootRoute, 0, "/health", 0));
+        test.Append(test.Event(route: "/health"), test.Event(route: "/cart"));
+        test.Tick(30_000);
+        test.Pump();
+        var blocks = LeafExecutor.Execute(Plan(0, 36_000, ["route"]), QuerySource.Blocks, test.State.Snapshot(), CancellationToken.None).Result!;
+        var aggregates = LeafExecutor.Execute(Plan(0, 36_000, ["route"]), QuerySource.Aggregates, test.State.Snapshot(), CancellationToken.None).Result!;
+
+        Assert.True(blocks.HasUncountedDrops);
+        Assert.Equal(1, blocks.Groups);
+        Assert.False(aggregates.HasUncountedDrops);
+        Assert.Equal(2, aggregates.Groups);
+    }
+
+    [Fact]
+    public void ACancelledQueryStops()
+    {
+        using var test = Filled();
+        using var cancelled = new CancellationTokenSource();
+        cancelled.Cancel();
+        Assert.Throws<OperationCanceledException>(() => LeafExecutor.Execute(Plan(0, 7200, ["route"]), QuerySource.Auto, test.State.Snapshot(), cancelled.Token));
+    }
+
+    /// <summary>Half an hour of events, the newest of them still between the cursors; folds and blocks of 100 rows.</summary>
+    private static TestState Filled()
+    {
+        var test = new TestState { NowMs = HourStartMs };
+        for (var second = 0; second < 1_800; second += 4)
+        {
+            test.NowMs = HourStartMs + (second * 1_000L) + 137;
+            test.Append(test.Event(TestState.TraceId(second + 1), route: second % 12 == 0 ? "/pay" : "/cart", durationMs: second % 50), test.Event(route: "/"));
+        }
+
+        test.Pump();
+        return test;
+    }
+
+    private static Dictionary<string, (long Rows, double Sum)> Total(TestState test, Func<SimulatedEvent, bool>? which = null) => test.Log.Records
+        .SelectMany(record => record.Events).Where(which ?? (_ => true)).GroupBy(e => e.Route)
+        .ToDictionary(group => group.Key, group => ((long)group.Count(), (double)group.Sum(e => e.DurationMs)));
+
+    private static LeafPlan Plan(int fromSeconds, int toSeconds, IReadOnlyList<string> breakdowns) => new(
+        LeafPlan.AllDatasets, new QuerySpec { Breakdowns = breakdowns, Calculations = [Calculation.Count, new(CalculationOp.Sum, "duration_ms")] },
+        new((HourStartMs + (fromSeconds * 1000L)) * 1_000_000, (HourStartMs + (toSeconds * 1000L)) * 1_000_000, 36_000));
+
+    private static Dictionary<string, (long Rows, double Sum)> Count(PartitionSnapshot snapshot, QuerySource source, int fromSeconds, int toSeconds)
+    {
+        var plan = Plan(fromSeconds, toSeconds, ["route"]);
+        var result = LeafExecutor.Execute(plan, source, snapshot, CancellationToken.None).Result!;
+        var sums = (MeasureAccumulator)result.Accumulators[plan.AccumulatorOf[1]];
+        var counts = new Dictionary<string, (long Rows, double Sum)>();
+        for (var cell = 0; cell < result.Cells; cell++)
+        {
+            var route = result.GroupValues(result.CellOf(cell).Group)![0].AsString;
+            var before = counts.GetValueOrDefault(route);
+            counts[route] = (before.Rows + result.Count.Rows(cell), before.Sum + sums.Sum(cell));
+        }
+
+        return counts;
+    }
+
+    private static Dictionary<string, (long Rows, double Sum)> Add(Dictionary<string, (long Rows, double Sum)> a, Dictionary<string, (long Rows, double Sum)> b) =>
+        a.Keys.Union(b.Keys).ToDictionary(key => key, key => (a.GetValueOrDefault(key).Rows + b.GetValueOrDefault(key).Rows, a.GetValueOrDefault(key).Sum + b.GetValueOrDefault(key).Sum));
+
+    private static IEnumerable<(string, long, double)> Rows(Dictionary<string, (long Rows, double Sum)> counts) =>
+        counts.Where(p => p.Value.Rows > 0).Select(p => (p.Key, p.Value.Rows, p.Value.Sum)).OrderBy(p => p.Key, StringComparer.Ordinal);
+}

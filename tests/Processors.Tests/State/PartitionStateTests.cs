@@ -1,0 +1,172 @@
+using StreamObserve.Processors.State;
+using StreamObserve.Simulation;
+
+namespace StreamObserve.Processors.Tests.State;
+
+public sealed class PartitionStateTests
+{
+    private static readonly SimulatedRule KeepErrors = new(RuleSubject.Error, 0, "", 1);
+    private static readonly SimulatedRule DropRest = new(RuleSubject.Any, 0, "", 0);
+
+    [Fact]
+    public void RowsOfAnOldHeadBlockFollowTheirDecisionAfterARestartHoweverOldItIs()
+    {
+        // The head block stays open while the late-span retention passes: a recovery decides its rows anew.
+        using var test = new TestState(TestState.Default with { LateSpanRetentionMs = 20_000, BlockRows = 1_000_000, FoldRows = 1_000_000 });
+        test.SetPolicy(1, KeepErrors, DropRest);
+        for (var minute = 0; minute < 8; minute++)
+        {
+            for (var trace = 0; trace < 1_500; trace += 500)
+            {
+                test.Append([.. Enumerable.Range(trace, 500).Select(t => test.Event(TestState.TraceId((minute * 10_000) + t + 1), isError: t % 10 == 0))]);
+            }
+
+            test.Tick(61_000);
+            test.Pump();
+            test.Cut();
+        }
+
+        var kept = test.Kept();
+        test.Crash();
+        test.Pump();
+
+        Assert.Equal(8 * 150, kept.Count);
+        Assert.Equal(kept, test.Kept());
+    }
+
+    [Fact]
+    public void ALateSpanOfATraceFromBeforeAllRulesIsKept()
+    {
+        using var test = new TestState(TestState.Default with { BlockRows = 1 });
+        var first = test.Event(TestState.TraceId(1));
+        test.Append(first);
+        test.Tick(30_000);
+        test.Pump();
+        test.SetPolicy(1, DropRest);
+        test.Tick(30_000);
+        test.SetPolicy(2, DropRest, KeepErrors);
+        test.Tick(30_000);
+        test.Append(test.Event(TestState.TraceId(3)));      // moves the sealed place on, past the versions before
+        test.Tick(30_000);
+        test.Pump();
+        var late = test.Event(TestState.TraceId(1));
+        test.Append(late, test.Event(TestState.TraceId(2)));
+        test.Tick(30_000);
+        test.Pump();
+
+        Assert.Equal([first.Number, late.Number], test.Kept());
+    }
+
+    [Fact]
+    public void ARowThatNamesAParentButNoTraceIsARootOfItsOwn()
+    {
+        using var test = new TestState();
+        test.SetPolicy(1, new SimulatedRule(RuleSubject.RootRoute, 0, "/pay", 1), DropRest);
+        var orphan = test.Event(isRoot: false, route: "/pay");
+        test.Append(orphan, test.Event(isRoot: false, route: "/cart"));
+        test.Tick(30_000);
+        test.Pump();
+
+        Assert.Equal([orphan.Number], test.Kept());
+    }
+
+    [Fact]
+    public void BatchesThatTheLogLostBeforeTheirRereadAreToldAsLostAndPassed()
+    {
+        using var test = new TestState(TestState.Default with { RecentBytes = 1, FoldRows = 1 });
+        var numbers = new List<long>();
+        for (var batch = 0; batch < 4; batch++)
+        {
+            var e = test.Event();
+            numbers.Add(e.Number);
+            test.Append(e);
+        }
+
+        test.Pump();
+        GC.Collect();
+        test.Tick(30_000);
+        test.Pump();
+        Assert.True(test.State.NeedsReread(out var wanted));
+        var gone = test.Log.Records[2].Offset;
+        test.Log.TruncateBefore(gone);
+        test.State.Refill(test.Log.Read(wanted, 1));
+        while (test.State.NeedsReread(out var next))
+        {
+            Assert.True(next >= gone);
+            test.State.Refill(test.Log.Read(next, 1));
+        }
+
+        // The oldest is always held; the second was only in the log.
+        Assert.Equal([numbers[0], numbers[2], numbers[3]], test.Kept());
+        var lost = Assert.Single(test.State.Snapshot().Lost);
+        Assert.True(lost.From <= test.Log.Records[1].Offset && lost.To == gone);
+    }
+
+    [Fact]
+    public void WhatARecoveryMissesBelowTheCutsHeadIsToldAsLost()
+    {
+        using var test = new TestState();
+        test.Append(test.Event());
+        test.Append(test.Event());
+        test.Pump();
+        test.Cut();
+        test.Log.TruncateBefore(test.Log.Records[1].Offset);
+        test.Crash();
+        test.Pump();
+
+        var lost = Assert.Single(test.State.Snapshot().Lost);
+        Assert.Equal(new LostOffsets(0, test.Log.Records[1].Offset), lost);
+    }
+
+    [Fact]
+    public void NoCutIsTakenWhileTheLogIsReplayed()
+    {
+        using var test = new TestState();
+        test.Append(test.Event());
+        test.Pump();
+        test.Cut();
+        test.Crash();
+
+        Assert.True(test.State.IsReplaying);
+        Assert.Throws<InvalidOperationException>(test.State.BeginCut);
+    }
+
+    [Fact]
+    public void ABatchAtExactlyTheTrailingLimitWaits()
+    {
+        using var test = new TestState();
+        test.NowMs = TestState.StartMs / 10_000 * 10_000;
+        test.Append(test.Event());
+        test.Tick(9_999);
+        test.Pump();
+        Assert.Single(test.State.Snapshot().Recent);
+
+        // Epochs are as long as the window, 5 s: this one ends after 5 s and is decided 5 s later.
+        test.Tick(1);
+        test.Pump();
+        Assert.Empty(test.State.Snapshot().Recent);
+        Assert.Single(test.Kept());
+    }
+
+    [Fact]
+    public void ASnapshotDoesNotChangeWithLaterBatches()
+    {
+        using var test = new TestState();
+        test.Append([.. Enumerable.Range(0, 150).Select(_ => test.Event())]);
+        test.Append([.. Enumerable.Range(0, 50).Select(_ => test.Event())]);
+        test.Pump();
+        var before = test.State.Snapshot();
+        var seen = (before.Recent.Count, before.Unfolded.Count, before.Folds.Count, before.Blocks.Count, before.HeadBlock.Count, before.Head, before.TrailingOffset);
+        test.Append([.. Enumerable.Range(0, 150).Select(_ => test.Event())]);
+        test.Tick(60_000);
+        test.Append(test.Event());
+        test.Pump();
+        var after = test.State.Snapshot();
+
+        Assert.Equal(seen, (before.Recent.Count, before.Unfolded.Count, before.Folds.Count, before.Blocks.Count, before.HeadBlock.Count, before.Head, before.TrailingOffset));
+        Assert.NotSame(before, after);
+        Assert.True(after.Blocks.Count > before.Blocks.Count && after.Folds.Count > before.Folds.Count);
+        var reader = new Core.Columns.EventBatchReader();
+        Assert.Equal(200, before.Recent.Sum(entry => entry.Batch(reader)!.Rows));
+    }
+}
