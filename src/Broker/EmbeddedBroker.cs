@@ -193,7 +193,6 @@ public sealed class EmbeddedBroker : IAsyncDisposable
 
     private void Listen()
     {
-        _listener.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
         _listener.Bind(_options.Listen);
         _listener.Listen(512);
         Endpoint = (IPEndPoint)_listener.LocalEndPoint!;

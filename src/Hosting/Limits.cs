@@ -13,7 +13,7 @@ public static class Limits
     public static readonly TimeSpan WindowMin = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Longest tail-sampling window. The log must be kept for at least as long. Refused at start.</summary>
-    public static readonly TimeSpan WindowMax = TimeSpan.FromHours(24);
+    public static readonly TimeSpan WindowMax = TimeSpan.FromHours(1);
 
     /// <summary>Smallest memory budget in bytes: below it the runtime, librdkafka and one store a partition don't fit. Refused at start.</summary>
     public const long MemoryMinBytes = 256L << 20;

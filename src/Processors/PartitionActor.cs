@@ -115,7 +115,15 @@ public sealed class PartitionActor : ReceiveActor, IWithTimers
                 _log.LogError("partition {Partition}: {Damage}", _partition, damage);
             }
 
-            _state = new(_partition, store, settings.Partition, _log);
+            try
+            {
+                _state = new(_partition, store, settings.Partition, _log);
+            }
+            catch
+            {
+                store.Dispose();
+                throw;
+            }
         }
         catch (SettingsMismatchException mismatch)
         {
@@ -226,6 +234,7 @@ public sealed class PartitionActor : ReceiveActor, IWithTimers
         if (done.Cause is null)
         {
             _services.Metrics.CutDone(done.Took);
+            _services.Board.CutSucceeded(_partition);
         }
         else
         {
@@ -288,6 +297,11 @@ public sealed class PartitionActor : ReceiveActor, IWithTimers
             cancellation.Cancel();
         }
 
+        while (_waiting.TryDequeue(out var waiting))
+        {
+            waiting.Asker.Tell(new LeafAnswer(_partition, waiting.Query.QueryId, LeafStatus.Unavailable, "the partition is being opened again", default, null));
+        }
+
         _reader?.Dispose();
         _rereader?.Dispose();
         _reader = _rereader = null;
@@ -318,9 +332,11 @@ public sealed class PartitionActor : ReceiveActor, IWithTimers
 
     private void OnLeafQuery(LeafQuery query)
     {
-        if (_state is null)
+        if (_state is null || _state.IsReplaying)
         {
-            Sender.Tell(new LeafAnswer(_partition, query.QueryId, LeafStatus.Unavailable, "the partition is being opened", default, null));
+            // Rows that are being read again are missing from what is held: no answer is better than one that looks whole.
+            var reason = _state is null ? "the partition is being opened" : "the partition reads its log again after a restart";
+            Sender.Tell(new LeafAnswer(_partition, query.QueryId, LeafStatus.Unavailable, reason, default, null));
             return;
         }
 
@@ -375,7 +391,7 @@ public sealed class PartitionActor : ReceiveActor, IWithTimers
 
     private void OnTraceLookup(TraceLookup lookup)
     {
-        if (_state is null)
+        if (_state is null || _state.IsReplaying)
         {
             Sender.Tell(new TraceFound(_partition, lookup.QueryId, [], -1, null, "", "the partition is being opened", null));
             return;

@@ -45,6 +45,14 @@ public sealed class PartitionBoard : IReadinessSource
 
     internal void CutFailed(int partition, string reason) => Fail(partition, reason);
 
+    internal void CutSucceeded(int partition)
+    {
+        if (_entries.TryGetValue(partition, out var entry) && entry.Failure is not null)
+        {
+            _entries[partition] = entry with { Failure = null };
+        }
+    }
+
     internal void Close(int partition)
     {
         if (_entries.TryGetValue(partition, out var entry) && entry.Failure is null)

@@ -155,6 +155,10 @@ internal sealed class PartitionSimulation : IDisposable
         {
             (trace, isRoot) = Trace();
         }
+        else
+        {
+            isRoot = _random.Next(4) != 0;      // a parent without a trace: still a root of its own
+        }
 
         var time = _nowMs - (_random.Next(10) == 0 ? _random.Next(0, 7_200_000) : _random.Next(0, 20_000));
         return new(

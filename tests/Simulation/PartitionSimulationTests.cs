@@ -9,7 +9,7 @@ namespace StreamObserve.Simulation;
 /// </summary>
 public sealed class PartitionSimulationTests
 {
-    private const int SeedsDefault = 200;
+    private const int SeedsDefault = 100;
     private const int Steps = 70;
 
     [Fact]

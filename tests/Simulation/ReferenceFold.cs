@@ -50,7 +50,7 @@ internal sealed class ReferenceFold
     public IEnumerable<SimulatedRecord> Decided()
     {
         var limit = _clock.TrailingLimit(_headLogTimeMs);
-        return _batches.Where(batch => batch.LogTimeMs < limit).Select(batch => batch.Record);
+        return _batches.Where(batch => batch.LogTimeMs < limit && !batch.Record.IsLostToRows).Select(batch => batch.Record);
     }
 
     /// <summary>Events in aggregates.</summary>

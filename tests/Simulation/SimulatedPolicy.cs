@@ -28,7 +28,7 @@ internal sealed record SimulatedRule(RuleSubject Subject, long SlowerThanMs, str
     {
         RuleSubject.Error => e.IsError,
         RuleSubject.Slow => e.DurationMs > SlowerThanMs,
-        RuleSubject.RootRoute => e.IsRoot && e.Route == Route,
+        RuleSubject.RootRoute => (e.IsRoot || e.TraceId is null) && e.Route == Route,
         _ => true,
     };
 

@@ -41,4 +41,23 @@ public sealed class RecoveryTests
             Assert.Null(model.Difference(store));
         }
     }
+
+    [Fact]
+    public async Task ManifestDoesNotGrowWithRestarts()
+    {
+        using var partition = new TestPartition();
+        var sizes = new List<long>();
+        for (int restart = 0; restart < 8; restart++)
+        {
+            using var store = partition.Open();
+            var add = new AddRow(restart);
+            store.Summaries.Update(new ChunkKey(1, 1), ref add);
+            store.Summaries.TryGet(new ChunkKey(1, 1), out Tally tally);
+            Assert.Equal(restart + 1, tally.Rows);
+            CutId id = (await store.BeginCut(default).Completed).Id;
+            sizes.Add(new FileInfo(Path.Combine(partition.Folder, $"epoch-{id.Epoch:D10}", $"cut-{id.Sequence:D10}.manifest")).Length);
+        }
+
+        Assert.InRange(sizes[^1], sizes[1] - 200, sizes[1] + 200); // digits and the tail sector vary
+    }
 }

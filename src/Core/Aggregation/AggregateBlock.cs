@@ -238,7 +238,7 @@ public sealed class AggregateBlock
             {
                 w.Zigzag(sketches.Bins[i] - last);
                 last = sketches.Bins[i];
-                weighted |= sketches.Weights[i] != Math.Floor(sketches.Weights[i]);
+                weighted |= sketches.Weights[i] != Math.Floor(sketches.Weights[i]) || sketches.Weights[i] > 9007199254740992;
             }
         }
 

@@ -267,9 +267,9 @@ public sealed class ColumnBlock : IRowSegment
             return predicate.Op switch
             {
                 FilterOp.Equal => value >= Min && value <= Max,
-                FilterOp.Greater => Max > value,
+                FilterOp.Greater => Max >= value,        // not >: past 2^53 floats can't tell neighbours apart
                 FilterOp.GreaterOrEqual => Max >= value,
-                FilterOp.Less => Min < value,
+                FilterOp.Less => Min <= value,
                 FilterOp.LessOrEqual => Min <= value,
                 _ => true,
             };

@@ -346,7 +346,7 @@ internal sealed class BlockInput
     {
         var integers = parts.FindAll(part => part.Vector.Type == ColumnType.Integer);
         var floats = parts.FindAll(part => part.Vector.Type == ColumnType.Float);
-        if (floats.Count > 0 && integers.TrueForAll(part => Array.TrueForAll(part.Vector.Integers, value => Math.Abs(value) <= 9007199254740992)))
+        if (floats.Count > 0 && integers.TrueForAll(part => Array.TrueForAll(part.Vector.Integers, value => value is >= -9007199254740992 and <= 9007199254740992)))
         {
             floats.AddRange(integers);
             integers.Clear();

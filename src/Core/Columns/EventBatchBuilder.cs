@@ -383,7 +383,7 @@ internal sealed class EventBatchBuilder
         {
             for (var i = 0; i < Count; i++)
             {
-                if (Math.Abs(Integers[i]) > 9007199254740992)
+                if (Integers[i] is < -9007199254740992 or > 9007199254740992)
                 {
                     return false;
                 }

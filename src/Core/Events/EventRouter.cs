@@ -19,7 +19,7 @@ public sealed class EventRouter
     private int[] _seenAt = new int[64];
     private int[] _seenIn = new int[64];
     private int _event;
-    private int _roundRobin;
+    private uint _roundRobin;
     private string? _datasetText;
     private byte[] _datasetBytes = [];
     private string? _defaultText;
@@ -139,7 +139,7 @@ public sealed class EventRouter
             string reason, detail;
             if (payload[i] == (byte)'{')
             {
-                if (_parser.TryParse(payload, ref i) && (valid || Utf8.IsValid(payload[start..i])) && TryCommit(payload, source))
+                if (_parser.TryParse(payload, ref i) && EndsAsEvent(payload, i) && (valid || Utf8.IsValid(payload[start..i])) && TryCommit(payload, source))
                 {
                     taken++;
                     index++;
@@ -147,7 +147,7 @@ public sealed class EventRouter
                     continue;
                 }
 
-                (reason, detail) = _failure ?? (_parser.Reason, _parser.Detail);
+                (reason, detail) = _failure ?? (_parser.Reason.Length > 0 ? (_parser.Reason, _parser.Detail) : (RefusalReasons.InvalidJson, $"text behind the object, at byte {i}"));
             }
             else
             {
@@ -155,7 +155,8 @@ public sealed class EventRouter
                 detail = $"an event is a JSON object; byte {start} of the record begins something else";
             }
 
-            var end = EndOfBadEvent(payload, start, index == 0);
+            // An object that could be read to its end is refused to its line's end, however many lines it has.
+            var end = i > start ? EndOfLine(payload, i) : EndOfBadEvent(payload, start, index == 0);
             var bad = payload[start..end];
             var own = 0;
             if (_failure is null && bad.Length < payload.Length && bad[0] == (byte)'{' && !_parser.TryParse(bad, ref own))
@@ -177,6 +178,19 @@ public sealed class EventRouter
 
         return taken;
     }
+
+    /// <summary>True when behind an object come the end, a line's end or the next object: anything else on its line makes the line no JSON.</summary>
+    private static bool EndsAsEvent(ReadOnlySpan<byte> payload, int i)
+    {
+        while (i < payload.Length && payload[i] is (byte)' ' or (byte)'\t' or (byte)'\r')
+        {
+            i++;
+        }
+
+        return i == payload.Length || payload[i] is (byte)'\n' or (byte)'{';
+    }
+
+    private static int EndOfLine(ReadOnlySpan<byte> payload, int i) => payload[i..].IndexOf((byte)'\n') is var line && line < 0 ? payload.Length : i + line;
 
     /// <summary>
     /// Where a bad event ends: at its line's end in a record of one object a line; an object over many lines that breaks takes the rest of the record with it.
@@ -311,6 +325,7 @@ public sealed class EventRouter
     private int AppendLines(ReadOnlySpan<byte> payload, in RecordSource source, IRefusalSink refusals)
     {
         int index = 0, taken = 0;
+        var record = payload;
         while (!payload.IsEmpty)
         {
             var newline = payload.IndexOf((byte)'\n');
@@ -332,9 +347,14 @@ public sealed class EventRouter
             }
             else
             {
-                var builder = _builders[_roundRobin++ % _builders.Length];
+                var builder = _builders[_roundRobin++ % (uint)_builders.Length];
                 var row = builder.AddRow(source.ArrivalNs, 1, Dataset(source, [], []));
-                Put(builder, _body, row, new() { Kind = FieldKind.String }, line);
+                Put(builder, _body, row, new() { Kind = FieldKind.String }, line.Length > Limits.StringBytesMax ? Cut(line) : line);
+                if (line.Length > Limits.StringBytesMax)
+                {
+                    Put(builder, _truncated, row, new() { Kind = FieldKind.String }, "body"u8);
+                }
+
                 Rows++;
                 taken++;
             }
@@ -344,7 +364,7 @@ public sealed class EventRouter
 
         if (index == 0)
         {
-            refusals.Refuse(0, RefusalReasons.Empty, "a record without an event", payload);
+            refusals.Refuse(0, RefusalReasons.Empty, "a record without an event", record);
         }
 
         return taken;
@@ -410,9 +430,10 @@ public sealed class EventRouter
         }
 
         var traceText = trace < 0 ? [] : StringOf(payload, fields[trace]);
-        var builder = _builders[traceText.IsEmpty ? _roundRobin++ % _builders.Length : TraceKey.Of(traceText).PartitionOf(_builders.Length)];
+        var builder = _builders[traceText.IsEmpty ? _roundRobin++ % (uint)_builders.Length : TraceKey.Of(traceText).PartitionOf(_builders.Length)];
         var row = builder.AddRow(timeNs, weight, name);
         var cut = false;
+        var note = -1;
         for (var i = 0; i < fields.Length; i++)
         {
             ref readonly var field = ref fields[i];
@@ -421,20 +442,23 @@ public sealed class EventRouter
                 continue;
             }
 
-            if (field.Kind != FieldKind.String)
+            if (field.Id == _truncated)
             {
-                builder.Set(field.Id, _fields.Name(field.Id), row, field, default);
-                continue;
+                note = i;           // the event's own: ours takes its place when something is cut
             }
-
-            var text = _parser.Text(payload, field);
-            if (text.Length > Limits.StringBytesMax)
+            else
             {
-                text = Cut(text);
-                cut = true;
+                cut |= Set(builder, row, payload, field);
             }
+        }
 
-            builder.Set(field.Id, _fields.Name(field.Id), row, field, text);
+        if (note >= 0 && (cut || !IsShort(payload, fields[note])))
+        {
+            cut = true;
+        }
+        else if (note >= 0)
+        {
+            Set(builder, row, payload, fields[note]);
         }
 
         if (cut)
@@ -446,12 +470,29 @@ public sealed class EventRouter
         return true;
     }
 
+    private bool IsShort(ReadOnlySpan<byte> payload, in ParsedField field) => field.Kind != FieldKind.String || _parser.Text(payload, field).Length <= Limits.StringBytesMax;
+
+    /// <summary>Puts a field into its column; true when its text had to be cut.</summary>
+    private bool Set(EventBatchBuilder builder, int row, ReadOnlySpan<byte> payload, in ParsedField field)
+    {
+        if (field.Kind != FieldKind.String)
+        {
+            Put(builder, field.Id, row, field, default);
+            return false;
+        }
+
+        var text = _parser.Text(payload, field);
+        var cut = text.Length > Limits.StringBytesMax;
+        Put(builder, field.Id, row, field, cut ? Cut(text) : text);
+        return cut;
+    }
+
     private void NoteCut(EventBatchBuilder builder, int row, ReadOnlySpan<byte> payload, ReadOnlySpan<ParsedField> fields)
     {
         var names = new StringBuilder();
         foreach (ref readonly var field in fields)
         {
-            if (field.Kind == FieldKind.String && _parser.Text(payload, field).Length > Limits.StringBytesMax)
+            if (!IsShort(payload, field))
             {
                 names.Append(names.Length == 0 ? "" : ",").Append(Encoding.UTF8.GetString(_fields.Name(field.Id)));
             }

@@ -58,6 +58,7 @@ internal sealed class JsonEventParser
         Count = 0;
         _scratchUsed = 0;
         _previous = -1;
+        Reason = Detail = "";
         var start = position;
         if (!ParseObject(payload, ref position, 0, 1))
         {

@@ -31,7 +31,7 @@ public sealed record MemoryBudget
     /// Limit of the garbage-collected heap: the total less what lives outside of it. The collector works harder as it is approached; an allocation past it
     /// fails, so the parts above must leave it alone.
     /// </summary>
-    public long HeapBytes => TotalBytes - (TotalBytes / 100 * 32);
+    public long HeapBytes => TotalBytes - (TotalBytes / 100 * 42);
 
     /// <summary>Shares <paramref name="total"/> out among the roles.</summary>
     public static MemoryBudget Of(ByteSize total, NodeRoles roles)

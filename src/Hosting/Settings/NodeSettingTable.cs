@@ -194,7 +194,7 @@ public static class NodeSettingTable
             Key = "sampling.window",
             ValueName = "DURATION",
             Section = Data,
-            Expected = $"{DurationText.Syntax} from {DurationText.Format(Limits.WindowMin)} to 24h",
+            Expected = $"{DurationText.Syntax} from {DurationText.Format(Limits.WindowMin)} to {DurationText.Format(Limits.WindowMax)}",
             Description = "How long a trace's spans are waited for before it is decided. A policy's window wins over it.",
         };
 

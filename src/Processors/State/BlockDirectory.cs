@@ -1,4 +1,3 @@
-using System.Buffers;
 using StreamObserve.Core.Aggregation;
 using StreamObserve.Core.Columns;
 using StreamObserve.Storage;
@@ -69,15 +68,7 @@ public sealed class BlockReader(ChunkStore store, long cacheBudgetBytes)
 
     private sealed class Chunks(ChunkStore store, long block) : IChunkSource
     {
-        public byte[] Read(int chunk)
-        {
-            var buffer = new ArrayBufferWriter<byte>();
-            return store.TryRead(Key(block, chunk), buffer) switch
-            {
-                ReadOutcome.Found => buffer.WrittenSpan.ToArray(),
-                var outcome => throw new IOException($"chunk {chunk} of block {block} is {(outcome == ReadOutcome.Damaged ? "damaged" : "gone")}"),
-            };
-        }
+        public byte[] Read(int chunk) => LargeValues.Read(store, Key(block, chunk), $"chunk {chunk} of block {block}");
     }
 }
 
@@ -108,19 +99,14 @@ public sealed class AggregateReader(ChunkStore store, long cacheBudgetBytes) : I
             }
         }
 
-        var buffer = new ArrayBufferWriter<byte>();
-        if (store.TryRead(key, buffer) is var outcome && outcome != ReadOutcome.Found)
-        {
-            throw new IOException($"aggregate block {block} of fold {fold} is {(outcome == ReadOutcome.Damaged ? "damaged" : "gone")}");
-        }
-
-        var decoded = decode(buffer.WrittenSpan);
+        var bytes = LargeValues.Read(store, key, $"aggregate block {block} of fold {fold}");
+        var decoded = decode(bytes);
         lock (_lock)
         {
             if (_held.TryAdd(key, null!))
             {
-                _held[key] = _byUse.AddFirst((key, decoded, buffer.WrittenCount));
-                _bytes += buffer.WrittenCount;
+                _held[key] = _byUse.AddFirst((key, decoded, bytes.Length));
+                _bytes += bytes.Length;
             }
 
             while (_bytes > cacheBudgetBytes && _byUse.Last is { } last && last != _byUse.First)

@@ -165,6 +165,11 @@ public sealed class PartitionState : IDisposable
     /// <summary>Gives back records that were let go of. False when no more should be read now.</summary>
     public bool Refill(LogBurst burst)
     {
+        if (burst.Lost is { } lost && _recent.RemoveUnheldBelow(lost.To) > 0)
+        {
+            Lose(lost.From, lost.To);
+        }
+
         var more = true;
         foreach (var record in burst.Records)
         {
@@ -184,7 +189,7 @@ public sealed class PartitionState : IDisposable
     {
         if (burst.Lost is { } lost)
         {
-            Lose(lost);
+            Lose(Math.Max(lost.From, _head.Offset), lost.To);
         }
 
         foreach (var record in burst.Records)
@@ -209,9 +214,17 @@ public sealed class PartitionState : IDisposable
     /// <summary>What a query sees now.</summary>
     public PartitionSnapshot Snapshot() => _snapshot ??= MakeSnapshot();
 
-    /// <summary>Begins a cut of everything up to now. Throws <see cref="FencedException"/> when another owner took the partition.</summary>
+    /// <summary>
+    /// Begins a cut of everything up to now. Throws <see cref="FencedException"/> when another owner took the partition. Not while replaying: the summaries are those of
+    /// the recovered cut's head then (<see cref="InvalidOperationException"/>).
+    /// </summary>
     public PendingCut BeginCut()
     {
+        if (IsReplaying)
+        {
+            throw new InvalidOperationException($"the head is at {_head.Offset}, the recovered cut's was at {_replayUntil}: no cut before it is reached again");
+        }
+
         ExpireSummaries();
         var folder = new ByteWriter();
         _folder.Write(folder);
@@ -467,7 +480,7 @@ public sealed class PartitionState : IDisposable
         var sealedColumns = _blockWriter.Seal(_headBlock);
         for (var chunk = 0; chunk < sealedColumns.Chunks.Count; chunk++)
         {
-            _store.Blocks.Upsert(BlockReader.Key(id, chunk), sealedColumns.Chunks[chunk]);
+            LargeValues.Write(_store.Blocks, BlockReader.Key(id, chunk), sealedColumns.Chunks[chunk]);
         }
 
         _blocks.Add(new(id, sealedColumns.Rows, sealedColumns.MinTimeNs, sealedColumns.MaxTimeNs, sealedColumns.IsSampled, sealedColumns.Chunks.Count, sealedColumns.Bytes));
@@ -489,7 +502,7 @@ public sealed class PartitionState : IDisposable
         var fold = _folder.Fold(_nextFold++, _unfolded);
         for (var block = 0; block < fold.Blocks.Count; block++)
         {
-            _store.Aggregates.Upsert(new ChunkKey((ulong)fold.Directory.Id, (ulong)block), fold.Blocks[block]);
+            LargeValues.Write(_store.Aggregates, new ChunkKey((ulong)fold.Directory.Id, (ulong)block), fold.Blocks[block]);
         }
 
         _folds.Add(fold.Directory);
@@ -500,14 +513,29 @@ public sealed class PartitionState : IDisposable
         _folded = _head;
     }
 
-    private void Lose(Kafka.Consuming.LostRange lost)
+    /// <summary>
+    /// Notes offsets that can't be read any more, joined with those known: what a recovery misses again is one loss. Below a recovered cut's head they are missing from
+    /// rows or aggregates only, which is a loss too.
+    /// </summary>
+    private void Lose(long from, long to)
     {
-        _log.LogError(
-            "partition {Partition}: offsets {From} to {To} were gone from the log before they could be read; raise the retention of the batches topic", _partition, lost.From, lost.To);
-        if (lost.To > _replayUntil)
+        if (from >= to)
         {
-            _lost.Add(new(Math.Max(lost.From, _replayUntil), lost.To));
+            return;
         }
+
+        _log.LogError(
+            "partition {Partition}: offsets {From} to {To} were gone from the log before they could be read; raise the retention of the batches topic", _partition, from, to);
+        for (var i = _lost.Count - 1; i >= 0; i--)
+        {
+            if (_lost[i].From <= to && _lost[i].To >= from)
+            {
+                (from, to) = (Math.Min(from, _lost[i].From), Math.Max(to, _lost[i].To));
+                _lost.RemoveAt(i);
+            }
+        }
+
+        _lost.Add(new(from, to));
     }
 
     private void MarkSummaries(long logTime)
@@ -521,7 +549,8 @@ public sealed class PartitionState : IDisposable
 
     private void ExpireSummaries()
     {
-        var keepFrom = _clock.TrailingLimit(_head.LogTimeMs) - _settings.LateSpanRetentionMs;
+        // A recovery decides the rows from the sealed place on once more: what they were decided by must still be there, however far behind that is.
+        var keepFrom = Math.Min(_clock.TrailingLimit(_head.LogTimeMs), _sealed.LogTimeMs) - _settings.LateSpanRetentionMs;
         long mark = -1;
         while (_summaryMarks.Count > 1 && _summaryMarks[1].LogTimeMs < keepFrom)
         {

@@ -6,7 +6,9 @@ namespace StreamObserve.Processors.State;
 public sealed class RecentEntry(long offset, long logTimeMs, int policyVersion, EventBatch batch, ReadOnlyMemory<byte> record)
 {
     private readonly WeakReference<EventBatch> _decoded = new(batch);
-    private ReadOnlyMemory<byte>? _record = record;
+
+    // One reference, so that a reader sees all of it or nothing while the actor lets go of it or takes it again.
+    private volatile HeldRecord? _record = new(record);
 
     /// <summary>The record's offset.</summary>
     public long Offset { get; } = offset;
@@ -27,7 +29,7 @@ public sealed class RecentEntry(long offset, long logTimeMs, int policyVersion, 
     public long MaxTimeNs { get; } = batch.MaxTimeNs;
 
     /// <summary>Bytes held in memory; 0 when the batch is only in the log.</summary>
-    public int HeldBytes => _record?.Length ?? 0;
+    public int HeldBytes => _record?.Bytes.Length ?? 0;
 
     /// <summary>True when the batch can be had without reading the log.</summary>
     public bool IsHeld => _record is not null;
@@ -45,7 +47,7 @@ public sealed class RecentEntry(long offset, long logTimeMs, int policyVersion, 
             return null;
         }
 
-        batch = reader.Read(record.Span);
+        batch = reader.Read(record.Bytes.Span);
         _decoded.SetTarget(batch);
         return batch;
     }
@@ -54,7 +56,9 @@ public sealed class RecentEntry(long offset, long logTimeMs, int policyVersion, 
     public void Release() => _record = null;
 
     /// <summary>Takes the record's bytes again, read anew from the log.</summary>
-    public void Refill(ReadOnlyMemory<byte> record) => _record = record;
+    public void Refill(ReadOnlyMemory<byte> record) => _record = new(record);
+
+    private sealed record HeldRecord(ReadOnlyMemory<byte> Bytes);
 }
 
 /// <summary>
@@ -125,6 +129,27 @@ public sealed class RecentWindow(long budgetBytes)
         }
 
         return true;
+    }
+
+    /// <summary>Removes the batches below an offset that are not held: the log, their only place, has lost them too. Says how many.</summary>
+    public int RemoveUnheldBelow(long offset)
+    {
+        var removed = 0;
+        for (var left = _entries.Count; left > 0; left--)
+        {
+            var entry = _entries.Dequeue();
+            if (entry.IsHeld || entry.Offset >= offset)
+            {
+                _entries.Enqueue(entry);
+                continue;
+            }
+
+            _snapshot = null;
+            Rows -= entry.Rows;
+            removed++;
+        }
+
+        return removed;
     }
 
     /// <summary>The batches now, oldest first; immutable.</summary>

@@ -102,7 +102,7 @@ public sealed class TraceTracker(int partition, SummaryStore<TraceSummary> summa
                 continue;
             }
 
-            rowBits ??= RowConditions.Bits(batch, policyOfRows, RowConditions.Roots(batch, ParentIdField));
+            rowBits ??= RowConditions.Bits(batch, policyOfRows, RootsOfTheirOwn(batch));
             decisions[row] = policyOfRows.DecideRow(rowBits[row], batch.Datasets.Text(batch.DatasetCodes[row]), partition, offset, row);
         }
     }
@@ -123,10 +123,28 @@ public sealed class TraceTracker(int partition, SummaryStore<TraceSummary> summa
             return summary.Decision;
         }
 
+        if (summary.PolicyVersion < policies.Versions[0].Set.Version)
+        {
+            // Its version is forgotten although nothing was recorded: the cursor passed the trace while no policy had ever had a rule, without a look at it.
+            return SamplingDecision.NoRuleMatched;
+        }
+
         var dataset = System.Text.Encoding.UTF8.GetString(datasets[summary.DecidingDataset]);
         var record = new DecisionRecord { Decision = policies.Of(summary.PolicyVersion).Decide(summary, dataset) };
         summaries.Update(chunkKey, ref record);
         return record.Decision;
+    }
+
+    /// <summary>Roots, and every row without a trace: it is a root of its own, even if it names a parent.</summary>
+    private bool[] RootsOfTheirOwn(EventBatch batch)
+    {
+        var roots = RowConditions.Roots(batch, ParentIdField);
+        for (var row = 0; row < roots.Length; row++)
+        {
+            roots[row] |= _traceOf[row] == NoTrace;
+        }
+
+        return roots;
     }
 
     /// <summary>Numbers the batch's traces; false when no row has one.</summary>

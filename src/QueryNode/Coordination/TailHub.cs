@@ -38,7 +38,7 @@ internal sealed class TailHub(Partitions partitions, TimeProvider time) : ITailS
     }
 }
 
-/// <summary>Where a tail stands: the next offset of each partition, -1 = from now. As text: offsets joined by '.', in base 36.</summary>
+/// <summary>Where a tail stands: the next offset of each partition, -1 = from now. As text: offsets joined by '.', in hexadecimal.</summary>
 internal static class ResumePlace
 {
     public static bool TryParse(string? token, int partitions, out long[] offsets)

@@ -244,6 +244,7 @@ internal sealed class EngineStore<TValue> : IDisposable
     {
         _catalog.Restore(cut.LogToken, cut.LogMetadata, cut.IndexToken, cut.IndexMetadata);
         Kv.Recover(cut.IndexToken, cut.LogToken, undoNextVersion: true);
+        Kv.DisposeRecoverableSessions(); // or every cut would carry the sessions of all earlier owners on
         _catalog.CloseFiles();
         _indexToken = cut.IndexToken;
         _indexMetadata = cut.IndexMetadata;

@@ -322,7 +322,8 @@ internal sealed class CellFinisher(LeafPlan plan, PartialResult result, HeatmapG
     /// <summary>Counts and sums: estimates where rows stand for others, a lower bound where rows were dropped with none to stand for them.</summary>
     private NumberLabel Additive() => result.HasUncountedDrops ? new(LabelKind.AtLeast) : _sampled ? new(LabelKind.Estimated) : NumberLabel.Exact;
 
-    private static FieldValue Number(double value) => ColumnVector.FloatValue(value);
+    /// <summary>A sum past the range of a float is no number that an answer could carry.</summary>
+    private static FieldValue Number(double value) => double.IsFinite(value) ? ColumnVector.FloatValue(value) : FieldValue.Absent;
 }
 
 /// <summary>One log-spaced value axis for all cells of an answer: edges are powers of 2 and, when there is room, of 2^(1/5), 2^(1/7) or 2^(1/35).</summary>

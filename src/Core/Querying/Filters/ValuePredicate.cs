@@ -93,6 +93,11 @@ public sealed class ValuePredicate
     /// <summary>Tests a float.</summary>
     public bool TestFloat(double value)
     {
+        if (Math.Abs(value) <= 9007199254740992 && value == Math.Floor(value))
+        {
+            return TestInteger((long)value);     // one JSON number, whichever column it came to lie in
+        }
+
         switch (_op)
         {
             case FilterOp.Exists:

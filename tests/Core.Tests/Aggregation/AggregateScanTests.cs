@@ -1,0 +1,153 @@
+using CsCheck;
+using StreamObserve.Core.Aggregation;
+using StreamObserve.Core.Columns;
+using StreamObserve.Core.Events;
+using StreamObserve.Core.Querying;
+using StreamObserve.Core.Querying.Accumulators;
+using StreamObserve.Core.Querying.Execution;
+using StreamObserve.Core.Tests.Events;
+using StreamObserve.Core.Tests.Querying.Execution;
+
+namespace StreamObserve.Core.Tests.Aggregation;
+
+public sealed class AggregateScanTests
+{
+    [Fact]
+    public void AggregatesSayWhatTheRowsSay()
+    {
+        int answered = 0, asked = 0;
+        Gen.Select(Gen.Int, Gen.Int[1, 300], Gen.Int[5, 200], Gen.Int[1, 3]).Sample((seed, count, perRecord, batchesPerFold) =>
+        {
+            var events = new EventMaker(seed).Many(count);
+            var batches = Batches.Of(events, 1, perRecord)[0];
+            var store = new Folds(["name", "status"]);
+            foreach (var chunk in batches.Chunk(batchesPerFold))
+            {
+                store.Fold(chunk);
+            }
+
+            var queries = new QueryMaker(seed);
+            for (var i = 0; i < 10; i++)
+            {
+                var plan = queries.PlanForAggregates();
+                Interlocked.Increment(ref asked);
+                var scan = AggregateScan.TryMake(plan, store.Directories, out var reason);
+                if (scan is null)
+                {
+                    Assert.NotEqual("", reason);
+                    continue;
+                }
+
+                Assert.Equal(0, 60 % scan.SlotSeconds);
+                Interlocked.Increment(ref answered);
+                var fromAggregates = new PartialResult(plan);
+                foreach (var fold in store.Directories)
+                {
+                    scan.Add(fold, store, fromAggregates, plan.Time.StartNs, plan.Time.EndNs);
+                }
+
+                var expected = ReferenceScan.Of(plan, events);
+                Assert.Equal(PartialResultState.Of(expected, false), PartialResultState.Of(fromAggregates, false));
+                AssertDistincts(expected, fromAggregates);
+            }
+        }, iter: 60);
+
+        // The property must not hold for want of questions that aggregates answer.
+        Assert.True(answered * 4 > asked, $"{answered} of {asked} answered");
+    }
+
+    [Fact]
+    public void WhatAFolderRemembersSurvivesItsBytes()
+    {
+        var events = new EventMaker(7).Many(600);
+        var batches = Batches.Of(events, 1, 100)[0];
+        var one = new AggregateFolder(["name"]);
+        var other = new AggregateFolder(["name"]);
+        for (var i = 0; i < batches.Count; i++)
+        {
+            var writer = new ByteWriter();
+            other.Write(writer);
+            other = new AggregateFolder(["name"]);
+            var reader = new ByteReader(writer.Written);
+            other.Read(ref reader);
+            Assert.Equal(one.Fold(i, [batches[i]]).Blocks, other.Fold(i, [batches[i]]).Blocks);
+        }
+    }
+
+    [Fact]
+    public void WeightsPastWhatAnIntegerHoldsComeBack()
+    {
+        var batch = new EventBatch(
+            [EventMaker.StartNs, EventMaker.StartNs], [1e30, 1e30], [0, 0], Utf8Strings.From(["d"]), [new("v", ColumnVector.OfIntegers(2, null, [3, 3]))]);
+        var plan = new LeafPlan("d", new QuerySpec { Calculations = [Calculation.Count, new(CalculationOp.P50, "v")] }, new(EventMaker.StartNs, EventMaker.StartNs + 60_000_000_000, 60));
+        var store = new Folds([]);
+        store.Fold([batch]);
+        var result = new PartialResult(plan);
+        AggregateScan.TryMake(plan, store.Directories, out _)!.Add(store.Directories[0], store, result, plan.Time.StartNs, plan.Time.EndNs);
+        Assert.Equal(PartialResultState.Of(PartialResultState.Scan(plan, [batch])), PartialResultState.Of(result));
+    }
+
+    [Fact]
+    public void AFieldOfTooManyValuesIsAnsweredByRowsAndItsDistinctsAreBounded()
+    {
+        var rows = 5_000;
+        var batch = new EventBatch(
+            [.. Enumerable.Repeat(EventMaker.StartNs, rows)], null, new int[rows], Utf8Strings.From(["d"]),
+            [new("user", ColumnVector.OfText(rows, null, Utf8Strings.From(Enumerable.Range(0, rows).Select(i => $"user {i}"))))]);
+        var store = new Folds([]);
+        store.Fold([batch]);
+        var time = new ResolvedTime(EventMaker.StartNs, EventMaker.StartNs + 60_000_000_000, 60);
+        Assert.Null(AggregateScan.TryMake(new LeafPlan("d", new QuerySpec { Breakdowns = ["user"] }, time), store.Directories, out var reason));
+        Assert.Contains("user", reason, StringComparison.Ordinal);
+
+        var plan = new LeafPlan("d", new QuerySpec { Calculations = [new(CalculationOp.CountDistinct, "user")] }, time);
+        var result = new PartialResult(plan);
+        AggregateScan.TryMake(plan, store.Directories, out _)!.Add(store.Directories[0], store, result, time.StartNs, time.EndNs);
+        var (estimate, bound) = ((DistinctAccumulator)result.Accumulators[1]).Estimate(0);
+        Assert.InRange(estimate, rows * (1 - bound), rows * (1 + bound));
+        Assert.InRange(bound, 0.001, 0.05);
+    }
+
+    private static void AssertDistincts(PartialResult expected, PartialResult actual)
+    {
+        var cells = Enumerable.Range(0, actual.Cells).ToDictionary(cell => Key(actual, cell));
+        for (var cell = 0; cell < expected.Cells; cell++)
+        {
+            for (var i = 0; i < expected.Accumulators.Count; i++)
+            {
+                if (expected.Accumulators[i] is DistinctAccumulator distinct)
+                {
+                    var (exact, _) = distinct.Estimate(cell);
+                    var (estimate, bound) = ((DistinctAccumulator)actual.Accumulators[i]).Estimate(cells[Key(expected, cell)]);
+                    Assert.InRange(estimate, exact * (1 - bound), exact * (1 + bound));
+                }
+            }
+        }
+
+        static string Key(PartialResult result, int cell) => $"{string.Join('|', result.GroupValues(result.CellOf(cell).Group)!.Select(EventText.Of))} {result.CellOf(cell).Bucket}";
+    }
+}
+
+/// <summary>Folds kept in memory as their bytes.</summary>
+internal sealed class Folds(IEnumerable<string> sketchDimensions) : IAggregateSource
+{
+    private readonly AggregateFolder _folder = new(sketchDimensions);
+    private readonly List<Fold> _folds = [];
+
+    public List<FoldDirectory> Directories { get; } = [];
+
+    public void Fold(IReadOnlyList<EventBatch> batches)
+    {
+        var fold = _folder.Fold(_folds.Count, batches);
+        var writer = new ByteWriter();
+        fold.Directory.Write(writer);
+        var reader = new ByteReader(writer.Written);
+        Directories.Add(FoldDirectory.Read(ref reader));
+        Assert.Equal(0, reader.Remaining);
+        _folds.Add(fold);
+    }
+
+    public AggregateBlock Aggregates(FoldDirectory fold, int block) => AggregateBlock.Decode(_folds[(int)fold.Id].Blocks[block]);
+
+    public DistinctBlock Distinct(FoldDirectory fold, int block) => DistinctBlock.Decode(_folds[(int)fold.Id].Blocks[block]);
+}

@@ -1,0 +1,124 @@
+using System.Globalization;
+using System.Text;
+using StreamObserve.Core.Columns;
+using StreamObserve.Core.Querying;
+using StreamObserve.Core.Querying.Accumulators;
+using StreamObserve.Core.Querying.Execution;
+using StreamObserve.Core.Querying.Filters;
+using StreamObserve.Core.Sketches;
+using StreamObserve.Core.Events;
+using StreamObserve.Core.Tests.Events;
+
+namespace StreamObserve.Core.Tests.Querying.Execution;
+
+/// <summary>Answers a plan event by event, as plainly as can be: what the scans are measured against.</summary>
+internal static class ReferenceScan
+{
+    public static PartialResult Of(LeafPlan plan, IEnumerable<ModelEvent> events)
+    {
+        var result = new PartialResult(plan);
+        foreach (var e in events)
+        {
+            if (e.TimeNs < plan.Time.StartNs || e.TimeNs >= plan.Time.EndNs || (plan.Dataset is not null && plan.Dataset != e.Dataset)
+                || (plan.Spec.Where is { } where && !ConditionFilter.Holds(where, field => e[field])))
+            {
+                continue;
+            }
+
+            var weight = plan.Spec.UsageMode ? 1 : e.Weight;
+            var cell = result.Cell(result.Group([.. plan.Spec.Breakdowns.Select(field => e[field])]), plan.BucketOf(e.TimeNs));
+            for (var i = 0; i < plan.Accumulators.Count; i++)
+            {
+                var (_, column, filter) = plan.Accumulators[i];
+                if (filter is not null && !ConditionFilter.Holds(filter, field => e[field]))
+                {
+                    continue;
+                }
+
+                var value = column is null ? FieldValue.Absent : e[column];
+                switch (result.Accumulators[i])
+                {
+                    case CountAccumulator count:
+                        count.Add(cell, 1, weight);
+                        break;
+                    case MeasureAccumulator measure when value.IsNumber:
+                        measure.Add(cell, 1, weight, value.AsDouble * weight, value.AsDouble, value.AsDouble);
+                        break;
+                    case SketchAccumulator sketch when value.IsNumber:
+                        sketch.Use(cell).Add(value.AsDouble, weight);
+                        break;
+                    case DistinctAccumulator distinct when value.Kind != FieldKind.Absent:
+                        distinct.Add(cell, Hash64.Of(value));
+                        break;
+                }
+            }
+        }
+
+        return result;
+    }
+}
+
+/// <summary>The state of a partial result, cell by cell.</summary>
+internal static class PartialResultState
+{
+    /// <summary>One line a cell and accumulator, floats to ten digits, in an order of their own.</summary>
+    public static List<string> Of(PartialResult result, bool distinctsAreExact = true)
+    {
+        var lines = new List<string>();
+        for (var cell = 0; cell < result.Cells; cell++)
+        {
+            var (group, bucket) = result.CellOf(cell);
+            var key = result.GroupValues(group) is { } values ? string.Join(" · ", values.Select(EventText.Of)) : "(overflow)";
+            for (var i = 0; i < result.Accumulators.Count; i++)
+            {
+                lines.Add($"[{key}] @{bucket} #{i} {State(result.Accumulators[i], cell, distinctsAreExact)}");
+            }
+        }
+
+        lines.Sort(StringComparer.Ordinal);
+        return lines;
+    }
+
+    private static string State(Accumulator accumulator, int cell, bool distinctsAreExact)
+    {
+        switch (accumulator)
+        {
+            case CountAccumulator count:
+                return $"count {count.Rows(cell)} {Digits(count.Weight(cell))}";
+            case MeasureAccumulator { } measure:
+                return $"measure {measure.Count(cell)} {Digits(measure.Weight(cell))} {Digits(measure.Sum(cell))} {Exactly(measure.Min(cell))} {Exactly(measure.Max(cell))}";
+            case SketchAccumulator sketch:
+                var text = new StringBuilder("sketch");
+                if (sketch.Sketch(cell) is { } bins)
+                {
+                    foreach (var bin in bins)
+                    {
+                        text.Append(CultureInfo.InvariantCulture, $" {bin.Sign}:{bin.Bin}:{Digits(bin.Weight)}");
+                    }
+                }
+
+                return text.ToString();
+            case DistinctAccumulator distinct:
+                return distinctsAreExact ? $"distinct {distinct.Estimate(cell)}" : "distinct";
+            default:
+                throw new InvalidOperationException();
+        }
+    }
+
+    private static string Exactly(double value) => (value == 0 ? 0 : value).ToString("R", CultureInfo.InvariantCulture);
+
+    // Sums taken in another order differ in the last digits; those of values that cancel each other in more of them.
+    private static string Digits(double value) => Math.Abs(value) < 1e-6 ? "0" : value.ToString("E8", CultureInfo.InvariantCulture);
+
+    public static PartialResult Scan(LeafPlan plan, IEnumerable<IRowSegment> segments)
+    {
+        var result = new PartialResult(plan);
+        var scan = new RowScan(plan, result);
+        foreach (var segment in segments)
+        {
+            scan.Add(segment, plan.Time.StartNs, plan.Time.EndNs);
+        }
+
+        return result;
+    }
+}
