@@ -56,9 +56,8 @@ public sealed class IngestRole : IRoleModule
     public void MapEndpoints(IEndpointRouteBuilder endpoints) => endpoints.MapIngestDoor();
 
     /// <inheritdoc/>
-    public async Task StartAsync(IServiceProvider services, NodeAddresses addresses, CancellationToken cancellation)
+    public async Task PrepareAsync(IServiceProvider services, CancellationToken cancellation)
     {
-        _services = services;
         var settings = services.GetRequiredService<IngestSettings>();
         using var admin = new TopicAdmin(services.GetRequiredService<KafkaSettings>(), services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<TopicAdmin>>());
         try
@@ -69,10 +68,16 @@ public sealed class IngestRole : IRoleModule
         {
             throw new RoleStartException(failure.Message, failure);
         }
+    }
 
+    /// <inheritdoc/>
+    public Task StartAsync(IServiceProvider services, NodeAddresses addresses, CancellationToken cancellation)
+    {
+        _services = services;
         var system = services.GetRequiredService<ActorSystem>();
         services.GetRequiredService<EventBridge>().Start(system);
         services.GetRequiredService<IngestDoor>().Start(system);
+        return Task.CompletedTask;
     }
 
     /// <inheritdoc/>

@@ -9,6 +9,7 @@ using Microsoft.Extensions.Logging;
 using StreamObserve.Contracts.Messages;
 using StreamObserve.Hosting;
 using StreamObserve.Kafka;
+using StreamObserve.Kafka.Topics;
 using StreamObserve.Processors.State;
 using StreamObserve.Storage;
 
@@ -56,6 +57,27 @@ public sealed class ProcessorRole : IRoleModule
         services.GetRequiredService<PartitionBoard>(),
         services.GetRequiredService<TimeProvider>(),
         services.GetRequiredService<ILoggerFactory>()));
+
+    /// <inheritdoc/>
+    public async Task PrepareAsync(IServiceProvider services, CancellationToken cancellation)
+    {
+        var settings = services.GetRequiredService<NodeSettings>();
+        if (settings.Has(NodeRoles.Ingest))
+        {
+            return;     // which does the same
+        }
+
+        // A node that counted other partitions than there are would start owners of partitions that do not exist, or leave some without one.
+        using var admin = new TopicAdmin(services.GetRequiredService<KafkaSettings>(), services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<TopicAdmin>>());
+        try
+        {
+            await admin.EnsureAsync(TopicSpec.Batches(services.GetRequiredService<ProcessorSettings>().BatchesTopic, settings.Partitions), cancellation).ConfigureAwait(false);
+        }
+        catch (KafkaOperationException failure)
+        {
+            throw new RoleStartException(failure.Message, failure);
+        }
+    }
 
     /// <inheritdoc/>
     public Task StartAsync(IServiceProvider services, NodeAddresses addresses, CancellationToken cancellation) => Task.CompletedTask;

@@ -51,6 +51,27 @@ public sealed class QueryRole : IRoleModule
     public void MapEndpoints(IEndpointRouteBuilder endpoints) => endpoints.MapQueryHttp();
 
     /// <inheritdoc/>
+    public async Task PrepareAsync(IServiceProvider services, CancellationToken cancellation)
+    {
+        var settings = services.GetRequiredService<NodeSettings>();
+        if (settings.Has(NodeRoles.Ingest))
+        {
+            return;     // which does the same
+        }
+
+        // A node that counted other partitions than there are would leave some out of its answers without a word.
+        using var admin = new TopicAdmin(services.GetRequiredService<KafkaSettings>(), services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<TopicAdmin>>());
+        try
+        {
+            await admin.EnsureAsync(TopicSpec.Batches("streamobserve.batches", settings.Partitions), cancellation).ConfigureAwait(false);
+        }
+        catch (KafkaOperationException failure)
+        {
+            throw new RoleStartException(failure.Message, failure);
+        }
+    }
+
+    /// <inheritdoc/>
     public async Task StartAsync(IServiceProvider services, NodeAddresses addresses, CancellationToken cancellation)
     {
         // Serving means that questions can be answered: once every partition has an owner that says so. Without processors it waits, and says so at /readyz.

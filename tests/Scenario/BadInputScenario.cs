@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using StreamObserve.Scenario.Harness;
 
@@ -36,6 +37,35 @@ public sealed class BadInputScenario(ITestOutputHelper output) : ScenarioTest(ou
         Assert.Equal(2, run.ExitCode);
         Assert.Contains(named, run.Error);
         Assert.False(CommandRun.HasStackTrace(run.Error + run.Output), run.Error + run.Output);
+    }
+
+    [Theory]
+    [InlineData("ingest")]
+    [InlineData("processor")]
+    [InlineData("query")]
+    public async Task ANodeThatCountsOtherPartitionsThanThereAreDoesNotStart(string role)
+    {
+        StreamObserveProcess broker = await StartAsync("broker", RunArguments("data", "--roles", "broker"));
+        await StartAsync("ingest", RunArguments("ingest", "--roles", "ingest", "--kafka", broker.Ready.Kafka, "--partitions", "2"));
+        CommandRun run = await CommandRun.RunAsync(
+            Workspace.Executable, RunArguments("other", "--roles", role, "--kafka", broker.Ready.Kafka, "--partitions", "3"), CommandEndsWithin, Folder);
+        Output.WriteLine($"{run.Command}\n  {run.ExitCode}: {run.Error.Trim()}");
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains($"role {role} can't start: topic streamobserve.batches has 2 partitions, not 3", run.Error);
+        Assert.Contains("set --partitions 2", run.Error);
+        Assert.DoesNotContain("ready ", run.Output);
+        Assert.False(CommandRun.HasStackTrace(run.Error), run.Error);
+    }
+
+    [Fact]
+    public async Task ATakenHttpAddressIsToldInOneLine()
+    {
+        using var taken = new TcpListener(IPAddress.Loopback, 0);
+        taken.Start();
+        CommandRun run = await CommandRun.RunAsync(Workspace.Executable, RunArguments("data", "--http", $"{taken.LocalEndpoint}"), CommandEndsWithin, Folder);
+        Assert.Equal(1, run.ExitCode);
+        Assert.Equal($"streamobserve run: http: can't listen on {taken.LocalEndpoint}: another process listens there; give --http another address", run.Error.Trim().Split('\n')[^1]);
+        Assert.False(CommandRun.HasStackTrace(run.Error), run.Error);
     }
 
     [Fact]

@@ -158,6 +158,13 @@ public sealed class EventRouter
             // An object that could be read to its end is refused to its line's end, however many lines it has.
             var end = i > start ? EndOfLine(payload, i) : EndOfBadEvent(payload, start, index == 0);
             var bad = payload[start..end];
+            var own = 0;
+            if (_failure is null && bad.Length < payload.Length && bad[0] == (byte)'{' && !_parser.TryParse(bad, ref own))
+            {
+                // Of its own bytes, which are all that a dead letter holds: the attempt above may have read on into the next line.
+                (reason, detail) = (_parser.Reason, _parser.Detail);
+            }
+
             if (!valid && !Utf8.IsValid(bad))
             {
                 reason = RefusalReasons.InvalidUtf8;

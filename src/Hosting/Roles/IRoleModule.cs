@@ -6,8 +6,8 @@ namespace StreamObserve.Hosting;
 
 /// <summary>
 /// A role as the node starts it. Calls come in this order, each once, on one thread at a time:
-/// <see cref="ConfigureServices"/>, <see cref="ConfigureAkka"/> (only if <see cref="NeedsCluster"/>), <see cref="MapEndpoints"/>, <see cref="StartAsync"/>,
-/// <see cref="StopAsync"/>. Roles start in <see cref="NodeRoleNames.StartOrder"/>: those that don't need the cluster before the actor system and the HTTP
+/// <see cref="ConfigureServices"/>, <see cref="ConfigureAkka"/> (only if <see cref="NeedsCluster"/>), <see cref="MapEndpoints"/>, <see cref="PrepareAsync"/>
+/// (only if <see cref="NeedsCluster"/>), <see cref="StartAsync"/>, <see cref="StopAsync"/>. Roles start in <see cref="NodeRoleNames.StartOrder"/>: those that don't need the cluster before the actor system and the HTTP
 /// server, the others after both; they stop in reverse.
 /// </summary>
 public interface IRoleModule
@@ -30,6 +30,12 @@ public interface IRoleModule
     void MapEndpoints(IEndpointRouteBuilder endpoints)
     {
     }
+
+    /// <summary>
+    /// Makes or checks what the role stands on (its topics), before the actor system and the HTTP server start. Throws a <see cref="RoleStartException"/> when the
+    /// role can't work with what is there: the process then ends with nothing begun.
+    /// </summary>
+    Task PrepareAsync(IServiceProvider services, CancellationToken cancellation) => Task.CompletedTask;
 
     /// <summary>
     /// Starts working and returns when it serves, or throws a <see cref="RoleStartException"/> (or anything else, which counts as a bug) when it can't:

@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text.Json;
 using StreamObserve.Commands;
+using StreamObserve.Output;
 
 namespace StreamObserve.Api;
 
@@ -133,8 +134,9 @@ internal sealed class NodeClient : IDisposable
             {
                 foreach (JsonElement error in errors.EnumerateArray())
                 {
-                    string value = error.TryGetProperty("value", out JsonElement v) && v.ValueKind != JsonValueKind.Null ? $", got {v.GetRawText()}" : "";
-                    string line = $"{error.GetProperty("field")}: {error.GetProperty("message")}{value}";
+                    string said = $"{error.GetProperty("field")}: {error.GetProperty("message")}";
+                    string plain = error.TryGetProperty("value", out JsonElement v) ? JsonPlain.Text(v) : "";
+                    string line = plain.Length == 0 || said.Contains(plain, StringComparison.Ordinal) ? said : $"{said}, got {v.GetRawText()}";
                     if (!lines.Exists(l => l.Contains(line, StringComparison.Ordinal)))
                     {
                         lines.Add(line);

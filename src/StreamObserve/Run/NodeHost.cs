@@ -147,9 +147,22 @@ internal sealed class NodeHost : IAsyncDisposable
             }
         }
 
-        if (_settings.NeedsCluster && RemotingRefusal() is { } refusal)
+        if ((_settings.NeedsCluster ? ListenRefusal("remoting", _settings.Remoting) : null) is { } remotingRefusal)
         {
-            return refusal;
+            return remotingRefusal;
+        }
+
+        if ((_settings.Http is { } http ? ListenRefusal("http", http) : null) is { } httpRefusal)
+        {
+            return httpRefusal;
+        }
+
+        foreach (IRoleModule module in _modules.Where(m => m.NeedsCluster))
+        {
+            if (await TryStartAsync(module, () => module.PrepareAsync(_app.Services, stop), stop).ConfigureAwait(false) is { } failure)
+            {
+                return failure;
+            }
         }
 
         try
@@ -186,12 +199,18 @@ internal sealed class NodeHost : IAsyncDisposable
         return null;
     }
 
-    private async Task<string?> StartRoleAsync(IRoleModule module, CancellationToken stop)
+    private Task<string?> StartRoleAsync(IRoleModule module, CancellationToken stop)
+    {
+        _started.Push(module);
+        return TryStartAsync(module, () => module.StartAsync(_app.Services, _addresses, stop), stop);
+    }
+
+    /// <summary>Takes one step of a role's start; why it failed in one line, else null.</summary>
+    private async Task<string?> TryStartAsync(IRoleModule module, Func<Task> step, CancellationToken stop)
     {
         try
         {
-            _started.Push(module);
-            await module.StartAsync(_app.Services, _addresses, stop).ConfigureAwait(false);
+            await step().ConfigureAwait(false);
             return null;
         }
         catch (RoleStartException e)
@@ -296,19 +315,19 @@ internal sealed class NodeHost : IAsyncDisposable
     }
 
     /// <summary>
-    /// Tries the remoting address before the actor system does, which would tell of a taken one with pages of nested exceptions; null when it is free.
+    /// Tries an address before the actor system or the HTTP server does, which would tell of a taken one with pages of nested exceptions; null when it is free.
     /// </summary>
-    private string? RemotingRefusal()
+    private static string? ListenRefusal(string setting, HostPort address)
     {
         try
         {
-            using var probe = new TcpListener(Resolve(_settings.Remoting), _settings.Remoting.Port);
+            using var probe = new TcpListener(Resolve(address), address.Port);
             probe.Start();
             return null;
         }
         catch (SocketException e)
         {
-            return $"remoting: can't listen on {_settings.Remoting}: {Reason(e)}; give --remoting another address";
+            return $"{setting}: can't listen on {address}: {Reason(e)}; give --{setting} another address";
         }
     }
 
