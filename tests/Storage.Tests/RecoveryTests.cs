@@ -50,14 +50,17 @@ public sealed class RecoveryTests
         for (int restart = 0; restart < 8; restart++)
         {
             using var store = partition.Open();
-            var add = new AddRow(restart);
-            store.Summaries.Update(new ChunkKey(1, 1), ref add);
-            store.Summaries.TryGet(new ChunkKey(1, 1), out Tally tally);
-            Assert.Equal(restart + 1, tally.Rows);
+            if (restart == 0)
+            {
+                var add = new AddRow(1);
+                store.Summaries.Update(new ChunkKey(1, 1), ref add);
+            }
+
+            Assert.Equal(ReadOutcome.Found, store.Summaries.TryGet(new ChunkKey(1, 1), out _));
             CutId id = (await store.BeginCut(default).Completed).Id;
             sizes.Add(new FileInfo(Path.Combine(partition.Folder, $"epoch-{id.Epoch:D10}", $"cut-{id.Sequence:D10}.manifest")).Length);
         }
 
-        Assert.InRange(sizes[^1], sizes[1] - 200, sizes[1] + 200); // digits and the tail sector vary
+        Assert.InRange(sizes[^1], sizes[0] - 20, sizes[0] + 20); // the numbers in it vary in length
     }
 }
