@@ -146,7 +146,7 @@ public sealed class EmbeddedBroker : IAsyncDisposable
         await Task.WhenAll(_connections.Values).ConfigureAwait(false);
         await Task.WhenAll(_loops).ConfigureAwait(false);
         _catalog.Close();
-        _journal.Dispose();
+        Attempt("the coordinator journal", _journal.Dispose);
         await _folderLock.DisposeAsync().ConfigureAwait(false);
         _stopping.Dispose();
     }
@@ -325,7 +325,7 @@ public sealed class EmbeddedBroker : IAsyncDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ObjectDisposedException)
         {
             _counters.MaintenanceFailures.Increment();
-            _log($"{what}: maintenance failed and is tried again: {e.Message}");
+            _log($"{what}: maintenance failed: {e.Message}");
         }
     }
 }

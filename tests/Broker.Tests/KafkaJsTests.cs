@@ -1,6 +1,6 @@
 namespace StreamObserve.Broker.Tests;
 
-/// <summary>kafkajs, from npm into a temporary folder.</summary>
+/// <summary>kafkajs, from npm.</summary>
 public sealed class KafkaJsTests
 {
     private const string Prelude = """
@@ -22,54 +22,13 @@ public sealed class KafkaJsTests
 
         """;
 
-    private static readonly SemaphoreSlim InstallGate = new(1, 1);
-    private static string? s_folder;
-
-    private static async Task<string> InstallAsync()
-    {
-        await InstallGate.WaitAsync();
-        try
-        {
-            if (s_folder is null)
-            {
-                string folder = Path.Combine(Path.GetTempPath(), "streamobserve-kafkajs");
-                if (!Directory.Exists(Path.Combine(folder, "node_modules", "kafkajs")))
-                {
-                    Directory.CreateDirectory(folder);
-                    await ClientCommand.RunAsync("npm", ["install", "--prefix", folder, "--no-audit", "--no-fund", "--silent", "kafkajs@2.2.4"], seconds: 60);
-                }
-
-                s_folder = folder;
-            }
-
-            return s_folder;
-        }
-        catch (Exception e) when (e is InvalidOperationException or TimeoutException or System.ComponentModel.Win32Exception)
-        {
-            Assert.Skip($"kafkajs can't be installed: {e.Message.Split('\n')[0]}");
-            throw;
-        }
-        finally
-        {
-            InstallGate.Release();
-        }
-    }
-
-    private static async Task<string> RunAsync(TestBroker broker, string body)
-    {
-        string folder = await InstallAsync();
-        string script = Path.Combine(folder, $"{Guid.NewGuid():N}.js");
-        await File.WriteAllTextAsync(
-            script, Prelude + "(async () => {\n" + body + "\n})().then(() => process.exit(0), e => { console.error(e); process.exit(1); });\n");
-        try
-        {
-            return await ClientCommand.RunAsync("node", [script, broker.Bootstrap], directory: folder);
-        }
-        finally
-        {
-            File.Delete(script);
-        }
-    }
+    private static Task<string> RunAsync(TestBroker broker, string body) =>
+        NodeClient.RunAsync(
+            "kafkajs",
+            "2.2.4",
+            Prelude + "(async () => {\n" + body + "\n})().then(() => process.exit(0), e => { console.error(e); process.exit(1); });\n",
+            ".js",
+            broker.Bootstrap);
 
     [Fact]
     public async Task MessagesWithKeysHeadersAndGzipComeBack()
@@ -87,7 +46,7 @@ public sealed class KafkaJsTests
             await admin.createPartitions({ topicPartitions: [{ topic: 'js', count: 6 }] });
             console.log((await admin.fetchTopicMetadata({ topics: ['js'] })).topics[0].partitions.length);
             """);
-        Assert.Equal("Empty js\n6", output.Trim());
+        Assert.Equal("Empty js\n6", output);
     }
 
     [Fact]
@@ -109,6 +68,6 @@ public sealed class KafkaJsTests
             await admin.connect();
             console.log((await admin.fetchOffsets({ groupId: 'moved', topics: ['jstx'] }))[0].partitions.find(p => p.partition === 0).offset);
             """);
-        Assert.Equal("a0,a2,a4,b0,b2,b4\n4", output.Trim());
+        Assert.Equal("a0,a2,a4,b0,b2,b4\n4", output);
     }
 }

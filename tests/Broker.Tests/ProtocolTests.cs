@@ -68,7 +68,7 @@ public sealed class ProtocolTests
         }
 
         Assert.Equal((0, 3), ranges[ApiVersions]);
-        Assert.Equal((4, 12), ranges[Fetch]);
+        Assert.Equal((4, 17), ranges[Fetch]);
     }
 
     [Fact]

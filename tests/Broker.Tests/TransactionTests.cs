@@ -187,8 +187,9 @@ public sealed class TransactionTests
             delays.Add(Stopwatch.GetElapsedTime(committed).TotalMilliseconds);
         }
 
+        delays.RemoveAt(0); // the first one waits for the reader's start
         delays.Sort();
-        TestContext.Current.TestOutputHelper?.WriteLine($"commit acknowledged to read: p50 {delays[30]:F1} ms, max {delays[^1]:F1} ms");
-        Assert.True(delays[30] < 50, $"the median is {delays[30]} ms: the reader waits for its poll, not for the commit");
+        TestContext.Current.TestOutputHelper?.WriteLine($"commit acknowledged to read: p50 {delays[delays.Count / 2]:F1} ms, max {delays[^1]:F1} ms");
+        Assert.True(delays[^3] < 50, $"{delays[^3]} ms: the reader waits for its poll, not for the commit");
     }
 }

@@ -10,14 +10,18 @@ namespace StreamObserve.Broker.Api;
 /// Reads record batches, from the page cache straight into the answer, and waits for more without polling. Fetch sessions are
 /// declined: every request names its partitions.
 /// </summary>
-internal sealed class FetchApi(TopicCatalog catalog, TimeProvider time, MemoryBudget answerMemory) : ApiHandler(ApiKey.Fetch, 4, 12, 12)
+internal sealed class FetchApi(TopicCatalog catalog, TimeProvider time, MemoryBudget answerMemory) : ApiHandler(ApiKey.Fetch, 4, 17, 12)
 {
     private const int NoSession = 0;
 
-    private readonly record struct Wanted(string Topic, int Partition, int LeaderEpoch, long Offset, int BytesMax, PartitionLog? Log);
+    private const short FirstTopicIdVersion = 13;
+
+    private readonly record struct WantedTopic(string Name, Guid Id, int PartitionCount);
+
+    private readonly record struct Wanted(int Partition, int LeaderEpoch, long Offset, int BytesMax, PartitionLog? Log);
 
     private readonly record struct Request(
-        int WaitMsMax, int BytesMin, int BytesMax, bool ReadCommitted, int SessionId, List<(string Topic, int Count)> Topics, List<Wanted> Partitions);
+        int WaitMsMax, int BytesMin, int BytesMax, bool ReadCommitted, int SessionId, List<WantedTopic> Topics, List<Wanted> Partitions);
 
     public override async ValueTask HandleAsync(RequestContext request)
     {
@@ -49,11 +53,11 @@ internal sealed class FetchApi(TopicCatalog catalog, TimeProvider time, MemoryBu
         ProtocolWriter answer = WriteHead(request, ErrorCode.None);
         answer.WriteArrayLength(fetch.Topics.Count);
         int next = 0;
-        foreach ((string topic, int count) in fetch.Topics)
+        foreach (WantedTopic topic in fetch.Topics)
         {
-            answer.WriteString(topic);
-            answer.WriteArrayLength(count);
-            for (int i = 0; i < count; i++)
+            answer.WriteString(topic.Name);
+            answer.WriteArrayLength(topic.PartitionCount);
+            for (int i = 0; i < topic.PartitionCount; i++)
             {
                 answer.WriteInt32(fetch.Partitions[next++].Partition);
                 answer.WriteError(ErrorCode.UnsupportedVersion);
@@ -79,7 +83,11 @@ internal sealed class FetchApi(TopicCatalog catalog, TimeProvider time, MemoryBu
     {
         short version = request.Version;
         ProtocolReader reader = request.ReadBody();
-        reader.ReadInt32(); // replica id
+        if (version < 15)
+        {
+            reader.ReadInt32(); // replica id
+        }
+
         int waitMsMax = reader.ReadInt32();
         int bytesMin = reader.ReadInt32();
         int bytesMax = version >= 3 ? reader.ReadInt32() : int.MaxValue;
@@ -90,13 +98,14 @@ internal sealed class FetchApi(TopicCatalog catalog, TimeProvider time, MemoryBu
             reader.ReadInt32(); // session epoch
         }
 
-        List<(string, int)> topics = [];
+        List<WantedTopic> topics = [];
         List<Wanted> partitions = [];
         int topicCount = reader.ReadArrayLength();
         for (int t = 0; t < topicCount; t++)
         {
-            string name = reader.ReadString();
-            catalog.TryGet(name, out Topic? topic);
+            Guid id = version >= FirstTopicIdVersion ? reader.ReadUuid() : Guid.Empty;
+            string name = version >= FirstTopicIdVersion ? "" : reader.ReadString();
+            Topic? topic = version >= FirstTopicIdVersion ? catalog.Find(id) : catalog.TryGet(name, out Topic? found) ? found : null;
             int count = reader.ReadArrayLength();
             for (int p = 0; p < count; p++)
             {
@@ -115,11 +124,11 @@ internal sealed class FetchApi(TopicCatalog catalog, TimeProvider time, MemoryBu
 
                 int partitionBytesMax = reader.ReadInt32();
                 reader.SkipTags();
-                partitions.Add(new Wanted(name, partition, leaderEpoch, offset, partitionBytesMax, topic?.Find(partition)));
+                partitions.Add(new Wanted(partition, leaderEpoch, offset, partitionBytesMax, topic?.Find(partition)));
             }
 
             reader.SkipTags();
-            topics.Add((name, count));
+            topics.Add(new WantedTopic(name, id, count));
         }
 
         // forgotten topics and the rack follow; neither matters without sessions and replicas
@@ -204,11 +213,19 @@ internal sealed class FetchApi(TopicCatalog catalog, TimeProvider time, MemoryBu
         answer.WriteArrayLength(fetch.Topics.Count);
         bool empty = true;
         int next = 0;
-        foreach ((string topic, int count) in fetch.Topics)
+        foreach (WantedTopic topic in fetch.Topics)
         {
-            answer.WriteString(topic);
-            answer.WriteArrayLength(count);
-            for (int i = 0; i < count; i++)
+            if (request.Version >= FirstTopicIdVersion)
+            {
+                answer.WriteUuid(topic.Id);
+            }
+            else
+            {
+                answer.WriteString(topic.Name);
+            }
+
+            answer.WriteArrayLength(topic.PartitionCount);
+            for (int i = 0; i < topic.PartitionCount; i++)
             {
                 int written = WritePartition(request, fetch.Partitions[next++], fetch.ReadCommitted, remaining, wholeFirstBatch: empty);
                 empty &= written == 0;
@@ -229,7 +246,8 @@ internal sealed class FetchApi(TopicCatalog catalog, TimeProvider time, MemoryBu
     private static int WritePartition(RequestContext request, in Wanted wanted, bool readCommitted, int bytesMax, bool wholeFirstBatch)
     {
         ProtocolWriter answer = request.Answer;
-        ErrorCode error = wanted.Log is null ? ErrorCode.UnknownTopicOrPartition
+        ErrorCode error = wanted.Log is null
+            ? request.Version >= FirstTopicIdVersion ? ErrorCode.UnknownTopicId : ErrorCode.UnknownTopicOrPartition
             : wanted.LeaderEpoch > PartitionLog.LeaderEpoch ? ErrorCode.UnknownLeaderEpoch
             : ErrorCode.None;
         using FetchSlice slice = error == ErrorCode.None

@@ -140,12 +140,12 @@ internal sealed class ClientConnection : IDisposable
         byte[] large = ArrayPool<byte>.Shared.Rent(size);
         try
         {
-            ArmStall();
             int received = _end - _start - LengthBytes;
             _buffer.AsSpan(_start + LengthBytes, received).CopyTo(large);
             _start = _end = 0;
             while (received < size)
             {
+                ArmStall();
                 int read = await _socket.ReceiveAsync(large.AsMemory(received, size - received)).ConfigureAwait(false);
                 if (read == 0)
                 {
@@ -201,9 +201,9 @@ internal sealed class ClientConnection : IDisposable
             {
                 ReadOnlyMemory<byte> answer = _context.EndAnswer();
                 _counters.BytesOut.Add(answer.Length);
-                ArmStall();
                 while (!answer.IsEmpty)
                 {
+                    ArmStall();
                     int sent = await _socket.SendAsync(answer).ConfigureAwait(false);
                     answer = answer[sent..];
                 }

@@ -21,6 +21,7 @@ internal sealed class TopicCatalog
     private readonly Func<Guid> _newId;
     private readonly Func<string, int, long, short, ErrorCode> _transactionCheck;
     private readonly ConcurrentDictionary<string, Topic> _topics = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<Guid, Topic> _topicsById = new();
 
     private TopicCatalog(
         BrokerOptions options,
@@ -61,18 +62,7 @@ internal sealed class TopicCatalog
     public bool TryGet(string name, [NotNullWhen(true)] out Topic? topic) => _topics.TryGetValue(name, out topic);
 
     /// <summary>The topic of an id, or null.</summary>
-    public Topic? Find(Guid id)
-    {
-        foreach (Topic topic in _topics.Values)
-        {
-            if (topic.Id == id)
-            {
-                return topic;
-            }
-        }
-
-        return null;
-    }
+    public Topic? Find(Guid id) => _topicsById.GetValueOrDefault(id);
 
     /// <summary>The log of a partition, or null.</summary>
     public PartitionLog? Find(string topic, int partition) => _topics.TryGetValue(topic, out Topic? found) ? found.Find(partition) : null;
@@ -116,6 +106,7 @@ internal sealed class TopicCatalog
 
             Topic topic = new(name, id, config, OpenPartitions(name, id, config, 0, count));
             _topics[name] = topic;
+            _topicsById[id] = topic;
             Save();
             return (ErrorCode.None, null, topic);
         }
@@ -132,6 +123,7 @@ internal sealed class TopicCatalog
                 return ErrorCode.UnknownTopicOrPartition;
             }
 
+            _topicsById.TryRemove(topic.Id, out _);
             Save();
         }
 
@@ -293,7 +285,9 @@ internal sealed class TopicCatalog
                 throw new InvalidDataException($"topic '{entry.Name}': {error}");
             }
 
-            _topics[entry.Name] = new Topic(entry.Name, entry.Id, config, OpenPartitions(entry.Name, entry.Id, config, 0, entry.Partitions));
+            Topic topic = new(entry.Name, entry.Id, config, OpenPartitions(entry.Name, entry.Id, config, 0, entry.Partitions));
+            _topics[entry.Name] = topic;
+            _topicsById[entry.Id] = topic;
         });
         DeleteOrphans();
     }

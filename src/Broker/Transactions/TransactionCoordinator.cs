@@ -101,10 +101,10 @@ internal sealed class TransactionCoordinator : IDisposable
         lock (transaction)
         {
             TransactionRecord? record = transaction.RecordOrNull;
-            bool recovers = producerId >= 0;
-            if (recovers && (record is null || record.ProducerId != producerId || (epoch != record.Epoch && epoch != record.RecoverableEpoch)))
+            bool recovers = producerId >= 0 && record is not null; // an id that was forgotten begins anew
+            if (recovers && (record!.ProducerId != producerId || (epoch != record.Epoch && epoch != record.RecoverableEpoch)))
             {
-                return ProducerIdentity.Refused(record is null ? ErrorCode.InvalidProducerIdMapping : ErrorCode.ProducerFenced);
+                return ProducerIdentity.Refused(ErrorCode.ProducerFenced);
             }
 
             if (record is { Phase: TransactionPhase.PrepareCommit or TransactionPhase.PrepareAbort })
