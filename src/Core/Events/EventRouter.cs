@@ -429,6 +429,11 @@ public sealed class EventRouter
             return false;
         }
 
+        if (dataset >= 0 && source.Dataset is null && fields[dataset].Kind == FieldKind.String)
+        {
+            fields[dataset].Kind = FieldKind.Absent;       // it names the row's dataset, which a query reaches under this very name
+        }
+
         var traceText = trace < 0 ? [] : StringOf(payload, fields[trace]);
         var builder = _builders[traceText.IsEmpty ? _roundRobin++ % (uint)_builders.Length : TraceKey.Of(traceText).PartitionOf(_builders.Length)];
         var row = builder.AddRow(timeNs, weight, name);
