@@ -128,6 +128,8 @@ public static class LeafExecutor
             result.UsedBlocks = true;
         }
 
+        // A block may hold only rows that a rule kept at rate 1 while others of its time were dropped: it can't know, the partition does.
+        result.IsSampled |= snapshot.HasDrops && result.UsedBlocks;
         result.HasUncountedDrops |= snapshot.HasUncountedDrops && result.UsedBlocks;
         snapshot.BlockReader.Trim();
     }

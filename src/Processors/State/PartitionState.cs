@@ -575,6 +575,7 @@ public sealed class PartitionState : IDisposable
         HeadBlock = [.. _headBlock],
         Recent = _recent.Snapshot(),
         HasUncountedDrops = _hasUncountedDrops,
+        HasDrops = DroppedRows > 0,
         Lost = [.. _lost],
         BlockReader = _blocksReader,
         AggregateReader = _aggregatesReader,

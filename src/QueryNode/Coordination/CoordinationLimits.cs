@@ -4,7 +4,7 @@ namespace StreamObserve.QueryNode.Coordination;
 internal static class CoordinationLimits
 {
     /// <summary>A partition that has not even accepted a question after this long counts as missing: the answer says so within a second.</summary>
-    public static readonly TimeSpan AcceptedWithin = TimeSpan.FromMilliseconds(800);
+    public static readonly TimeSpan AcceptedWithin = TimeSpan.FromMilliseconds(700);
 
     /// <summary>Longest wait for a partition that has accepted. The request's own time-out is usually shorter.</summary>
     public static readonly TimeSpan AnsweredWithin = TimeSpan.FromSeconds(60);

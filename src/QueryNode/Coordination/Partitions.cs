@@ -10,7 +10,8 @@ namespace StreamObserve.QueryNode.Coordination;
 /// <summary>The partitions as a query node reaches them. Any thread.</summary>
 internal sealed class Partitions(ActorSystem system, IRequiredActor<PartitionRegion> region, NodeSettings settings)
 {
-    private long _lastId = system.StartTime.Ticks;
+    // The upper half is the node's own, so that two query nodes never use one id at a partition.
+    private long _lastId = (long)Akka.Cluster.Cluster.Get(system).SelfUniqueAddress.Uid << 32;
 
     /// <summary>How many there are.</summary>
     public int Count => settings.Partitions;
