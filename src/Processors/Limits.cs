@@ -30,7 +30,7 @@ public static class Limits
     /// <summary>Bytes of decoded block columns kept in memory by a partition unless configured otherwise. Past it the blocks used longest ago let go of theirs.</summary>
     public const long ColumnCacheBytes = 48L << 20;
 
-    /// <summary>Decoded aggregate blocks kept in memory by a partition, bytes as stored. Past it those used longest ago go.</summary>
+    /// <summary>Decoded aggregate blocks kept in memory by a partition, bytes of memory. Past it those used longest ago go.</summary>
     public const long AggregateCacheBytes = 8L << 20;
 
     /// <summary>Leaf queries a partition executes at once; more wait. Queries must not starve the cursors.</summary>

@@ -32,7 +32,7 @@ public sealed class ProcessorRole : IRoleModule
             Folder = Path.Combine(settings.DataFolder, "partitions"),
             Partitions = settings.Partitions,
             CutInterval = settings.CutInterval,
-            StoreOptions = new() { MemoryBudgetBytes = Math.Max(16L << 20, budget.StoresBytes / settings.Partitions) },
+            StoreOptions = new() { MemoryBudgetBytes = Math.Max(16L << 20, budget.StoresBytes / settings.Partitions), BlocksPageBytes = 4 << 20 },
             Partition = new()
             {
                 WindowMs = (long)settings.Window.TotalMilliseconds,

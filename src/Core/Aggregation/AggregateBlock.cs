@@ -86,6 +86,21 @@ public sealed class AggregateBlock
     /// <summary>The measures.</summary>
     public List<MeasureCells> Measures { get; } = [];
 
+    /// <summary>Bytes of memory that the decoded block holds, about.</summary>
+    public long MemoryBytes
+    {
+        get
+        {
+            long bytes = 256 + (Cells * 32L) + Datasets.ByteCount + Values.ByteCount + ((Datasets.Count + Values.Count) * 4L);
+            foreach (var measure in Measures)
+            {
+                bytes += 128 + (Cells * 40L) + (measure.Sketches is { } sketches ? (Cells * 4L) + (sketches.Bins.Length * 12L) : 0);
+            }
+
+            return bytes;
+        }
+    }
+
     /// <summary>The cells' measure of a field; null when the block has none.</summary>
     public MeasureCells? Measure(string field) => Measures.Find(measure => measure.Field == field);
 

@@ -20,6 +20,9 @@ public sealed class DistinctBlock(string field, int slotSeconds, Utf8Strings dat
     /// <summary>The sketches with their dataset and slot.</summary>
     public List<(int Dataset, long Slot, HyperLogLog Sketch)> Cells { get; } = [];
 
+    /// <summary>Bytes of memory that the decoded block holds, about: a sparse sketch has 8 bytes a hash at most, a full one a byte a register.</summary>
+    public long MemoryBytes => 256 + Cells.Sum(cell => 128L + (1L << cell.Sketch.Precision));
+
     /// <summary>Writes the block.</summary>
     public byte[] Encode() => Encode(new ByteWriter(4096));
 

@@ -31,7 +31,7 @@ public sealed record MemoryBudget
     /// Limit of the garbage-collected heap: the total less what lives outside of it. The collector works harder as it is approached; an allocation past it
     /// fails, so the parts above must leave it alone.
     /// </summary>
-    public long HeapBytes => TotalBytes - (TotalBytes / 100 * 42);
+    public long HeapBytes => TotalBytes - (TotalBytes / 100 * 30);
 
     /// <summary>Shares <paramref name="total"/> out among the roles.</summary>
     public static MemoryBudget Of(ByteSize total, NodeRoles roles)
@@ -40,7 +40,7 @@ public sealed record MemoryBudget
         int broker = (roles & NodeRoles.Broker) != 0 ? 2 : 0;
         int ingest = (roles & NodeRoles.Ingest) != 0 ? 3 : 0;
         int cache = (roles & NodeRoles.Processor) != 0 ? 3 : 0;
-        int stores = (roles & NodeRoles.Processor) != 0 ? 4 : 0;
+        int stores = (roles & NodeRoles.Processor) != 0 ? 2 : 0;
         int queries = (roles & (NodeRoles.Processor | NodeRoles.Query)) != 0 ? 3 : 0;
         int weights = Math.Max(1, broker + ingest + cache + stores + queries);
 

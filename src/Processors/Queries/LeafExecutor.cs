@@ -118,6 +118,7 @@ public static class LeafExecutor
             if (info.MinTimeNs < end && info.MaxTimeNs >= start)
             {
                 scan.Add(snapshot.BlockReader.Open(info), start, end);
+                snapshot.BlockReader.Trim();        // within the scan too: one question may name large columns of every block
                 result.UsedBlocks = true;
             }
         }
@@ -131,7 +132,6 @@ public static class LeafExecutor
         // A block may hold only rows that a rule kept at rate 1 while others of its time were dropped: it can't know, the partition does.
         result.IsSampled |= snapshot.HasDrops && result.UsedBlocks;
         result.HasUncountedDrops |= snapshot.HasUncountedDrops && result.UsedBlocks;
-        snapshot.BlockReader.Trim();
     }
 
     private static long RoundDown(long value, long width) => value - (((value % width) + width) % width);

@@ -76,8 +76,8 @@ public sealed class BlockReader(ChunkStore store, long cacheBudgetBytes)
 public sealed class AggregateReader(ChunkStore store, long cacheBudgetBytes) : IAggregateSource
 {
     private readonly Lock _lock = new();
-    private readonly LinkedList<(ChunkKey Key, object Block, int Bytes)> _byUse = new();
-    private readonly Dictionary<ChunkKey, LinkedListNode<(ChunkKey Key, object Block, int Bytes)>> _held = [];
+    private readonly LinkedList<(ChunkKey Key, object Block, long Bytes)> _byUse = new();
+    private readonly Dictionary<ChunkKey, LinkedListNode<(ChunkKey Key, object Block, long Bytes)>> _held = [];
     private long _bytes;
 
     /// <inheritdoc/>
@@ -101,12 +101,13 @@ public sealed class AggregateReader(ChunkStore store, long cacheBudgetBytes) : I
 
         var bytes = LargeValues.Read(store, key, $"aggregate block {block} of fold {fold}");
         var decoded = decode(bytes);
+        var held = decoded is AggregateBlock aggregates ? aggregates.MemoryBytes : ((DistinctBlock)decoded).MemoryBytes;
         lock (_lock)
         {
             if (_held.TryAdd(key, null!))
             {
-                _held[key] = _byUse.AddFirst((key, decoded, bytes.Length));
-                _bytes += bytes.Length;
+                _held[key] = _byUse.AddFirst((key, decoded, held));
+                _bytes += held;
             }
 
             while (_bytes > cacheBudgetBytes && _byUse.Last is { } last && last != _byUse.First)
