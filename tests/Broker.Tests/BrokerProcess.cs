@@ -22,6 +22,9 @@ internal sealed class BrokerProcess : IAsyncDisposable
 
     public int Port { get; }
 
+    /// <summary>The process id while it runs.</summary>
+    public int Id => _process!.Id;
+
     public string Bootstrap => $"127.0.0.1:{Port}";
 
     public static async Task<BrokerProcess> StartAsync(string directory, FsyncMode fsync = FsyncMode.EverySecond, params string[] configs)

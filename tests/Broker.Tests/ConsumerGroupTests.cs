@@ -68,7 +68,11 @@ public sealed class ConsumerGroupTests
         int rebalances = 0;
         ConsumerConfig config = new()
         {
-            BootstrapServers = broker.Bootstrap, GroupId = "static", GroupInstanceId = "watcher", SessionTimeoutMs = 6000, HeartbeatIntervalMs = 200,
+            BootstrapServers = broker.Bootstrap,
+            GroupId = "static",
+            GroupInstanceId = "watcher",
+            SessionTimeoutMs = 6000,
+            HeartbeatIntervalMs = 200,
         };
         using IConsumer<string?, string?> watcher = new ConsumerBuilder<string?, string?>(config)
             .SetPartitionsAssignedHandler((_, _) => { rebalances++; })

@@ -3,7 +3,10 @@ using System.Runtime.InteropServices;
 
 namespace StreamObserve.Broker.Tests;
 
-/// <summary>Runs the tests; or, as <c>--broker DIR PORT FSYNC [CONFIG=VALUE ...]</c>, one broker until it is ended: tests kill such processes.</summary>
+/// <summary>
+/// Runs the tests; or, as <c>--broker DIR PORT FSYNC [CONFIG=VALUE ...]</c>, one broker until it is ended: tests kill such processes;
+/// or, as <c>--measure [MILLIONS]</c>, measures what the broker costs.
+/// </summary>
 internal static class Program
 {
     public static async Task<int> Main(string[] args)
@@ -11,6 +14,12 @@ internal static class Program
         if (args is ["--broker", string directory, string port, string fsync, .. string[] configs])
         {
             await HostAsync(directory, int.Parse(port), Enum.Parse<FsyncMode>(fsync), configs);
+            return 0;
+        }
+
+        if (args is ["--measure", .. string[] count])
+        {
+            await BrokerMeasurement.RunAsync(count.Length > 0 ? int.Parse(count[0]) : 2);
             return 0;
         }
 

@@ -158,7 +158,7 @@ internal sealed class FetchApi(TopicCatalog catalog, TimeProvider time, MemoryBu
 
     private async ValueTask WaitAsync(Request fetch, CancellationToken connectionClosed)
     {
-        using FetchWaiter waiter = new(time, TimeSpan.FromMilliseconds(fetch.WaitMsMax));
+        using FetchWaiter waiter = new(fetch.ReadCommitted, time, TimeSpan.FromMilliseconds(fetch.WaitMsMax));
         foreach (Wanted wanted in fetch.Partitions)
         {
             wanted.Log?.AddListener(waiter);

@@ -11,8 +11,13 @@ internal sealed class FetchWaiter : IAppendListener, IDisposable
     private bool _advanced;
     private bool _timedOut;
 
-    public FetchWaiter(TimeProvider time, TimeSpan limit) =>
+    public FetchWaiter(bool readsCommitted, TimeProvider time, TimeSpan limit)
+    {
+        ReadsCommitted = readsCommitted;
         _timer = time.CreateTimer(static state => ((FetchWaiter)state!).OnTimeout(), this, limit, Timeout.InfiniteTimeSpan);
+    }
+
+    public bool ReadsCommitted { get; }
 
     public void OnReadableAdvanced()
     {

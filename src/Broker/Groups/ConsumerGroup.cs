@@ -31,6 +31,7 @@ internal sealed class ConsumerGroup : IDisposable
     private string? _leader;
     private ITimer? _rebalanceTimer;
     private bool _initialDelayRuns;
+    private bool _retired;
 
     public ConsumerGroup(
         string groupId, int generation, TimeProvider time, TimeSpan initialDelay, Func<Guid> newId, Action<string, int> saveGeneration)
@@ -56,11 +57,26 @@ internal sealed class ConsumerGroup : IDisposable
         }
     }
 
-    /// <summary>Joins; completes when the rebalance has gathered its members.</summary>
-    public Task<JoinResult> JoinAsync(JoinRequest request)
+    /// <summary>Ends a group without members for good; false when it has some.</summary>
+    public bool TryRetire()
     {
         lock (_gate)
         {
+            _retired = _members.Count == 0 && _pendingMembers.Count == 0;
+            return _retired;
+        }
+    }
+
+    /// <summary>Joins; completes when the rebalance has gathered its members. Null when the group is retired and another must be made.</summary>
+    public Task<JoinResult>? TryJoinAsync(JoinRequest request)
+    {
+        lock (_gate)
+        {
+            if (_retired)
+            {
+                return null;
+            }
+
             if (_members.Count > 0 && !SupportsCommonProtocol(request))
             {
                 return Refuse(ErrorCode.InconsistentGroupProtocol, request.MemberId);

@@ -36,7 +36,16 @@ internal sealed class GroupCoordinator(CoordinatorJournal journal, BrokerOptions
             return Task.FromResult(new JoinResult(ErrorCode.UnknownMemberId, request.MemberId));
         }
 
-        return _groups.GetOrAdd(request.GroupId, NewGroup).JoinAsync(request);
+        while (true)
+        {
+            ConsumerGroup group = _groups.GetOrAdd(request.GroupId, NewGroup);
+            if (group.TryJoinAsync(request) is { } joined)
+            {
+                return joined;
+            }
+
+            _groups.TryRemove(KeyValuePair.Create(request.GroupId, group)); // it was retired this moment
+        }
     }
 
     public Task<SyncResult> SyncAsync(
@@ -137,7 +146,7 @@ internal sealed class GroupCoordinator(CoordinatorJournal journal, BrokerOptions
         bool known = journal.Read(state => state.Offsets.ContainsKey(groupId));
         if (_groups.TryGetValue(groupId, out ConsumerGroup? group))
         {
-            if (!group.IsEmpty)
+            if (!group.TryRetire())
             {
                 return ErrorCode.NonEmptyGroup;
             }
@@ -176,7 +185,7 @@ internal sealed class GroupCoordinator(CoordinatorJournal journal, BrokerOptions
     /// <summary>Forgets every group's offsets in a topic that was deleted.</summary>
     public Task RemoveTopicAsync(string topic) => journal.WriteAsync(into => CoordinatorState.WriteTopicRemoved(into, topic));
 
-    /// <summary>Forgets the offsets of groups that have had no members and no commits for long.</summary>
+    /// <summary>Forgets groups without members and offsets, and the offsets of groups that have had no members and no commits for long.</summary>
     public void Expire()
     {
         long now = NowMs;
@@ -188,6 +197,16 @@ internal sealed class GroupCoordinator(CoordinatorJournal journal, BrokerOptions
         {
             if (!_groups.TryGetValue(groupId, out ConsumerGroup? group) || group.IsEmpty)
             {
+                journal.WriteAsync(into => CoordinatorState.WriteGroupRemoved(into, groupId));
+            }
+        }
+
+        foreach ((string groupId, ConsumerGroup group) in _groups)
+        {
+            if (!journal.Read(state => state.Offsets.ContainsKey(groupId)) && group.TryRetire())
+            {
+                _groups.TryRemove(KeyValuePair.Create(groupId, group));
+                group.Dispose();
                 journal.WriteAsync(into => CoordinatorState.WriteGroupRemoved(into, groupId));
             }
         }

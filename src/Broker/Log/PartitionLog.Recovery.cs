@@ -74,12 +74,10 @@ internal sealed partial class PartitionLog
         _nextOffset = Active.NextOffset;
         _logStartOffset = Math.Min(Math.Max(ReadLogStart() ?? 0, _segments[0].BaseOffset), _nextOffset);
         _producers.RemoveAbortedBelow(_logStartOffset);
-        foreach (LogSegment segment in _segments)
+        LogSegment? newest = _segments.FindLast(segment => segment.Size > 0);
+        if (_settings.LogAppendTime && newest is not null)
         {
-            if (segment.Size > 0 && (ReferenceEquals(segment, Active) || _settings.LogAppendTime))
-            {
-                _lastAppendMs = Math.Max(_lastAppendMs, _settings.LogAppendTime ? segment.Index.MaxTimestamp : 0);
-            }
+            _lastAppendMs = newest.Index.MaxTimestamp; // times only rise, so the newest segment has the latest
         }
 
         // What was read may be in the page cache only: the first flush brings it to disk.

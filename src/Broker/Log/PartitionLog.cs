@@ -139,6 +139,7 @@ internal sealed partial class PartitionLog : IDisposable
     {
         RecordBatch header = RecordBatch.Read(batch);
         AppendResult result;
+        bool stableAdvanced;
         lock (_gate)
         {
             if (_closed || _failed)
@@ -165,12 +166,14 @@ internal sealed partial class PartitionLog : IDisposable
                 }
             }
 
+            long stableBefore = LastStableOffsetLocked;
             result = AppendLocked(batch, commitMarker: null);
+            stableAdvanced = LastStableOffsetLocked > stableBefore;
         }
 
         if (result.Error == ErrorCode.None)
         {
-            NotifyListeners();
+            NotifyListeners(stableAdvanced);
         }
 
         return result;
@@ -178,23 +181,17 @@ internal sealed partial class PartitionLog : IDisposable
 
     /// <summary>
     /// Appends the marker that ends a producer's transaction. One that finds no open transaction of that producer still fences
-    /// older epochs.
+    /// older epochs. Call <see cref="NotifyListeners"/> after it, once all markers of the transaction are written: a reader of several
+    /// partitions then gets them in one answer.
     /// </summary>
     public AppendResult AppendMarker(long producerId, short producerEpoch, bool commit)
     {
-        AppendResult result;
         lock (_gate)
         {
-            if (_closed || _failed)
-            {
-                return AppendResult.Refused(_closed ? ErrorCode.UnknownTopicOrPartition : ErrorCode.KafkaStorageError);
-            }
-
-            result = AppendLocked(ControlRecord.BuildMarker(producerId, producerEpoch, commit, NowMs), commit);
+            return _closed || _failed
+                ? AppendResult.Refused(_closed ? ErrorCode.UnknownTopicOrPartition : ErrorCode.KafkaStorageError)
+                : AppendLocked(ControlRecord.BuildMarker(producerId, producerEpoch, commit, NowMs), commit);
         }
-
-        NotifyListeners();
-        return result;
     }
 
     /// <summary>The producers with an open transaction here, and their epochs.</summary>
@@ -221,6 +218,22 @@ internal sealed partial class PartitionLog : IDisposable
         lock (_listeners)
         {
             _listeners.Remove(listener);
+        }
+    }
+
+    /// <summary>Tells the listeners that more can be read.</summary>
+    /// <param name="stableAdvanced">False when only readers of uncommitted records see more.</param>
+    public void NotifyListeners(bool stableAdvanced = true)
+    {
+        lock (_listeners)
+        {
+            foreach (IAppendListener listener in _listeners)
+            {
+                if (stableAdvanced || !listener.ReadsCommitted)
+                {
+                    listener.OnReadableAdvanced();
+                }
+            }
         }
     }
 
@@ -491,17 +504,6 @@ internal sealed partial class PartitionLog : IDisposable
                 {
                     return;
                 }
-            }
-        }
-    }
-
-    private void NotifyListeners()
-    {
-        lock (_listeners)
-        {
-            foreach (IAppendListener listener in _listeners)
-            {
-                listener.OnReadableAdvanced();
             }
         }
     }

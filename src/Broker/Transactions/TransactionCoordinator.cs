@@ -337,6 +337,7 @@ internal sealed class TransactionCoordinator : IDisposable
         TransactionRecord record = transaction.Record;
         bool commit = record.Phase == TransactionPhase.PrepareCommit;
         List<Task> durable = [];
+        List<PartitionLog> marked = [];
         foreach (TopicPartition partition in record.Partitions)
         {
             PartitionLog? log = Catalog.Find(partition.Topic, partition.Partition);
@@ -352,10 +353,16 @@ internal sealed class TransactionCoordinator : IDisposable
                     $"transaction '{record.TransactionalId}': no marker in {partition.Topic}-{partition.Partition}; it is written at the next request or start");
             }
 
+            marked.Add(log);
             if (log.FlushesBeforeAck && result.Error == ErrorCode.None)
             {
                 durable.Add(log.WhenFlushedAsync(result.EndOffset));
             }
+        }
+
+        foreach (PartitionLog log in marked)
+        {
+            log.NotifyListeners();
         }
 
         durable.Add(Save(transaction, record with
@@ -421,6 +428,7 @@ internal sealed class TransactionCoordinator : IDisposable
                     {
                         _log($"{topic.Name}-{partition}: the open transaction of producer {producerId} has no coordinator and is aborted");
                         log.AppendMarker(producerId, epoch, commit: false);
+                        log.NotifyListeners();
                     }
                 }
             }
