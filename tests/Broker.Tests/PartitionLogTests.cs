@@ -182,8 +182,10 @@ public sealed class PartitionLogTests
                             break;
                     }
 
-                    long stable = model.Where(stored => stored.Committed is null).Select(stored => (long?)stored.Offset).Min() ?? log.NextOffset;
-                    Assert.Equal(stable, log.LastStableOffset);
+                    // What was deleted of an open transaction counts until a restart, which does not find it.
+                    long FirstOpen(long from) =>
+                        model.Where(stored => stored.Committed is null && stored.Offset >= from).Select(stored => (long?)stored.Offset).Min() ?? log.NextOffset;
+                    Assert.InRange(log.LastStableOffset, Math.Max(start, FirstOpen(0)), Math.Max(start, FirstOpen(start)));
                 }
 
                 Assert.Equal(model.Where(stored => stored.Offset >= start).Select(stored => (stored.Offset, stored.Value)), ReadAll(log, readCommitted: false));
@@ -192,6 +194,6 @@ public sealed class PartitionLogTests
                     ReadAll(log, readCommitted: true));
                 log.Delete();
             },
-            iter: 150,
+            iter: 400,
             threads: 2);
 }

@@ -127,7 +127,9 @@ internal sealed partial class PartitionLog : IDisposable
 
     private long HighWatermarkLocked => _readOnlyFlushed ? Math.Min(_flushedOffset, _nextOffset) : _nextOffset;
 
-    private long LastStableOffsetLocked => Math.Min(_producers.FirstOpenOffset ?? long.MaxValue, HighWatermarkLocked);
+    // An open transaction may have begun before what was deleted.
+    private long LastStableOffsetLocked =>
+        Math.Min(Math.Max(_producers.FirstOpenOffset ?? long.MaxValue, _logStartOffset), HighWatermarkLocked);
 
     private long NowMs => _time.GetUtcNow().ToUnixTimeMilliseconds();
 

@@ -60,7 +60,8 @@ internal sealed class ProducerStateTable
         }
 
         int expected = producer.LastSequence == int.MaxValue ? 0 : producer.LastSequence + 1;
-        if (batch.BaseSequence != expected)
+        bool forgotten = producer.BatchCount == 0; // only a marker is left of it, its records were deleted
+        if (batch.BaseSequence != expected && !forgotten)
         {
             return ErrorCode.OutOfOrderSequenceNumber;
         }
