@@ -1,7 +1,7 @@
+using System.Buffers;
 using System.Numerics;
 using StreamObserve.Core.Columns;
 using StreamObserve.Core.Querying.Accumulators;
-using StreamObserve.Core.Querying.Execution;
 using StreamObserve.Core.Sketches;
 
 namespace StreamObserve.Core.Aggregation;
@@ -19,13 +19,13 @@ public sealed record Fold(FoldDirectory Directory, IReadOnlyList<byte[]> Blocks)
 /// </remarks>
 public sealed class AggregateFolder
 {
+    /// <summary>Most (dataset, slot, value) triples of a table; past it they are hashed.</summary>
+    private const long DenseSpaceMax = 1 << 18;
+
     private readonly HashSet<string> _sketchFields;
     private readonly Dictionary<string, long> _tooMany = [];
     private readonly HashSet<string> _coarse = [];
     private readonly IntegerMap _cellMap = new();
-    private readonly IntegerMap _binMap = new();
-    private int[] _dense = [];
-    private int[] _cells = [];
     private readonly ByteWriter _writer = new(1 << 16);
 
     /// <summary>A folder that keeps quantile sketches for these dimensions besides the totals'.</summary>
@@ -67,7 +67,7 @@ public sealed class AggregateFolder
     /// <summary>Folds the batches, of which there is at least one with rows.</summary>
     public Fold Fold(long id, IReadOnlyList<EventBatch> batches)
     {
-        var input = new FoldInput(batches);
+        using var input = new FoldInput(batches);
         var fields = input.FieldsByPresence();
         var entries = new List<BlockEntry>();
         var blocks = new List<byte[]>();
@@ -76,22 +76,19 @@ public sealed class AggregateFolder
 
         // A number of few values (a status, a partition) is a dimension: its sums are kept in the totals alone, and nobody asks for its quantiles.
         var isSettled = input.Rows >= AggregationLimits.SettledRows;
-        var measures = fields.Where(field => field.IsNumeric).Take(AggregationLimits.MeasuresMax).Select(field => field.Name).ToList();
-        var wanted = measures.Where(field => !isSettled || !smallDomains.Contains(field)).ToHashSet();
-        var measured = measures.ConvertAll(input.Numbers);
-        AddBlock(input, "", null, Utf8Strings.From([""]), measures, measured, wanted.Contains, entries, blocks);
-        var ofDimensions = measures.FindAll(wanted.Contains);
-        ofDimensions.RemoveRange(Math.Min(ofDimensions.Count, AggregationLimits.DimensionMeasuresMax), Math.Max(0, ofDimensions.Count - AggregationLimits.DimensionMeasuresMax));
-        var numbersOfDimensions = ofDimensions.ConvertAll(field => measured[measures.IndexOf(field)]);
-        foreach (var (field, codes, values) in dimensions)
+        var measures = fields.Where(field => field.IsNumeric).Take(AggregationLimits.MeasuresMax).Select(field => input.Measure(field.Name)).ToList();
+        var wanted = measures.FindAll(measure => !isSettled || !smallDomains.Contains(measure.Field));
+        AddBlock(input, new("", null, Utf8Strings.From([""])), measures, wanted.Contains, entries, blocks);
+        var ofDimensions = wanted.Take(AggregationLimits.DimensionMeasuresMax).ToList();
+        foreach (var dimension in dimensions)
         {
-            var hasSketches = _sketchFields.Contains(field);
-            AddBlock(input, field, codes, values, ofDimensions, numbersOfDimensions, _ => hasSketches, entries, blocks);
+            var hasSketches = _sketchFields.Contains(dimension.Field);
+            AddBlock(input, dimension, ofDimensions, _ => hasSketches, entries, blocks);
         }
 
         foreach (var field in distinct)
         {
-            blocks.Add(Distinct(input, field).Encode(_writer));
+            blocks.Add(Distinct(input, field));
             entries.Add(new(field, true, AggregationLimits.CoarseSeconds, []));
         }
 
@@ -109,10 +106,9 @@ public sealed class AggregateFolder
     }
 
     /// <summary>The fields that are dimensions of this fold, with each row's code; those that have too many values go to <paramref name="distinct"/>.</summary>
-    private List<(string Field, int[] Codes, Utf8Strings Values)> Dimensions(
-        FoldInput input, List<FoldField> fields, long id, List<string> distinct, out HashSet<string> smallDomains)
+    private List<FoldDimension> Dimensions(FoldInput input, List<FoldField> fields, long id, List<string> distinct, out HashSet<string> smallDomains)
     {
-        var dimensions = new List<(string, int[], Utf8Strings)>();
+        var dimensions = new List<FoldDimension>();
         smallDomains = [];
         foreach (var field in fields)
         {
@@ -121,12 +117,11 @@ public sealed class AggregateFolder
                 continue;
             }
 
-            var codes = Array.Empty<int>();
             var valuesMax = field.IsInteger ? AggregationLimits.SmallDomainMax : AggregationLimits.DimensionValuesMax;
-            if (dimensions.Count < AggregationLimits.DimensionsMax && IsCandidate(field, id) && input.TryCode(field.Name, valuesMax, ref codes, out var values))
+            if (dimensions.Count < AggregationLimits.DimensionsMax && IsCandidate(field, id) && input.TryCode(field.Name, valuesMax) is { } dimension)
             {
                 _tooMany.Remove(field.Name);
-                dimensions.Add((field.Name, codes, values));
+                dimensions.Add(dimension);
                 if (field.IsInteger)
                 {
                     smallDomains.Add(field.Name);
@@ -162,97 +157,123 @@ public sealed class AggregateFolder
     }
 
     private void AddBlock(
-        FoldInput input, string field, int[]? codes, Utf8Strings values, List<string> measures, List<double[]> numbers, Func<string, bool> sketch,
-        List<BlockEntry> entries, List<byte[]> blocks)
+        FoldInput input, FoldDimension dimension, List<FoldMeasure> measures, Func<FoldMeasure, bool> hasSketches, List<BlockEntry> entries, List<byte[]> blocks)
     {
+        var field = dimension.Field;
         var seconds = _coarse.Contains(field) ? AggregationLimits.CoarseSeconds : AggregationLimits.FineSeconds;
-        var cells = AssignCells(input, codes, values.Count, seconds);
+        var cells = AssignCells(input, dimension, seconds);
         if (seconds == AggregationLimits.FineSeconds && (long)cells * AggregationLimits.DenseRowsPerCell > input.Rows)
         {
             _coarse.Add(field);
             seconds = AggregationLimits.CoarseSeconds;
-            cells = AssignCells(input, codes, values.Count, seconds);
+            cells = AssignCells(input, dimension, seconds);
         }
 
-        var block = new AggregateBlock(field, seconds, input.Datasets, values, cells);
-        var slots = input.SlotsOf(seconds);
-        for (var row = 0; row < input.Rows; row++)
+        var block = new AggregateBlock(field, seconds, input.Datasets, dimension.Values, cells);
+        CountRows(input, dimension, seconds, block);
+        foreach (var measure in measures)
         {
-            var cell = _cells[row];
-            if (block.Rows[cell]++ == 0)
+            var aggregates = new MeasureCells(measure.Field, cells);
+            AddMeasure(input, measure, aggregates);
+            if (hasSketches(measure))
             {
-                block.DatasetCodes[cell] = input.DatasetOf[row];
-                block.Slots[cell] = slots.SlotOf(row);
-                block.ValueCodes[cell] = codes is null ? 0 : codes[row];
+                aggregates.Sketches = Sketches(input, measure, cells);
             }
 
-            block.Weights[cell] += input.Weights is null ? 1 : input.Weights[row];
-        }
-
-        for (var m = 0; m < measures.Count; m++)
-        {
-            var measure = new MeasureCells(measures[m], cells);
-            AddMeasure(input, measure, numbers[m]);
-            if (sketch(measures[m]))
-            {
-                measure.Sketches = Sketches(input, numbers[m], cells);
-            }
-
-            block.Measures.Add(measure);
+            block.Measures.Add(aggregates);
         }
 
         entries.Add(new(field, false, seconds, [.. block.Measures.Select(measure => (measure.Field, measure.Sketches is not null))]));
         blocks.Add(block.Encode(_writer));
     }
 
-    /// <summary>Numbers the cells in order of appearance; the rows' cells are in <see cref="_cells"/>. Returns how many.</summary>
-    private int AssignCells(FoldInput input, int[]? codes, int values, int seconds)
+    /// <summary>Numbers the cells in order of appearance; the rows' cells are in <see cref="FoldInput.Cells"/>. Returns how many.</summary>
+    private int AssignCells(FoldInput input, FoldDimension dimension, int seconds)
     {
-        if (_cells.Length < input.Rows)
-        {
-            _cells = new int[input.Rows];
-        }
-
         var slots = input.SlotsOf(seconds);
-        var count = 0;
+        var slotOf = slots.IndexOf.AsSpan(0, input.Rows);
+        var codes = dimension.Codes.AsSpan();
+        var cells = input.Cells;
+        if (codes.IsEmpty)
+        {
+            slotOf.CopyTo(cells);
+            return slots.Count;
+        }
+
+        var values = dimension.Values.Count;
         var space = (long)slots.Count * values;
-        if (space <= 1 << 18)
+        if (space > DenseSpaceMax)
         {
-            // Fast path: a table over all (dataset, slot, value).
-            if (_dense.Length < space)
+            _cellMap.Clear();
+            for (var row = 0; row < slotOf.Length; row++)
             {
-                _dense = new int[space];
+                cells[row] = _cellMap.Add(((long)slotOf[row] * values) + codes[row]);
             }
 
-            Array.Clear(_dense, 0, (int)space);
-            for (var row = 0; row < input.Rows; row++)
-            {
-                ref var entry = ref _dense[(slots.IndexOf[row] * values) + (codes is null ? 0 : codes[row])];
-                if (entry == 0)
-                {
-                    entry = ++count;
-                }
+            return _cellMap.Count;
+        }
 
-                _cells[row] = entry - 1;
+        // Fast path: a table over all (dataset, slot, value).
+        var rented = ArrayPool<int>.Shared.Rent((int)space);
+        var dense = rented.AsSpan(0, (int)space);
+        dense.Clear();
+        var count = 0;
+        for (var row = 0; row < slotOf.Length; row++)
+        {
+            ref var entry = ref dense[(slotOf[row] * values) + codes[row]];
+            if (entry == 0)
+            {
+                entry = ++count;
             }
 
-            return count;
+            cells[row] = entry - 1;
         }
 
-        _cellMap.Clear();
-        for (var row = 0; row < input.Rows; row++)
-        {
-            _cells[row] = _cellMap.Add(((long)slots.IndexOf[row] * values) + (codes is null ? 0 : codes[row]));
-        }
-
-        return _cellMap.Count;
+        ArrayPool<int>.Shared.Return(rented);
+        return count;
     }
 
-    private void AddMeasure(FoldInput input, MeasureCells measure, double[] numbers)
+    private static void CountRows(FoldInput input, FoldDimension dimension, int seconds, AggregateBlock block)
     {
-        Array.Fill(measure.Mins, double.PositiveInfinity);
-        Array.Fill(measure.Maxs, double.NegativeInfinity);
-        for (var row = 0; row < input.Rows; row++)
+        var slots = input.SlotsOf(seconds);
+        var cells = input.Cells;
+        var rows = block.Rows.AsSpan();
+        for (var row = 0; row < cells.Length; row++)
+        {
+            var cell = cells[row];
+            if (rows[cell]++ == 0)
+            {
+                var slot = slots.IndexOf[row];
+                block.DatasetCodes[cell] = slots.Datasets[slot];
+                block.Slots[cell] = slots.Slots[slot];
+                block.ValueCodes[cell] = dimension.Codes is null ? 0 : dimension.Codes[row];
+            }
+        }
+
+        if (input.Weights is not { } weights)
+        {
+            for (var cell = 0; cell < rows.Length; cell++)
+            {
+                block.Weights[cell] = rows[cell];
+            }
+
+            return;
+        }
+
+        for (var row = 0; row < cells.Length; row++)
+        {
+            block.Weights[cells[row]] += weights[row];
+        }
+    }
+
+    private static void AddMeasure(FoldInput input, FoldMeasure measure, MeasureCells aggregates)
+    {
+        var (counts, sums, mins, maxs) = (aggregates.Counts, aggregates.Sums, aggregates.Mins, aggregates.Maxs);
+        Array.Fill(mins, double.PositiveInfinity);
+        Array.Fill(maxs, double.NegativeInfinity);
+        var cells = input.Cells;
+        var numbers = measure.Numbers.AsSpan(0, cells.Length);
+        for (var row = 0; row < cells.Length; row++)
         {
             var value = numbers[row];
             if (double.IsNaN(value))
@@ -260,404 +281,148 @@ public sealed class AggregateFolder
                 continue;
             }
 
-            var cell = _cells[row];
-            var weight = input.Weights is null ? 1 : input.Weights[row];
-            measure.Counts[cell]++;
-            measure.Weights[cell] += weight;
-            measure.Sums[cell] += value * weight;
-            measure.Mins[cell] = Math.Min(measure.Mins[cell], value);
-            measure.Maxs[cell] = Math.Max(measure.Maxs[cell], value);
+            var cell = cells[row];
+            counts[cell]++;
+            sums[cell] += input.Weights is null ? value : value * input.Weights[row];
+            mins[cell] = value < mins[cell] ? value : mins[cell];
+            maxs[cell] = value > maxs[cell] ? value : maxs[cell];
+        }
+
+        if (input.Weights is not { } weights)
+        {
+            for (var cell = 0; cell < counts.Length; cell++)
+            {
+                aggregates.Weights[cell] = counts[cell];
+            }
+
+            return;
+        }
+
+        for (var row = 0; row < cells.Length; row++)
+        {
+            aggregates.Weights[cells[row]] += double.IsNaN(numbers[row]) ? 0 : weights[row];
         }
     }
 
-    private SketchCells Sketches(FoldInput input, double[] numbers, int cells)
+    /// <summary>(cell, bin) pairs in order, equal ones added up: no sketch object a cell.</summary>
+    private static SketchCells Sketches(FoldInput input, FoldMeasure measure, int cells)
     {
-        // (cell, bin) pairs are numbered and counted, then put in order: no sketch object a cell.
-        _binMap.Clear();
-        var weights = new List<double>();
-        for (var row = 0; row < input.Rows; row++)
+        var (codes, least, codeBits) = measure.BinCodes(input.Rows);
+        var rowBits = input.Weights is null ? 0 : BitsOf(input.Rows);
+        var rented = ArrayPool<ulong>.Shared.Rent(input.Rows);
+        var count = 0;
+        var cellOf = input.Cells;
+        for (var row = 0; row < cellOf.Length; row++)
         {
-            var value = numbers[row];
-            if (double.IsNaN(value))
+            if (codes[row] != FoldMeasure.NoCode)
             {
-                continue;
-            }
-
-            var code = SketchCodes.Of(value);
-            var at = _binMap.Add(((long)_cells[row] << 32) | (uint)(code + SketchCodes.Offset));
-            var weight = input.Weights is null ? 1 : input.Weights[row];
-            if (at == weights.Count)
-            {
-                weights.Add(weight);
-            }
-            else
-            {
-                weights[at] += weight;
+                var key = ((ulong)cellOf[row] << codeBits) | (uint)(codes[row] - least);
+                rented[count++] = rowBits == 0 ? key : (key << rowBits) | (uint)row;
             }
         }
 
-        var keys = new long[_binMap.Count];
-        var order = new int[keys.Length];
+        var keys = rented.AsSpan(0, count);
+        RadixSort.Sort(keys, rowBits, ulong.MaxValue >> BitOperations.LeadingZeroCount((ulong)cells << (codeBits + rowBits)));
+        var pairs = 0;
         for (var i = 0; i < keys.Length; i++)
         {
-            keys[i] = _binMap.Key(i);
-            order[i] = i;
+            pairs += i == 0 || keys[i] >> rowBits != keys[i - 1] >> rowBits ? 1 : 0;
         }
 
-        Array.Sort(keys, order);
         var starts = new int[cells + 1];
-        var bins = new int[keys.Length];
-        var sorted = new double[keys.Length];
+        var bins = new int[pairs];
+        var sums = new double[pairs];
+        var pair = -1;
         for (var i = 0; i < keys.Length; i++)
         {
-            starts[(keys[i] >> 32) + 1]++;
-            bins[i] = (int)(uint)keys[i] - SketchCodes.Offset;
-            sorted[i] = weights[order[i]];
+            var key = keys[i] >> rowBits;
+            if (i == 0 || key != keys[i - 1] >> rowBits)
+            {
+                pair++;
+                starts[(int)(key >> codeBits) + 1]++;
+                bins[pair] = (int)(key & ((1UL << codeBits) - 1)) + least;
+            }
+
+            sums[pair] += input.Weights is null ? 1 : input.Weights[(int)(keys[i] & ((1UL << rowBits) - 1))];
         }
 
+        ArrayPool<ulong>.Shared.Return(rented);
         for (var cell = 0; cell < cells; cell++)
         {
             starts[cell + 1] += starts[cell];
         }
 
-        return new(starts, bins, sorted);
+        return new(starts, bins, sums);
     }
 
-    private static DistinctBlock Distinct(FoldInput input, string field)
+    private static int BitsOf(int count) => 32 - BitOperations.LeadingZeroCount((uint)count);
+
+    /// <summary>The encoded distinct counts of a field: (cell, entry) pairs in order become the sketches' stored form without a sketch between.</summary>
+    private byte[] Distinct(FoldInput input, string field)
     {
         var slots = input.SlotsOf(AggregationLimits.CoarseSeconds);
-        var sketches = new HyperLogLog?[slots.Count];
+        var rentedKeys = ArrayPool<ulong>.Shared.Rent(input.Rows);
+        var rentedEntries = ArrayPool<uint>.Shared.Rent(input.Rows);
+        var keys = rentedKeys.AsSpan(0, Entries(input, field, slots, rentedKeys));
+        RadixSort.Sort(keys, 0, ((ulong)slots.Count << 32) | uint.MaxValue);
+        var cells = 0;
+        for (var i = 0; i < keys.Length; i++)
+        {
+            cells += i == 0 || keys[i] >> 32 != keys[i - 1] >> 32 ? 1 : 0;
+            rentedEntries[i] = (uint)keys[i];
+        }
+
+        _writer.Clear();
+        DistinctBlock.WriteHead(_writer, field, AggregationLimits.CoarseSeconds, input.Datasets, cells);
+        for (int from = 0, to; from < keys.Length; from = to)
+        {
+            var cell = keys[from] >> 32;
+            for (to = from + 1; to < keys.Length && keys[to] >> 32 == cell; to++)
+            {
+            }
+
+            var entries = rentedEntries.AsSpan(from, to - from);
+            DistinctBlock.WriteCell(
+                _writer, slots.Datasets[(int)cell], slots.Slots[(int)cell], DistinctAccumulator.Precision, entries[..HyperLogLog.Distinct(entries)]);
+        }
+
+        ArrayPool<ulong>.Shared.Return(rentedKeys);
+        ArrayPool<uint>.Shared.Return(rentedEntries);
+        return _writer.Written.ToArray();
+    }
+
+    /// <summary>Writes (cell, entry) of each value of a field; returns how many.</summary>
+    private static int Entries(FoldInput input, string field, FoldSlots slots, Span<ulong> keys)
+    {
+        var count = 0;
         Span<byte> scratch = stackalloc byte[64];
         foreach (var (batch, firstRow) in input.Batches)
         {
-            foreach (var column in batch.Columns)
+            foreach (var (name, vector) in batch.Columns)
             {
-                if (column.Name != field)
+                if (name != field)
                 {
                     continue;
                 }
 
-                var vector = column.Vector;
+                var ofCodes = vector.Type == ColumnType.Dictionary ? new uint[vector.Strings.Count] : [];
+                for (var code = 0; code < ofCodes.Length; code++)
+                {
+                    ofCodes[code] = HyperLogLog.EntryOf(Hash64.Of(vector.Strings[code]));
+                }
+
                 for (int row = 0, k = 0; row < batch.Rows; row++)
                 {
                     if (vector.Has(row))
                     {
-                        (sketches[slots.IndexOf[firstRow + row]] ??= new(DistinctAccumulator.Precision)).AddHash(DistinctAccumulator.HashOf(vector, k++, scratch));
+                        var entry = ofCodes.Length > 0 ? ofCodes[vector.Codes[k]] : HyperLogLog.EntryOf(DistinctAccumulator.HashOf(vector, k, scratch));
+                        keys[count++] = ((ulong)slots.IndexOf[firstRow + row] << 32) | entry;
+                        k++;
                     }
                 }
             }
         }
 
-        var block = new DistinctBlock(field, AggregationLimits.CoarseSeconds, input.Datasets);
-        for (var i = 0; i < sketches.Length; i++)
-        {
-            if (sketches[i] is { } sketch)
-            {
-                block.Cells.Add((slots.Datasets[i], slots.Slots[i], sketch));
-            }
-        }
-
-        return block;
+        return count;
     }
-}
-
-/// <summary>A sketch bin of either sign as one number in ascending order of value: zero is 0, negative values are below.</summary>
-internal static class SketchCodes
-{
-    /// <summary>Added to make codes positive.</summary>
-    public const int Offset = 1 << 24;
-
-    private const int Middle = 1 << 20;
-
-    public static int Of(double value) => LogBins.CountsAsZero(value) ? 0 : value > 0 ? Middle + LogBins.BinOf(value) : -Middle - LogBins.BinOf(-value);
-
-    public static SketchBin BinOf(int code, double weight) => code switch
-    {
-        0 => new(0, 0, weight),
-        > 0 => new(1, code - Middle, weight),
-        _ => new(-1, -code - Middle, weight),
-    };
-}
-
-/// <summary>A field of the folded rows.</summary>
-internal sealed record FoldField(string Name, long Present, bool IsNumeric, bool IsInteger, bool IsFloat);
-
-/// <summary>The rows of a fold laid end to end: datasets, times and weights as arrays over all rows, columns by name.</summary>
-internal sealed class FoldInput
-{
-    private readonly Dictionary<int, FoldSlots> _slots = [];
-    private readonly List<ColumnVector> _columns = [];
-
-    public FoldInput(IReadOnlyList<EventBatch> batches)
-    {
-        var datasets = new StringDictionary();
-        foreach (var batch in batches)
-        {
-            Batches.Add((batch, Rows));
-            Rows += batch.Rows;
-            IsWeighted |= batch.Weights is not null;
-            MinTimeNs = Math.Min(MinTimeNs, batch.MinTimeNs);
-            MaxTimeNs = Math.Max(MaxTimeNs, batch.MaxTimeNs);
-        }
-
-        DatasetOf = new int[Rows];
-        Weights = IsWeighted ? new double[Rows] : null;
-        foreach (var (batch, firstRow) in Batches)
-        {
-            var remap = new int[batch.Datasets.Count];
-            for (var code = 0; code < remap.Length; code++)
-            {
-                remap[code] = datasets.Add(batch.Datasets[code]);
-            }
-
-            for (var row = 0; row < batch.Rows; row++)
-            {
-                DatasetOf[firstRow + row] = remap[batch.DatasetCodes[row]];
-            }
-
-            if (Weights is not null)
-            {
-                if (batch.Weights is { } weights)
-                {
-                    weights.CopyTo(Weights, firstRow);
-                }
-                else
-                {
-                    Weights.AsSpan(firstRow, batch.Rows).Fill(1);
-                }
-            }
-        }
-
-        Datasets = datasets.ToStrings();
-    }
-
-    public List<(EventBatch Batch, int FirstRow)> Batches { get; } = [];
-
-    public int Rows { get; }
-
-    public bool IsWeighted { get; }
-
-    public long MinTimeNs { get; } = long.MaxValue;
-
-    public long MaxTimeNs { get; } = long.MinValue;
-
-    public int[] DatasetOf { get; }
-
-    public double[]? Weights { get; }
-
-    public Utf8Strings Datasets { get; }
-
-    /// <summary>All fields, those present in most rows first, then by name.</summary>
-    public List<FoldField> FieldsByPresence()
-    {
-        var fields = new Dictionary<string, FoldField>();
-        foreach (var (batch, _) in Batches)
-        {
-            foreach (var (name, vector) in batch.Columns)
-            {
-                var known = fields.GetValueOrDefault(name) ?? new(name, 0, false, false, false);
-                fields[name] = known with
-                {
-                    Present = known.Present + vector.Count,
-                    IsNumeric = known.IsNumeric | vector.IsNumeric,
-                    IsInteger = known.IsInteger | vector.Type == ColumnType.Integer,
-                    IsFloat = known.IsFloat | vector.Type == ColumnType.Float,
-                };
-            }
-        }
-
-        var list = fields.Values.ToList();
-        list.Sort((a, b) => a.Present != b.Present ? b.Present.CompareTo(a.Present) : string.CompareOrdinal(a.Name, b.Name));
-        return list;
-    }
-
-    /// <summary>A numeric field's value of each row, NaN where there is none.</summary>
-    public double[] Numbers(string field)
-    {
-        var numbers = new double[Rows];
-        Array.Fill(numbers, double.NaN);
-        foreach (var (batch, firstRow) in Batches)
-        {
-            foreach (var (name, vector) in batch.Columns)
-            {
-                if (name != field || !vector.IsNumeric)
-                {
-                    continue;
-                }
-
-                ForEachPresent(vector, (row, k) => numbers[firstRow + row] = vector.Type == ColumnType.Float ? vector.Floats[k] : vector.Integers[k]);
-            }
-        }
-
-        return numbers;
-    }
-
-    /// <summary>A field's value of each row as a code into <paramref name="values"/> (group keys; absence is a value); false when there are too many.</summary>
-    public bool TryCode(string field, int valuesMax, ref int[] codes, out Utf8Strings values)
-    {
-        if (codes.Length < Rows)
-        {
-            codes = new int[Rows];
-        }
-
-        var dictionary = new StringDictionary();
-        ReadOnlySpan<byte> absent = [0];
-        dictionary.Add(absent);
-        Array.Clear(codes, 0, Rows);
-        var key = new ByteWriter();
-        foreach (var (batch, firstRow) in Batches)
-        {
-            _columns.Clear();
-            foreach (var (name, vector) in batch.Columns)
-            {
-                if (name == field)
-                {
-                    _columns.Add(vector);
-                }
-            }
-
-            foreach (var vector in _columns)
-            {
-                if (!TryCode(vector, codes.AsSpan(firstRow, batch.Rows), dictionary, key, valuesMax))
-                {
-                    values = Utf8Strings.Empty;
-                    return false;
-                }
-            }
-        }
-
-        values = dictionary.ToStrings();
-        return true;
-    }
-
-    public FoldSlots SlotsOf(int seconds)
-    {
-        if (!_slots.TryGetValue(seconds, out var slots))
-        {
-            _slots[seconds] = slots = new FoldSlots(this, seconds);
-        }
-
-        return slots;
-    }
-
-    private static bool TryCode(ColumnVector vector, Span<int> codes, StringDictionary dictionary, ByteWriter key, int valuesMax)
-    {
-        int[]? remap = null;
-        if (vector.Type == ColumnType.Dictionary)
-        {
-            if (vector.Strings.Count > valuesMax)
-            {
-                return false;
-            }
-
-            remap = new int[vector.Strings.Count];
-            for (var code = 0; code < remap.Length; code++)
-            {
-                key.Clear();
-                GroupKey.WriteText(key, vector.Strings[code]);
-                remap[code] = dictionary.Add(key.Written);
-            }
-        }
-
-        long lastNumber = 0;
-        var lastCode = -1;
-        Span<byte> scratch = stackalloc byte[64];
-        for (int row = 0, k = 0; row < vector.Rows; row++)
-        {
-            if (!vector.Has(row))
-            {
-                continue;
-            }
-
-            if (remap is not null)
-            {
-                codes[row] = remap[vector.Codes[k++]];
-                continue;
-            }
-
-            if (vector.Type is ColumnType.Integer or ColumnType.Bool)
-            {
-                var number = vector.Integers[k++];
-                if (lastCode < 0 || number != lastNumber)
-                {
-                    key.Clear();
-                    if (vector.Type == ColumnType.Bool)
-                    {
-                        key.U8((byte)(number != 0 ? 5 : 4));
-                    }
-                    else
-                    {
-                        GroupKey.WriteInteger(key, number);
-                    }
-
-                    lastNumber = number;
-                    lastCode = dictionary.Add(key.Written);
-                }
-
-                codes[row] = lastCode;
-            }
-            else
-            {
-                key.Clear();
-                GroupKey.WriteText(key, vector.Utf8(k++, scratch));
-                codes[row] = dictionary.Add(key.Written);
-            }
-
-            if (dictionary.Count > valuesMax)
-            {
-                return false;
-            }
-        }
-
-        return dictionary.Count <= valuesMax + 1;
-    }
-
-    private static void ForEachPresent(ColumnVector vector, Action<int, int> visit)
-    {
-        for (int row = 0, k = 0; row < vector.Rows; row++)
-        {
-            if (vector.Has(row))
-            {
-                visit(row, k++);
-            }
-        }
-    }
-}
-
-/// <summary>(dataset, time slot) pairs of a fold's rows at one resolution, numbered in order of appearance.</summary>
-internal sealed class FoldSlots
-{
-    public FoldSlots(FoldInput input, int seconds)
-    {
-        IndexOf = new int[input.Rows];
-        var map = new IntegerMap();
-        var width = seconds * 1_000_000_000L;
-        var firstSlot = LeafPlan.FloorDiv(input.MinTimeNs, width);
-        foreach (var (batch, firstRow) in input.Batches)
-        {
-            for (var row = 0; row < batch.Rows; row++)
-            {
-                var slot = LeafPlan.FloorDiv(batch.TimesNs[row], width) - firstSlot;
-                IndexOf[firstRow + row] = map.Add((slot << 20) | (uint)input.DatasetOf[firstRow + row]);
-            }
-        }
-
-        Slots = new long[map.Count];
-        Datasets = new int[map.Count];
-        for (var i = 0; i < Slots.Length; i++)
-        {
-            Slots[i] = firstSlot + (map.Key(i) >> 20);
-            Datasets[i] = (int)(map.Key(i) & 0xFFFFF);
-        }
-    }
-
-    public int Count => Slots.Length;
-
-    public int[] IndexOf { get; }
-
-    public long[] Slots { get; }
-
-    public int[] Datasets { get; }
-
-    public long SlotOf(int row) => Slots[IndexOf[row]];
 }

@@ -30,11 +30,7 @@ public sealed class DistinctBlock(string field, int slotSeconds, Utf8Strings dat
     public byte[] Encode(ByteWriter w)
     {
         w.Clear();
-        w.U8(Version);
-        w.Text(Field);
-        w.Varint((ulong)SlotSeconds);
-        AggregateBlock.WriteStrings(w, Datasets);
-        w.Varint((ulong)Cells.Count);
+        WriteHead(w, Field, SlotSeconds, Datasets, Cells.Count);
         foreach (var (dataset, slot, sketch) in Cells)
         {
             w.Varint((ulong)dataset);
@@ -45,6 +41,26 @@ public sealed class DistinctBlock(string field, int slotSeconds, Utf8Strings dat
         }
 
         return w.Written.ToArray();
+    }
+
+    /// <summary>Writes what stands before the cells.</summary>
+    internal static void WriteHead(ByteWriter w, string field, int slotSeconds, Utf8Strings datasets, int cells)
+    {
+        w.U8(Version);
+        w.Text(field);
+        w.Varint((ulong)slotSeconds);
+        AggregateBlock.WriteStrings(w, datasets);
+        w.Varint((ulong)cells);
+    }
+
+    /// <summary>Writes a cell whose sketch was never made: its entries ascending, distinct (<see cref="HyperLogLog.EntryOf"/>).</summary>
+    internal static void WriteCell(ByteWriter w, int dataset, long slot, int precision, ReadOnlySpan<uint> entries)
+    {
+        w.Varint((ulong)dataset);
+        w.Zigzag(slot);
+        var size = HyperLogLog.ExportSize(precision, entries);
+        w.Varint((ulong)size);
+        HyperLogLog.Export(precision, entries, w.Take(size));
     }
 
     /// <summary>Reads a block; damage is a <see cref="FormatException"/>.</summary>

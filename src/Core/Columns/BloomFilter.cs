@@ -1,3 +1,4 @@
+using StreamObserve.Core.Events;
 using StreamObserve.Core.Sketches;
 
 namespace StreamObserve.Core.Columns;
@@ -12,19 +13,31 @@ internal sealed class BloomFilter
 
     public byte[] Bytes { get; }
 
-    /// <summary>A filter over a text column's values; null of other columns.</summary>
-    public static BloomFilter? Of(ColumnVector vector)
+    /// <summary>A filter over a text column's values.</summary>
+    public static BloomFilter Of(in GatheredColumn column)
     {
-        if (vector.Type is not (ColumnType.Dictionary or ColumnType.Text or ColumnType.Hex))
-        {
-            return null;
-        }
-
-        Span<byte> scratch = stackalloc byte[64];
+        Span<byte> text = stackalloc byte[2 * 16];
         var hashes = new HashSet<ulong>();
-        for (var k = 0; k < vector.Count; k++)
+        if (column.Type == ColumnType.Hex)
         {
-            hashes.Add(Hash64.Of(vector.Utf8(k, scratch)));
+            var width = column.HexWidth;
+            for (var k = 0; k < column.Count; k++)
+            {
+                // Rows of one trace lie side by side: the same id again and again.
+                var id = column.HexBytes.Slice(k * width, width);
+                if (k == 0 || !id.SequenceEqual(column.HexBytes.Slice((k - 1) * width, width)))
+                {
+                    Hex.EncodeLower(id, text);
+                    hashes.Add(Hash64.Of(text[..(width * 2)]));
+                }
+            }
+        }
+        else
+        {
+            for (var code = 0; code < column.Dictionary.Count; code++)
+            {
+                hashes.Add(Hash64.Of(column.Dictionary[code]));
+            }
         }
 
         var filter = new BloomFilter(new byte[((hashes.Count * BitsPerValue) + 7) / 8]);

@@ -3,8 +3,16 @@ namespace StreamObserve.Core.Columns;
 /// <summary>64-bit keys to small numbers 0, 1, 2… in order of appearance: open addressing, no removal. Not thread-safe.</summary>
 internal sealed class IntegerMap
 {
-    private long[] _keys = new long[16];
-    private int[] _slots = new int[32];
+    private long[] _keys;
+    private int[] _slots;
+
+    /// <summary>An empty map with room for so many keys.</summary>
+    public IntegerMap(int capacity = 16)
+    {
+        var room = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Max(16, capacity));
+        _keys = new long[room];
+        _slots = new int[room * 2];
+    }
 
     public int Count { get; private set; }
 

@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace StreamObserve.Core.Sketches;
 
 // Format 1:
@@ -28,6 +30,57 @@ public sealed partial class HyperLogLog
     {
         var writer = SketchWriter.Into(destination);
         Write(ref writer);
+        return writer.Position;
+    }
+
+    /// <summary>What a sketch keeps of a hash while it keeps each: comparable, so that sorted entries can be exported without a sketch.</summary>
+    public static uint EntryOf(ulong hash)
+    {
+        var index = (uint)(hash >> (64 - SparseIndexBits));
+        var rank = (uint)BitOperations.LeadingZeroCount((hash << SparseIndexBits) | (1UL << (SparseIndexBits - 1))) + 1;
+        return (index << SparseRankBits) | rank;
+    }
+
+    /// <summary>
+    /// Drops from ascending entries those that a sketch would not keep (of one index it keeps the greatest rank), in place; returns how many stay.
+    /// </summary>
+    public static int Distinct(Span<uint> entries)
+    {
+        var kept = 0;
+        for (var i = 0; i < entries.Length; i++)
+        {
+            if (i + 1 == entries.Length || entries[i] >> SparseRankBits != entries[i + 1] >> SparseRankBits)
+            {
+                entries[kept++] = entries[i];
+            }
+        }
+
+        return kept;
+    }
+
+    /// <summary>The bytes that <see cref="Export(int, ReadOnlySpan{uint}, Span{byte})"/> will write.</summary>
+    public static int ExportSize(int precision, ReadOnlySpan<uint> entries)
+    {
+        if (entries.Length > SparseMax(precision))
+        {
+            return Of(precision, entries).ExportSize();
+        }
+
+        var writer = SketchWriter.Measuring();
+        WriteEntries(ref writer, precision, entries);
+        return writer.Position;
+    }
+
+    /// <summary>Writes the sketch of ascending entries that <see cref="Distinct"/> left: the same bytes as a sketch of their hashes exports. Returns how many.</summary>
+    public static int Export(int precision, ReadOnlySpan<uint> entries, Span<byte> destination)
+    {
+        if (entries.Length > SparseMax(precision))
+        {
+            return Of(precision, entries).Export(destination);
+        }
+
+        var writer = SketchWriter.Into(destination);
+        WriteEntries(ref writer, precision, entries);
         return writer.Position;
     }
 
@@ -67,26 +120,43 @@ public sealed partial class HyperLogLog
         }
         else
         {
-            writer.WriteByte((byte)(Precision | SparseFlag));
-            WriteSparse(ref writer);
+            Span<uint> entries = stackalloc uint[SparseCountMax];
+            var count = 0;
+            foreach (var entry in _sparse)
+            {
+                if (entry != 0)
+                {
+                    entries[count++] = entry;
+                }
+            }
+
+            entries = entries[..count];
+            entries.Sort();
+            WriteSparse(ref writer, Precision, entries);
         }
     }
 
-    private void WriteSparse(ref SketchWriter writer)
+    private static HyperLogLog Of(int precision, ReadOnlySpan<uint> entries)
     {
-        Span<uint> entries = stackalloc uint[SparseCountMax];
-        entries = entries[.._sparseCount];
-        var count = 0;
-        foreach (var entry in _sparse)
+        var sketch = new HyperLogLog(precision);
+        foreach (var entry in entries)
         {
-            if (entry != 0)
-            {
-                entries[count++] = entry;
-            }
+            sketch.AddEntry(entry);
         }
 
-        entries.Sort();
-        writer.WriteVarint((ulong)count);
+        return sketch;
+    }
+
+    private static void WriteEntries(ref SketchWriter writer, int precision, scoped ReadOnlySpan<uint> entries)
+    {
+        writer.WriteByte(ExportFormat);
+        WriteSparse(ref writer, precision, entries);
+    }
+
+    private static void WriteSparse(ref SketchWriter writer, int precision, scoped ReadOnlySpan<uint> entries)
+    {
+        writer.WriteByte((byte)(precision | SparseFlag));
+        writer.WriteVarint((ulong)entries.Length);
         var previous = 0u;
         foreach (var entry in entries)
         {

@@ -43,7 +43,7 @@ public sealed partial class HyperLogLog
     /// <summary>True when no hash was added.</summary>
     public bool IsEmpty => _registers is null && _sparseCount == 0;
 
-    private int SparseCountMax => (1 << Precision) / 8;
+    private int SparseCountMax => SparseMax(Precision);
 
     /// <summary>Adds one hash, which must be uniform over 64 bits. Allocates only while the sketch is sparse and grows.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -52,7 +52,7 @@ public sealed partial class HyperLogLog
         var registers = _registers;
         if (registers is null)
         {
-            AddSparse(hash);
+            AddEntry(EntryOf(hash));
             return;
         }
 
@@ -119,12 +119,7 @@ public sealed partial class HyperLogLog
         }
     }
 
-    private void AddSparse(ulong hash)
-    {
-        var index = (uint)(hash >> (64 - SparseIndexBits));
-        var rank = (uint)BitOperations.LeadingZeroCount((hash << SparseIndexBits) | (1UL << (SparseIndexBits - 1))) + 1;
-        AddEntry((index << SparseRankBits) | rank);
-    }
+    private static int SparseMax(int precision) => (1 << precision) / 8;
 
     private void AddEntry(uint entry)
     {
