@@ -1,4 +1,4 @@
-using System.Numerics;
+using System.Runtime.CompilerServices;
 using K4os.Compression.LZ4;
 using StreamObserve.Core.Events;
 
@@ -285,9 +285,7 @@ internal sealed class EventBatchBuilder
             packed.Varint((ulong)values.Count);
             if (values.Count < rows && values.Count > 0)
             {
-                var words = (rows + 63) >> 6;
-                values.EnsurePresence(words);
-                packed.Words(values.Presence.AsSpan(0, words));
+                packed.Words(values.PresenceWords((rows + 63) >> 6));
             }
         }
 
@@ -315,8 +313,10 @@ internal sealed class EventBatchBuilder
         public int[] Ends = [];
         public int Count;
         public bool TextMode;
-        private int _highestWord;
+        private int _marked;                // words of Presence in use; 0 = a value in every row so far, the bits not written
         private int _textBatches;
+
+        private int WordsUsed => Math.Max(_marked, (Count >> 6) + 1);
 
         public void AppendInteger(int row, long value)
         {
@@ -370,12 +370,16 @@ internal sealed class EventBatchBuilder
             Mark(row);
         }
 
-        public void EnsurePresence(int words)
+        /// <summary>Presence as so many words.</summary>
+        public ReadOnlySpan<ulong> PresenceWords(int words)
         {
-            if (Presence.Length < words)
+            if (_marked == 0)
             {
-                Array.Resize(ref Presence, words);
+                MarkAll();
             }
+
+            EnsurePresence(words);
+            return Presence.AsSpan(0, words);
         }
 
         /// <summary>Moves integers into the floats' column, in row order; false when one is past 2^53.</summary>
@@ -390,24 +394,24 @@ internal sealed class EventBatchBuilder
             }
 
             var merged = new double[Count + floats.Count];
-            var words = Math.Max(_highestWord, floats._highestWord) + 1;
-            EnsurePresence(words);
-            floats.EnsurePresence(words);
+            var words = Math.Max(WordsUsed, floats.WordsUsed);
+            var mineHas = PresenceWords(words);
+            _ = floats.PresenceWords(words);
             int mine = 0, theirs = 0, to = 0;
             for (var word = 0; word < words; word++)
             {
-                for (var bits = Presence[word] | floats.Presence[word]; bits != 0; bits &= bits - 1)
+                for (var bits = mineHas[word] | floats.Presence[word]; bits != 0; bits &= bits - 1)
                 {
-                    var isMine = (Presence[word] & bits & (~bits + 1)) != 0;
+                    var isMine = (mineHas[word] & bits & (~bits + 1)) != 0;
                     merged[to++] = isMine ? Integers[mine++] : floats.Floats[theirs++];
                 }
 
-                floats.Presence[word] |= Presence[word];
+                floats.Presence[word] |= mineHas[word];
             }
 
             floats.Floats = merged;
             floats.Count = merged.Length;
-            floats._highestWord = words - 1;
+            floats._marked = words;
             return true;
         }
 
@@ -457,22 +461,50 @@ internal sealed class EventBatchBuilder
             }
 
             Dictionary.Clear();
-            Presence.AsSpan(0, Math.Min(Presence.Length, _highestWord + 1)).Clear();
+            Presence.AsSpan(0, _marked).Clear();
             Count = 0;
-            _highestWord = 0;
+            _marked = 0;
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private void Mark(int row)
         {
-            var word = row >> 6;
-            if (word >= Presence.Length)
+            // A column with a value in every row so far has no bits yet.
+            if (Count != row || _marked > 0)
             {
-                Array.Resize(ref Presence, Math.Max(word + 1, Presence.Length * 2));
+                MarkSparse(row);
             }
 
-            Presence[word] |= 1UL << (row & 63);
-            _highestWord = word;
             Count++;
+        }
+
+        private void EnsurePresence(int words)
+        {
+            if (Presence.Length < words)
+            {
+                Array.Resize(ref Presence, Math.Max(words, Presence.Length * 2));
+            }
+        }
+
+        private void MarkSparse(int row)
+        {
+            if (_marked == 0)
+            {
+                MarkAll();
+            }
+
+            EnsurePresence((row >> 6) + 1);
+            Presence[row >> 6] |= 1UL << (row & 63);
+            _marked = (row >> 6) + 1;
+        }
+
+        /// <summary>Writes the bits that a column without a gap has left out.</summary>
+        private void MarkAll()
+        {
+            EnsurePresence((Count >> 6) + 1);
+            Presence.AsSpan(0, Count >> 6).Fill(ulong.MaxValue);
+            Presence[Count >> 6] = (1UL << (Count & 63)) - 1;
+            _marked = (Count >> 6) + 1;
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using StreamObserve.Core.Events;
 
 namespace StreamObserve.Core.Columns;
@@ -11,7 +12,7 @@ public sealed class StringDictionary
 {
     private byte[] _bytes = new byte[256];
     private int[] _offsets = new int[17];
-    private int[] _slots = new int[32];
+    private ulong[] _slots = new ulong[32];        // the upper half of a string's hash and its code + 1; 0 = free
 
     /// <summary>Distinct strings so far.</summary>
     public int Count { get; private set; }
@@ -26,50 +27,55 @@ public sealed class StringDictionary
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public int Add(ReadOnlySpan<byte> text)
     {
-        var mask = _slots.Length - 1;
-        var slot = (int)FastHash.Of(text) & mask;
-        while (true)
-        {
-            var entry = _slots[slot] - 1;
-            if (entry < 0)
-            {
-                return Append(text, slot);
-            }
-
-            if (text.SequenceEqual(this[entry]))
-            {
-                return entry;
-            }
-
-            slot = (slot + 1) & mask;
-        }
+        var hash = FastHash.Of(text);
+        var code = Find(text, hash, out var slot);
+        return code >= 0 ? code : Append(text, hash, slot);
     }
 
     /// <summary>The code of a string, -1 when it is not there.</summary>
-    public int Find(ReadOnlySpan<byte> text)
-    {
-        var mask = _slots.Length - 1;
-        for (var slot = (int)FastHash.Of(text) & mask; ; slot = (slot + 1) & mask)
-        {
-            var entry = _slots[slot] - 1;
-            if (entry < 0 || text.SequenceEqual(this[entry]))
-            {
-                return entry;
-            }
-        }
-    }
+    public int Find(ReadOnlySpan<byte> text) => Find(text, FastHash.Of(text), out _);
 
     /// <summary>Forgets all; keeps the buffers.</summary>
     public void Clear()
     {
+        if (Count > 0)
+        {
+            Array.Clear(_slots);
+        }
+
         Count = 0;
-        Array.Clear(_slots);
     }
 
     /// <summary>An immutable copy.</summary>
     public Utf8Strings ToStrings() => new(_bytes.AsSpan(0, ByteCount).ToArray(), _offsets.AsSpan(0, Count + 1).ToArray());
 
-    private int Append(ReadOnlySpan<byte> text, int slot)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private int Find(ReadOnlySpan<byte> text, ulong hash, out int slot)
+    {
+        var slots = _slots;
+        var mask = slots.Length - 1;
+        for (slot = (int)hash & mask; ; slot = (slot + 1) & mask)
+        {
+            var entry = slots[slot];
+            if (entry == 0)
+            {
+                return -1;
+            }
+
+            if ((uint)(entry >> 32) == (uint)(hash >> 32))
+            {
+                var code = (int)entry - 1;
+                var start = _offsets[code];
+                if (_offsets[code + 1] - start == text.Length
+                    && ShortBytes.Equal(ref MemoryMarshal.GetReference(text), ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_bytes), start), text.Length))
+                {
+                    return code;
+                }
+            }
+        }
+    }
+
+    private int Append(ReadOnlySpan<byte> text, ulong hash, int slot)
     {
         var at = _offsets[Count];
         if (at + text.Length > _bytes.Length)
@@ -78,7 +84,7 @@ public sealed class StringDictionary
         }
 
         text.CopyTo(_bytes.AsSpan(at));
-        _slots[slot] = Count + 1;
+        _slots[slot] = (hash & 0xFFFFFFFF_00000000) | (uint)(Count + 1);
         _offsets[Count + 1] = at + text.Length;
         Count++;
         if (Count + 1 == _offsets.Length)
@@ -96,17 +102,18 @@ public sealed class StringDictionary
 
     private void Grow()
     {
-        _slots = new int[_slots.Length * 2];
+        _slots = new ulong[_slots.Length * 2];
         var mask = _slots.Length - 1;
         for (var i = 0; i < Count; i++)
         {
-            var slot = (int)FastHash.Of(this[i]) & mask;
+            var hash = FastHash.Of(this[i]);
+            var slot = (int)hash & mask;
             while (_slots[slot] != 0)
             {
                 slot = (slot + 1) & mask;
             }
 
-            _slots[slot] = i + 1;
+            _slots[slot] = (hash & 0xFFFFFFFF_00000000) | (uint)(i + 1);
         }
     }
 }

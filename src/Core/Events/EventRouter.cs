@@ -16,8 +16,7 @@ public sealed class EventRouter
     private readonly byte[] _lowerDataset = new byte[Limits.DatasetNameBytesMax];
     private readonly int _body;
     private readonly int _truncated;
-    private int[] _seenAt = new int[64];
-    private int[] _seenIn = new int[64];
+    private (int Event, int Index)[] _seen = new (int, int)[64];      // of each field: the last event that had it, and where
     private int _event;
     private uint _roundRobin;
     private string? _datasetText;
@@ -374,10 +373,9 @@ public sealed class EventRouter
     private bool TryCommit(ReadOnlySpan<byte> payload, in RecordSource source)
     {
         var fields = _parser.Fields;
-        if (_seenAt.Length < _fields.Count)
+        if (_seen.Length < _fields.Count)
         {
-            Array.Resize(ref _seenAt, Math.Max(_fields.Count, _seenAt.Length * 2));
-            Array.Resize(ref _seenIn, _seenAt.Length);
+            Array.Resize(ref _seen, Math.Max(_fields.Count, _seen.Length * 2));
         }
 
         _event++;
@@ -386,13 +384,13 @@ public sealed class EventRouter
         for (var i = 0; i < fields.Length; i++)
         {
             ref var field = ref fields[i];
-            if (_seenIn[field.Id] == _event)
+            ref var seen = ref _seen[field.Id];
+            if (seen.Event == _event)
             {
-                fields[_seenAt[field.Id]].Kind = FieldKind.Absent;     // a repeated name: the last value counts
+                fields[seen.Index].Kind = FieldKind.Absent;     // a repeated name: the last value counts
             }
 
-            _seenIn[field.Id] = _event;
-            _seenAt[field.Id] = i;
+            seen = (_event, i);
             if (field.Kind == FieldKind.Absent)
             {
                 continue;

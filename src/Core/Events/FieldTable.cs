@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace StreamObserve.Core.Events;
@@ -22,6 +24,7 @@ internal sealed class FieldTable
     ];
 
     private byte[][] _names = new byte[64][];
+    private byte[][] _keys = new byte[64][];        // each name as it stands in JSON text: quoted, with its colon; empty where it needs escapes
     private FieldRole[] _roles = new FieldRole[64];
     private int[] _next = new int[64];
     private int[] _slots = new int[256];
@@ -47,6 +50,23 @@ internal sealed class FieldTable
             var id = Add(Encoding.UTF8.GetBytes(name));
             _roles[id] = role;
         }
+    }
+
+    /// <summary>
+    /// Whether at <paramref name="i"/> of a JSON text stand, in quotes and with a colon right behind, the name that followed <paramref name="previous"/> (or -1) last
+    /// time or the one after it. Then its number; <paramref name="i"/> moves behind the colon.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryPredict(ReadOnlySpan<byte> text, ref int i, int previous, out int id)
+    {
+        id = previous >= 0 ? _next[previous] : _first;
+        if (StartsWith(text, ref i, _keys[id]))
+        {
+            return true;
+        }
+
+        id = _next[id];     // an optional field was left out
+        return StartsWith(text, ref i, _keys[id]);
     }
 
     /// <summary>The number of a name that follows the field <paramref name="previous"/> (or -1); the name is added when new.</summary>
@@ -97,6 +117,32 @@ internal sealed class FieldTable
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool StartsWith(ReadOnlySpan<byte> text, ref int i, byte[] key)
+    {
+        if (key.Length == 0 || text.Length - i < key.Length
+            || !ShortBytes.Equal(ref Unsafe.Add(ref MemoryMarshal.GetReference(text), i), ref MemoryMarshal.GetArrayDataReference(key), key.Length))
+        {
+            return false;
+        }
+
+        i += key.Length;
+        return true;
+    }
+
+    private static byte[] KeyOf(byte[] name)
+    {
+        foreach (var c in name)
+        {
+            if (c is < 0x20 or (byte)'"' or (byte)'\\')
+            {
+                return [];
+            }
+        }
+
+        return [(byte)'"', .. name, (byte)'"', (byte)':'];
+    }
+
     private int Add(byte[] name)
     {
         if (Count * 2 >= _slots.Length)
@@ -111,11 +157,13 @@ internal sealed class FieldTable
         if (Count == _names.Length)
         {
             Array.Resize(ref _names, Count * 2);
+            Array.Resize(ref _keys, Count * 2);
             Array.Resize(ref _roles, Count * 2);
             Array.Resize(ref _next, Count * 2);
         }
 
         _names[Count] = name;
+        _keys[Count] = KeyOf(name);
         _roles[Count] = FieldRole.None;
         _next[Count] = 0;
         Place(Count);

@@ -126,74 +126,17 @@ internal sealed class JsonEventParser
 
         while (true)
         {
-            if ((uint)i >= (uint)s.Length || s[i] != (byte)'"')
+            var at = i;
+            if (pathLength == 0 && _table.TryPredict(s, ref at, _previous, out var id) && (uint)at < (uint)s.Length && s[at] is > (byte)' ' and not (byte)'{')
             {
-                FailAt(s, i, "a field name in quotes");
-                return false;
-            }
-
-            var nameStart = i + 1;
-            var nameEnd = StringEnd(s, nameStart, out var escaped);
-            if (nameEnd < 0)
-            {
-                return false;
-            }
-
-            var name = s[nameStart..nameEnd];
-            if (escaped | pathLength > 0)
-            {
-                // Slow path: a name with escapes, or within a nested object.
-                if (!TryExtendPath(name, escaped, pathLength, out var whole))
-                {
-                    return false;
-                }
-
-                name = _path.AsSpan(0, whole);
-            }
-
-            if (name.Length > Limits.FieldNameBytesMax)
-            {
-                return Fail(RefusalReasons.FieldNameTooLong, $"a field name of {name.Length} bytes, the limit is {Limits.FieldNameBytesMax}");
-            }
-
-            i = nameEnd + 1;
-            if ((uint)i >= (uint)s.Length || s[i] != (byte)':')
-            {
-                i = SkipSpace(s, i);
-                if ((uint)i >= (uint)s.Length || s[i] != (byte)':')
-                {
-                    FailAt(s, i, "':'");
-                    return false;
-                }
-            }
-
-            i++;
-            if ((uint)i < (uint)s.Length && s[i] <= ' ')
-            {
-                i = SkipSpace(s, i);
-            }
-
-            if ((uint)i >= (uint)s.Length)
-            {
-                FailAt(s, i, "a value");
-                return false;
-            }
-
-            if (s[i] == (byte)'{')
-            {
-                var length = name.Length;
-                if (pathLength == 0 && !escaped)
-                {
-                    EnsurePath(length);
-                    name.CopyTo(_path);
-                }
-
-                if (!ParseObject(s, ref i, length, depth + 1))
+                // Fast path: the field that followed last time, its value right behind the colon.
+                i = at;
+                if (!ParseScalarOrArray(s, ref i, id, depth))
                 {
                     return false;
                 }
             }
-            else if (!ParseScalarOrArray(s, ref i, name, depth))
+            else if (!ParseField(s, ref i, pathLength, depth))
             {
                 return false;
             }
@@ -222,7 +165,69 @@ internal sealed class JsonEventParser
         }
     }
 
-    private bool ParseScalarOrArray(ReadOnlySpan<byte> s, ref int i, ReadOnlySpan<byte> name, int depth)
+    /// <summary>Parses a name, the colon and the value.</summary>
+    private bool ParseField(ReadOnlySpan<byte> s, ref int i, int pathLength, int depth)
+    {
+        if ((uint)i >= (uint)s.Length || s[i] != (byte)'"')
+        {
+            FailAt(s, i, "a field name in quotes");
+            return false;
+        }
+
+        var nameStart = i + 1;
+        var nameEnd = StringEnd(s, nameStart, out var escaped);
+        if (nameEnd < 0)
+        {
+            return false;
+        }
+
+        var name = s[nameStart..nameEnd];
+        if (escaped | pathLength > 0)
+        {
+            // Slow path: a name with escapes, or within a nested object.
+            if (!TryExtendPath(name, escaped, pathLength, out var whole))
+            {
+                return false;
+            }
+
+            name = _path.AsSpan(0, whole);
+        }
+
+        if (name.Length > Limits.FieldNameBytesMax)
+        {
+            return Fail(RefusalReasons.FieldNameTooLong, $"a field name of {name.Length} bytes, the limit is {Limits.FieldNameBytesMax}");
+        }
+
+        i = SkipSpace(s, nameEnd + 1);
+        if ((uint)i >= (uint)s.Length || s[i] != (byte)':')
+        {
+            FailAt(s, i, "':'");
+            return false;
+        }
+
+        i = SkipSpace(s, i + 1);
+        if ((uint)i >= (uint)s.Length)
+        {
+            FailAt(s, i, "a value");
+            return false;
+        }
+
+        if (s[i] != (byte)'{')
+        {
+            return ParseScalarOrArray(s, ref i, _table.Find(name, _previous), depth);
+        }
+
+        var length = name.Length;
+        if (pathLength == 0 && !escaped)
+        {
+            EnsurePath(length);
+            name.CopyTo(_path);
+        }
+
+        return ParseObject(s, ref i, length, depth + 1);
+    }
+
+    private bool ParseScalarOrArray(ReadOnlySpan<byte> s, ref int i, int id, int depth)
     {
         ParsedField field = default;
         switch (s[i])
@@ -290,7 +295,7 @@ internal sealed class JsonEventParser
             return false;
         }
 
-        field.Id = _previous = _table.Find(name, _previous);
+        field.Id = _previous = id;
         if (Count == Limits.EventFieldsMax)
         {
             return Fail(RefusalReasons.TooManyFields, $"more than {Limits.EventFieldsMax} fields");

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Hashing;
+using System.Runtime.Intrinsics;
 using System.Text;
 
 namespace StreamObserve.Core.Events;
@@ -61,7 +62,16 @@ public static class Hex
             return false;
         }
 
-        for (var i = 0; i < destination.Length; i++)
+        var i = 0;
+        for (; i + 8 <= destination.Length; i += 8)
+        {
+            if (!TryDecode16(text.Slice(i * 2, 16), destination[i..]))
+            {
+                return false;
+            }
+        }
+
+        for (; i < destination.Length; i++)
         {
             var value = (Digits[text[i * 2]] * 16) | (int)Digits[text[(i * 2) + 1]];
             if (value < 0)
@@ -72,6 +82,26 @@ public static class Hex
             destination[i] = (byte)value;
         }
 
+        return true;
+    }
+
+    /// <summary>16 digits to 8 bytes at once.</summary>
+    private static bool TryDecode16(ReadOnlySpan<byte> text, Span<byte> destination)
+    {
+        var characters = Vector128.Create(text);
+        var decimals = characters - Vector128.Create((byte)'0');
+        var letters = characters - Vector128.Create((byte)'a');
+        var isDecimal = Vector128.LessThanOrEqual(decimals, Vector128.Create((byte)9));
+        var isLetter = Vector128.LessThanOrEqual(letters, Vector128.Create((byte)5));
+        if ((isDecimal | isLetter) != Vector128<byte>.AllBitsSet)
+        {
+            return false;
+        }
+
+        // A pair of digits is a little-endian 16-bit lane, the first digit in its lower half.
+        var pairs = Vector128.ConditionalSelect(isDecimal, decimals, letters + Vector128.Create((byte)10)).AsUInt16();
+        var bytes = ((pairs & Vector128.Create((ushort)0x00FF)) << 4) | (pairs >> 8);
+        BinaryPrimitives.WriteUInt64LittleEndian(destination, Vector128.Narrow(bytes, bytes).AsUInt64().ToScalar());
         return true;
     }
 

@@ -32,6 +32,19 @@ public class HyperLogLogTests
     }
 
     [Fact]
+    public void SortedEntriesExportAsASketchOfTheirHashesDoes() => Hashes.Sample(hashes =>
+    {
+        var sketch = SketchOf(10, hashes);
+        var expected = new byte[sketch.ExportSize()];
+        sketch.Export(expected);
+        Span<uint> entries = [.. hashes.Concat(hashes).Select(HyperLogLog.EntryOf).Order()];
+        entries = entries[..HyperLogLog.Distinct(entries)];
+        var exported = new byte[HyperLogLog.ExportSize(10, entries)];
+        Assert.Equal(exported.Length, HyperLogLog.Export(10, entries, exported));
+        Assert.Equal(expected, exported);
+    });
+
+    [Fact]
     public void TheEstimateIsUnbiasedAndItsStandardErrorAsStated()
     {
         const int Precision = 10;
