@@ -49,6 +49,9 @@ internal interface IColumnSink
 /// </remarks>
 internal sealed class BlockInput : IDisposable
 {
+    /// <summary>Texts after which, three in four having been new, no more are looked up.</summary>
+    private const int UniqueSample = 4_096;
+
     private readonly IReadOnlyList<EventBatch> _batches;
     private readonly int[] _firstRow;
     private readonly int[] _position;        // block position of each row, rows of the batches laid end to end
@@ -271,6 +274,9 @@ internal sealed class BlockInput : IDisposable
         Lend(ref _codes, Rows);
         _strings.Clear();
         Span<byte> scratch = stackalloc byte[64];
+        var onlyTexts = _texts.TrueForAll(part => part.Vector.Type != ColumnType.Dictionary);
+        var isUnique = false;
+        var seen = 0;
         foreach (var part in _texts)
         {
             var vector = part.Vector;
@@ -285,12 +291,15 @@ internal sealed class BlockInput : IDisposable
             }
             else
             {
+                isUnique |= seen >= UniqueSample && _strings.Count * 4L > seen * 3L && onlyTexts;
                 for (var k = 0; k < vector.Count; k++)
                 {
-                    codes[k] = _strings.Add(vector.Utf8(k, scratch));
+                    var text = vector.Utf8(k, scratch);
+                    codes[k] = isUnique ? _strings.AddUnseen(text) : _strings.Add(text);
                 }
             }
 
+            seen += vector.Count;
             Scatter(part, codes, _codes);
             ArrayPool<int>.Shared.Return(codes);
         }

@@ -14,6 +14,8 @@ public sealed class StringDictionary
     private int[] _offsets = new int[17];
     private ulong[] _slots = new ulong[32];        // the upper half of a string's hash and its code + 1; 0 = free
 
+    private int _hashed;        // codes below are in the slots
+
     /// <summary>Distinct strings so far.</summary>
     public int Count { get; private set; }
 
@@ -35,15 +37,40 @@ public sealed class StringDictionary
     /// <summary>The code of a string, -1 when it is not there.</summary>
     public int Find(ReadOnlySpan<byte> text) => Find(text, FastHash.Of(text), out _);
 
+    /// <summary>
+    /// The code of a string that is taken for new without a look: for strings of which nearly all are. From then on until <see cref="Clear"/> a string may have several
+    /// codes, and neither <see cref="Add"/> nor <see cref="Find(ReadOnlySpan{byte})"/> may be called.
+    /// </summary>
+    public int AddUnseen(ReadOnlySpan<byte> text)
+    {
+        Store(text);
+        return Count - 1;
+    }
+
     /// <summary>Forgets all; keeps the buffers.</summary>
     public void Clear()
     {
-        if (Count > 0)
+        if (_hashed * 16 < _slots.Length)
+        {
+            // Few strings in a table that once held many: their slots alone.
+            var mask = _slots.Length - 1;
+            for (var code = 0; code < _hashed; code++)
+            {
+                var slot = (int)FastHash.Of(this[code]) & mask;
+                while ((uint)_slots[slot] != (uint)(code + 1))
+                {
+                    slot = (slot + 1) & mask;
+                }
+
+                _slots[slot] = 0;
+            }
+        }
+        else
         {
             Array.Clear(_slots);
         }
 
-        Count = 0;
+        Count = _hashed = 0;
     }
 
     /// <summary>An immutable copy.</summary>
@@ -77,6 +104,19 @@ public sealed class StringDictionary
 
     private int Append(ReadOnlySpan<byte> text, ulong hash, int slot)
     {
+        _slots[slot] = (hash & 0xFFFFFFFF_00000000) | (uint)(Count + 1);
+        Store(text);
+        _hashed = Count;
+        if (Count * 2 > _slots.Length)
+        {
+            Grow();
+        }
+
+        return Count - 1;
+    }
+
+    private void Store(ReadOnlySpan<byte> text)
+    {
         var at = _offsets[Count];
         if (at + text.Length > _bytes.Length)
         {
@@ -84,20 +124,12 @@ public sealed class StringDictionary
         }
 
         text.CopyTo(_bytes.AsSpan(at));
-        _slots[slot] = (hash & 0xFFFFFFFF_00000000) | (uint)(Count + 1);
         _offsets[Count + 1] = at + text.Length;
         Count++;
         if (Count + 1 == _offsets.Length)
         {
             Array.Resize(ref _offsets, _offsets.Length * 2);
         }
-
-        if (Count * 2 > _slots.Length)
-        {
-            Grow();
-        }
-
-        return Count - 1;
     }
 
     private void Grow()
