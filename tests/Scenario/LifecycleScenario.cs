@@ -99,7 +99,7 @@ public sealed partial class LifecycleScenario(ITestOutputHelper output) : Scenar
         }
         finally
         {
-            await CommandRun.RunAsync("kill", ["-INT", $"-{make.Id}"], TimeSpan.FromSeconds(5));
+            await CommandRun.RunAsync("kill", ["-INT", "--", $"-{make.Id}"], TimeSpan.FromSeconds(5));
             await make.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(20));
             await File.WriteAllLinesAsync(log, lines);
         }

@@ -35,7 +35,9 @@ public sealed class LiveTailScenario(ITestOutputHelper output) : ScenarioTest(ou
     {
         StreamObserveProcess process = await StartAsync("streamobserve", RunArguments("data", "--window", "5s"));
         await WarmUpAsync(process);
-        await FloodAsync(process, Flood / 2);
+
+        // A process takes what its budget gives it, then no more: only past that is growth the reader's.
+        await FloodAsync(process, 2 * Flood);
         long before = process.Usage.ResidentBytes;
         using StalledReader slow = await StalledReader.OpenAsync(process.Ready.Http, TailSubscriber.PathOf(Filter, 100_000));
         await FloodAsync(process, Flood);
