@@ -23,6 +23,7 @@ public sealed record PartitionActorServices(
 public sealed class PartitionActor : ReceiveActor, IWithTimers
 {
     private static readonly TimeSpan ReopenAfter = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan TrailWait = TimeSpan.FromMilliseconds(5);
     private static readonly TimeSpan TailForgottenAfter = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan FinalCutMax = TimeSpan.FromSeconds(3);
 
@@ -51,6 +52,7 @@ public sealed class PartitionActor : ReceiveActor, IWithTimers
         Receive<Open>(_ => OpenState());
         Receive<Read>(OnRead);
         Receive<Reread>(OnReread);
+        Receive<TrailTick>(_ => OnTrailTick());
         Receive<ReadFailed>(failed =>
         {
             if (failed.Generation == _generation)
@@ -173,8 +175,33 @@ public sealed class PartitionActor : ReceiveActor, IWithTimers
             _state.Apply(read.Burst, _tails);
             _services.Board.Advance(_partition, _state, read.Burst.EndOffset, read.Burst.AtEnd);
             RereadIfNeeded();
+            TrailOnIfWaiting();
             ReadOn();
         });
+    }
+
+    private void OnTrailTick()
+    {
+        if (_state is null)
+        {
+            return;
+        }
+
+        Guarded(() =>
+        {
+            _state.GoOn();
+            RereadIfNeeded();
+            TrailOnIfWaiting();
+        });
+    }
+
+    /// <summary>The trailing cursor seals a block at a time, so that the head's batches, and the live tails that wait for them, come in between.</summary>
+    private void TrailOnIfWaiting()
+    {
+        if (_state!.TrailWaits)
+        {
+            Timers.StartSingleTimer(TrailTick.Instance, TrailTick.Instance, TrailWait);
+        }
     }
 
     private void RereadIfNeeded()
@@ -206,6 +233,7 @@ public sealed class PartitionActor : ReceiveActor, IWithTimers
             _rereader.Dispose();
             _rereader = null;
             RereadIfNeeded();
+            TrailOnIfWaiting();
         });
     }
 
@@ -448,6 +476,11 @@ public sealed class PartitionActor : ReceiveActor, IWithTimers
     private sealed record CutTick
     {
         public static CutTick Instance { get; } = new();
+    }
+
+    private sealed record TrailTick
+    {
+        public static TrailTick Instance { get; } = new();
     }
 
     private sealed record TailTick

@@ -40,6 +40,7 @@ public sealed class ProcessorRole : IRoleModule
                 SketchDimensions = settings.Sketches,
                 RecentBytes = budget.BatchCacheBytes / settings.Partitions,
                 ColumnCacheBytes = budget.QueriesBytes / 2 / settings.Partitions,
+                Seals = SealGate.OfThisMachine(),
             },
         });
         services.AddSingleton<CutScheduler>(_ => new CutScheduler());

@@ -109,6 +109,9 @@ public sealed class LiveTailScenario(ITestOutputHelper output) : ScenarioTest(ou
         Assert.DoesNotContain(received.Keys, k => k.StartsWith("other-", StringComparison.Ordinal));
         double[] latencies = [.. sent.Select(s => Stopwatch.GetElapsedTime(s.Value, received[s.Key]).TotalMilliseconds).Order()];
         Output.WriteLine($"{when}: produced to seen p50 {latencies[Matching / 2]:F0} ms, p99 {latencies[Matching * 99 / 100]:F0} ms, max {latencies[^1]:F0} ms");
+        long start = sent.Values.Min();
+        double[] late = [.. sent.Where(s => Stopwatch.GetElapsedTime(s.Value, received[s.Key]) > LatencyP99Max).Select(s => Stopwatch.GetElapsedTime(start, s.Value).TotalSeconds).Order()];
+        Output.WriteLine(late.Length == 0 ? "none late" : $"{late.Length} late: sent {late[0]:F2} to {late[^1]:F2} s after the first");
         return latencies[Matching * 99 / 100];
     }
 

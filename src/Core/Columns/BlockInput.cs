@@ -55,7 +55,7 @@ internal sealed class BlockInput : IDisposable
     private readonly IReadOnlyList<EventBatch> _batches;
     private readonly int[] _firstRow;
     private readonly int[] _position;        // block position of each row, rows of the batches laid end to end
-    private readonly StringDictionary _strings = new();
+    private readonly StringDictionary _strings;
     private readonly List<Part> _texts = [];
     private readonly List<Part> _integers = [];
     private readonly List<Part> _floats = [];
@@ -69,8 +69,10 @@ internal sealed class BlockInput : IDisposable
     private int[] _codes = [];
     private byte[] _bytes = [];
 
-    public BlockInput(IReadOnlyList<EventBatch> batches)
+    /// <summary>Of these batches. The dictionary and the map are lent too: their content is overwritten.</summary>
+    public BlockInput(IReadOnlyList<EventBatch> batches, StringDictionary strings, IntegerMap traces)
     {
+        _strings = strings;
         _batches = batches;
         _firstRow = new int[batches.Count];
         for (var b = 0; b < batches.Count; b++)
@@ -88,7 +90,7 @@ internal sealed class BlockInput : IDisposable
         _datasetCodes = ArrayPool<int>.Shared.Rent(Rows);
         _presence = ArrayPool<ulong>.Shared.Rent((Rows + 63) >> 6);
         _weights = IsWeighted ? ArrayPool<double>.Shared.Rent(Rows) : [];
-        Order();
+        Order(traces);
         for (var b = 0; b < batches.Count; b++)
         {
             var batch = batches[b];
@@ -484,9 +486,9 @@ internal sealed class BlockInput : IDisposable
     }
 
     /// <summary>Each row's position. Stable: traces by their first row, the rows of a trace as they came; rows without one stay where they are, each its own.</summary>
-    private void Order()
+    private void Order(IntegerMap map)
     {
-        var map = new IntegerMap(Rows);
+        map.Clear();
         var columns = new List<ColumnVector>();
         var next = -1L;
         for (var b = 0; b < _batches.Count; b++)

@@ -16,37 +16,34 @@ internal sealed class BloomFilter
     /// <summary>A filter over a text column's values.</summary>
     public static BloomFilter Of(in GatheredColumn column)
     {
-        Span<byte> text = stackalloc byte[2 * 16];
-        var hashes = new HashSet<ulong>();
-        if (column.Type == ColumnType.Hex)
+        if (column.Type != ColumnType.Hex)
         {
-            var width = column.HexWidth;
-            for (var k = 0; k < column.Count; k++)
-            {
-                // Rows of one trace lie side by side: the same id again and again.
-                var id = column.HexBytes.Slice(k * width, width);
-                if (k == 0 || !id.SequenceEqual(column.HexBytes.Slice((k - 1) * width, width)))
-                {
-                    Hex.EncodeLower(id, text);
-                    hashes.Add(Hash64.Of(text[..(width * 2)]));
-                }
-            }
-        }
-        else
-        {
+            var ofTexts = WithRoomFor(column.Dictionary.Count);
             for (var code = 0; code < column.Dictionary.Count; code++)
             {
-                hashes.Add(Hash64.Of(column.Dictionary[code]));
+                ofTexts.Add(Hash64.Of(column.Dictionary[code]));
             }
+
+            return ofTexts;
         }
 
-        var filter = new BloomFilter(new byte[((hashes.Count * BitsPerValue) + 7) / 8]);
-        foreach (var hash in hashes)
+        // Rows of one trace lie side by side: each run of an id is one value.
+        var ids = column.HexBytes;
+        var width = column.HexWidth;
+        var runs = 0;
+        for (var k = 0; k < column.Count; k++)
         {
-            for (var probe = 0; probe < Probes; probe++)
+            runs += IsNew(ids, width, k) ? 1 : 0;
+        }
+
+        var filter = WithRoomFor(runs);
+        Span<byte> text = stackalloc byte[2 * 16];
+        for (var k = 0; k < column.Count; k++)
+        {
+            if (IsNew(ids, width, k))
             {
-                var bit = filter.Bit(hash, probe);
-                filter.Bytes[bit >> 3] |= (byte)(1 << (bit & 7));
+                Hex.EncodeLower(ids.Slice(k * width, width), text);
+                filter.Add(Hash64.Of(text[..(width * 2)]));
             }
         }
 
@@ -67,6 +64,19 @@ internal sealed class BloomFilter
         }
 
         return true;
+    }
+
+    private static BloomFilter WithRoomFor(int values) => new(new byte[((values * BitsPerValue) + 7) / 8]);
+
+    private static bool IsNew(ReadOnlySpan<byte> ids, int width, int k) => k == 0 || !ids.Slice(k * width, width).SequenceEqual(ids.Slice((k - 1) * width, width));
+
+    private void Add(ulong hash)
+    {
+        for (var probe = 0; probe < Probes; probe++)
+        {
+            var bit = Bit(hash, probe);
+            Bytes[bit >> 3] |= (byte)(1 << (bit & 7));
+        }
     }
 
     private int Bit(ulong hash, int probe) => (int)(((hash + ((ulong)probe * ((hash >> 32) | 1) * 0x9E3779B97F4A7C15UL)) >> 11) % ((ulong)Bytes.Length * 8));

@@ -21,11 +21,16 @@ public sealed class ColumnBlockWriter : IDisposable, IColumnSink
 
     internal const byte Version = 1;
 
+    /// <summary>Bytes of texts past which the dictionary of the last column is not kept for the next block.</summary>
+    private const int StringsKeptMax = 16 << 20;
+
     private readonly Compressor _compressor = new(1);
     private readonly ByteWriter _raw = new(1 << 20);
     private readonly ByteWriter _columns = new(4096);
     private readonly ByteWriter _lengths = new();
     private readonly ByteWriter _values = new();
+    private readonly IntegerMap _traces = new();
+    private StringDictionary _strings = new();
     private List<byte[]> _chunks = [];
     private long[] _scratch = [];
     private byte[] _packed = [];
@@ -36,7 +41,7 @@ public sealed class ColumnBlockWriter : IDisposable, IColumnSink
     /// <summary>Seals the rows of the batches, of which there is at least one.</summary>
     public SealedColumns Seal(IReadOnlyList<EventBatch> batches)
     {
-        using var input = new BlockInput(batches);
+        using var input = new BlockInput(batches, _strings, _traces);
         _chunks = [[], Times(input), Weights(input), Datasets(input)];
         _columns.Clear();
         var columns = input.Gather(this);
@@ -50,6 +55,11 @@ public sealed class ColumnBlockWriter : IDisposable, IColumnSink
         header.Varint((ulong)columns);
         header.Raw(_columns.Written);
         _chunks[0] = header.Written.ToArray();
+        if (_strings.ByteCount > StringsKeptMax)
+        {
+            _strings = new();
+        }
+
         return new(input.Rows, input.MinTimeNs, input.MaxTimeNs, input.IsSampled, _chunks);
     }
 

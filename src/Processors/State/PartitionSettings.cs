@@ -23,6 +23,9 @@ public sealed record PartitionSettings
     /// <summary>Rows after which the head block is sealed, from 1.</summary>
     public int BlockRows { get; init; } = Limits.BlockRows;
 
+    /// <summary>Bounds sealing: then at most one block is sealed by a step, and only with a place at the gate. Null = as many as are full, at once.</summary>
+    public SealGate? Seals { get; init; }
+
     /// <summary>Rows after which the waiting batches are folded into aggregates, from 1.</summary>
     public int FoldRows { get; init; } = Limits.FoldRows;
 

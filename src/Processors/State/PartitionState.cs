@@ -37,7 +37,6 @@ public sealed class PartitionState : IDisposable
     private readonly ILogger _log;
     private readonly EventBatchReader _batchReader = new();
     private readonly AggregateFolder _folder;
-    private readonly ColumnBlockWriter _blockWriter = new();
     private readonly TraceTracker _tracker;
     private readonly StringDictionary _datasets;
     private readonly DecisionClock _clock;
@@ -56,6 +55,7 @@ public sealed class PartitionState : IDisposable
     private readonly long _replayUntil;
     private LogPlace _head;
     private LogPlace _sealed;
+    private LogPlace _headUpTo;         // every kept row below is in a sealed block or in the head block
     private LogPlace _folded;
     private long _trailingOffset;
     private long _nextFold;
@@ -87,7 +87,7 @@ public sealed class PartitionState : IDisposable
         {
             var cut = CutPayload.Decode(recovered.Payload.Span);
             _head = cut.Head;
-            _sealed = cut.Sealed;
+            _sealed = _headUpTo = cut.Sealed;
             _folded = cut.Folded;
             _nextFold = cut.NextFold;
             _nextBlock = cut.NextBlock;
@@ -160,6 +160,16 @@ public sealed class PartitionState : IDisposable
     {
         offset = _recent.Oldest is { IsHeld: false } oldest && oldest.LogTimeMs < _clock.TrailingLimit(_head.LogTimeMs) ? oldest.Offset : -1;
         return offset >= 0;
+    }
+
+    /// <summary>True when the trailing cursor stopped before a full block that it may not seal yet: call <see cref="GoOn"/> soon.</summary>
+    public bool TrailWaits { get; private set; }
+
+    /// <summary>Moves the trailing cursor on after it had to wait.</summary>
+    public void GoOn()
+    {
+        Trail();
+        _snapshot = null;
     }
 
     /// <summary>Gives back records that were let go of. False when no more should be read now.</summary>
@@ -259,7 +269,6 @@ public sealed class PartitionState : IDisposable
     public void Dispose()
     {
         _store.Dispose();
-        _blockWriter.Dispose();
     }
 
     private void Apply(in LogRecord record, IHeadListener listener)
@@ -365,19 +374,33 @@ public sealed class PartitionState : IDisposable
     private void Trail()
     {
         var limit = _clock.TrailingLimit(_head.LogTimeMs);
-        while (_recent.Oldest is { } entry && entry.LogTimeMs < limit && entry.Batch(_batchReader) is { } batch)
+        TrailWaits = false;
+        var sealedOne = false;
+        while (true)
         {
-            Keep(entry, batch);
-            _trailingOffset = entry.Offset + 1;
-            _recent.RemoveOldest();
             if (_headRows >= _settings.BlockRows || _headBytes >= Limits.BlockBytes)
             {
-                Seal(entry);
+                if (!TrySeal(ref sealedOne))
+                {
+                    TrailWaits = true;
+                    break;
+                }
             }
             else if (_headRows == 0)
             {
-                SealedUpTo(entry);      // nothing kept so far: nothing to read again
+                _sealed = _headUpTo;        // nothing kept since: nothing to read again
+                _droppedWhenSealed = DroppedRows;
             }
+
+            if (_recent.Oldest is not { } entry || entry.LogTimeMs >= limit || entry.Batch(_batchReader) is not { } batch)
+            {
+                break;
+            }
+
+            Keep(entry, batch);
+            _headUpTo = new(entry.Offset + 1, entry.LogTimeMs);
+            _trailingOffset = entry.Offset + 1;
+            _recent.RemoveOldest();
         }
 
         if (_recent.Count == 0 && !IsReplaying)
@@ -474,10 +497,37 @@ public sealed class PartitionState : IDisposable
         KeptRows += batch.Rows;
     }
 
-    private void Seal(RecentEntry last)
+    /// <summary>Seals the head block, unless the step has sealed one or no place is free.</summary>
+    private bool TrySeal(ref bool sealedOne)
+    {
+        if (_settings.Seals is not { } gate)
+        {
+            Seal();
+            return true;
+        }
+
+        if (sealedOne || !gate.TryEnter())
+        {
+            return false;
+        }
+
+        try
+        {
+            Seal();
+        }
+        finally
+        {
+            gate.Leave();
+        }
+
+        sealedOne = true;
+        return true;
+    }
+
+    private void Seal()
     {
         var id = _nextBlock++;
-        var sealedColumns = _blockWriter.Seal(_headBlock);
+        var sealedColumns = ColumnBlockWriterPool.Seal(_headBlock);
         for (var chunk = 0; chunk < sealedColumns.Chunks.Count; chunk++)
         {
             LargeValues.Write(_store.Blocks, BlockReader.Key(id, chunk), sealedColumns.Chunks[chunk]);
@@ -488,12 +538,7 @@ public sealed class PartitionState : IDisposable
         _headBlock.Clear();
         _headRows = 0;
         _headBytes = 0;
-        SealedUpTo(last);
-    }
-
-    private void SealedUpTo(RecentEntry entry)
-    {
-        _sealed = new(entry.Offset + 1, entry.LogTimeMs);
+        _sealed = _headUpTo;
         _droppedWhenSealed = DroppedRows;
     }
 
