@@ -6,13 +6,13 @@ public static class Limits
     /// <summary>Rows after which the head block is sealed: large enough to compress, small enough to skip by its statistics.</summary>
     public const int BlockRows = 65_536;
 
-    /// <summary>Decoded bytes after which the head block is sealed although it has fewer rows: very wide events.</summary>
+    /// <summary>Decoded bytes after which the head block is sealed although it has fewer rows: very wide events. A smaller share of the memory budget takes its place.</summary>
     public const long BlockBytes = 48L << 20;
 
     /// <summary>Rows after which the waiting batches are folded into aggregates: what a query may have to scan for the newest events.</summary>
     public const int FoldRows = 32_768;
 
-    /// <summary>Decoded bytes after which the waiting batches are folded.</summary>
+    /// <summary>Decoded bytes after which the waiting batches are folded. A smaller share of the memory budget takes its place.</summary>
     public const long FoldBytes = 24L << 20;
 
     /// <summary>Milliseconds of log time after which waiting batches are folded although they are few.</summary>

@@ -145,7 +145,7 @@ public sealed class PartitionActor : ReceiveActor, IWithTimers
         _generation++;
         _cutHead = _state.Head.Offset;
         _reading = new();
-        _reader = new(_services.Kafka, new(settings.BatchesTopic, _partition), _state.Head.Offset, _log, "head");
+        _reader = new(_services.Kafka, new(settings.BatchesTopic, _partition), _state.Head.Offset, _log, "head", _services.Settings.ReadAheadBytes);
         _services.Board.Open(_partition, _state);
         _log.LogInformation(
             "partition {Partition} opened: epoch {Epoch}, reading from {Offset}{Replay}", _partition, _state.Store.Epoch, _state.Head.Offset, _state.IsReplaying ? " (replaying)" : "");
@@ -208,7 +208,7 @@ public sealed class PartitionActor : ReceiveActor, IWithTimers
     {
         if (_rereader is null && _state!.NeedsReread(out var offset))
         {
-            _rereader = new(_services.Kafka, new(_services.Settings.BatchesTopic, _partition), offset, _log, "trailing");
+            _rereader = new(_services.Kafka, new(_services.Settings.BatchesTopic, _partition), offset, _log, "trailing", _services.Settings.ReadAheadBytes);
             var generation = _generation;
             Pipe(_rereader.ReadAsync(_reading.Token), burst => new Reread(generation, burst), generation);
         }

@@ -33,14 +33,17 @@ public sealed class ProcessorRole : IRoleModule
             Partitions = settings.Partitions,
             CutInterval = settings.CutInterval,
             StoreOptions = new() { MemoryBudgetBytes = Math.Max(16L << 20, budget.StoresBytes / settings.Partitions), BlocksPageBytes = 4 << 20 },
+            ReadAheadBytes = Math.Clamp(budget.BatchCacheBytes / 8 / settings.Partitions, 64 << 10, Kafka.Limits.HandOverBytes),
             Partition = new()
             {
                 WindowMs = (long)settings.Window.TotalMilliseconds,
                 LateSpanRetentionMs = (long)settings.LateSpanRetention.TotalMilliseconds,
                 SketchDimensions = settings.Sketches,
-                RecentBytes = budget.BatchCacheBytes / settings.Partitions,
+                RecentBytes = budget.BatchCacheBytes / 2 / settings.Partitions,
                 ColumnCacheBytes = budget.QueriesBytes / 2 / settings.Partitions,
                 Seals = SealGate.OfThisMachine(),
+                BlockBytes = Math.Min(Limits.BlockBytes, budget.RowsBytes * 2 / 3 / settings.Partitions),
+                FoldBytes = Math.Min(Limits.FoldBytes, budget.RowsBytes / 3 / settings.Partitions),
             },
         });
         services.AddSingleton<CutScheduler>(_ => new CutScheduler());

@@ -22,6 +22,9 @@ public sealed record ProcessorSettings
     /// <summary>Each partition's stores.</summary>
     public required PartitionStoreOptions StoreOptions { get; init; }
 
+    /// <summary>Bytes of records that a reader of a partition's log holds prefetched, and as many again that wait to be applied.</summary>
+    public long ReadAheadBytes { get; init; } = StreamObserve.Kafka.Limits.HandOverBytes;
+
     /// <summary>The batches log.</summary>
     public string BatchesTopic { get; init; } = "streamobserve.batches";
 

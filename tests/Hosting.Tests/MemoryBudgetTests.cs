@@ -9,7 +9,7 @@ public class MemoryBudgetTests
         Gen.Select(Gen.Long[Limits.MemoryMinBytes, 64L << 30], Gen.Byte[1, 15]).Sample((total, roles) =>
         {
             MemoryBudget budget = MemoryBudget.Of(new ByteSize(total), (NodeRoles)roles);
-            long[] parts = [budget.RuntimeBytes, budget.BrokerBytes, budget.IngestBytes, budget.BatchCacheBytes, budget.StoresBytes, budget.QueriesBytes];
+            long[] parts = [budget.RuntimeBytes, budget.BrokerBytes, budget.IngestBytes, budget.BatchCacheBytes, budget.RowsBytes, budget.StoresBytes, budget.QueriesBytes];
             return parts.Sum() == total && parts.All(p => p >= 0) && budget.HeapBytes < total;
         });
 

@@ -18,10 +18,13 @@ public sealed record MemoryBudget
     /// <summary>Ingest: records in flight between the doors and the transaction.</summary>
     public required long IngestBytes { get; init; }
 
-    /// <summary>Processor: compressed batches of the recent window, over all partitions. What doesn't fit is read from the log again.</summary>
+    /// <summary>Processor: compressed batches, over all partitions: half of it those of the recent window, half those that were read ahead. What doesn't fit is read from the log again.</summary>
     public required long BatchCacheBytes { get; init; }
 
-    /// <summary>Processor: memory of the stores, open buckets and head blocks, over all partitions.</summary>
+    /// <summary>Processor: rows that wait, decoded, to be folded and sealed, over all partitions. What doesn't fit makes smaller folds and blocks.</summary>
+    public required long RowsBytes { get; init; }
+
+    /// <summary>Processor: memory of the stores, over all partitions.</summary>
     public required long StoresBytes { get; init; }
 
     /// <summary>Queries and live tails in work, at leaves and at the query node.</summary>
@@ -40,9 +43,10 @@ public sealed record MemoryBudget
         int broker = (roles & NodeRoles.Broker) != 0 ? 2 : 0;
         int ingest = (roles & NodeRoles.Ingest) != 0 ? 3 : 0;
         int cache = (roles & NodeRoles.Processor) != 0 ? 3 : 0;
-        int stores = (roles & NodeRoles.Processor) != 0 ? 2 : 0;
+        int rows = (roles & NodeRoles.Processor) != 0 ? 5 : 0;
+        int stores = (roles & NodeRoles.Processor) != 0 ? 3 : 0;
         int queries = (roles & (NodeRoles.Processor | NodeRoles.Query)) != 0 ? 3 : 0;
-        int weights = Math.Max(1, broker + ingest + cache + stores + queries);
+        int weights = Math.Max(1, broker + ingest + cache + rows + stores + queries);
 
         // A process that only serves needs some 150 MB; a larger budget leaves it a larger share for garbage between collections.
         long runtime = Math.Max(160L << 20, total.Bytes / 4);
@@ -50,10 +54,11 @@ public sealed record MemoryBudget
         return new MemoryBudget
         {
             TotalBytes = total.Bytes,
-            RuntimeBytes = total.Bytes - (share * (broker + ingest + cache + stores + queries)),
+            RuntimeBytes = total.Bytes - (share * (broker + ingest + cache + rows + stores + queries)),
             BrokerBytes = share * broker,
             IngestBytes = share * ingest,
             BatchCacheBytes = share * cache,
+            RowsBytes = share * rows,
             StoresBytes = share * stores,
             QueriesBytes = share * queries,
         };

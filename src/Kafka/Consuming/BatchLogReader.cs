@@ -12,6 +12,7 @@ public sealed class BatchLogReader : IDisposable
 {
     private readonly LogPartition _partition;
     private readonly ILogger _logger;
+    private readonly long _aheadBytes;
     private readonly RecordConsumer _consumer;
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _lock = new();
@@ -26,14 +27,26 @@ public sealed class BatchLogReader : IDisposable
     private Exception? _failure;
     private int _disposed;
 
-    /// <summary>Starts reading <paramref name="partition"/> at <paramref name="startOffset"/> (0 or more). A broker need not be there yet.</summary>
-    public BatchLogReader(KafkaSettings settings, LogPartition partition, long startOffset, ILogger logger, string role = "log-reader")
+    /// <summary>
+    /// Starts reading <paramref name="partition"/> at <paramref name="startOffset"/> (0 or more). A broker need not be there yet. Up to
+    /// <paramref name="aheadBytes"/> of records are prefetched, and as many wait to be taken; one record more of any size is always let through.
+    /// </summary>
+    public BatchLogReader(KafkaSettings settings, LogPartition partition, long startOffset, ILogger logger, string role = "log-reader", long aheadBytes = Limits.HandOverBytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(startOffset);
+        ArgumentOutOfRangeException.ThrowIfLessThan(aheadBytes, 1024);
+        _aheadBytes = aheadBytes;
         _partition = partition;
         _logger = logger;
         _sink = new Sink(startOffset);
-        _consumer = new RecordConsumer(settings, new RecordConsumerOptions { Role = $"{role}-{partition.Partition}", GroupId = "streamobserve.processors", ReportEnd = true }, logger);
+        var options = new RecordConsumerOptions
+        {
+            Role = $"{role}-{partition.Partition}",
+            GroupId = "streamobserve.processors",
+            ReportEnd = true,
+            PrefetchKilobytes = (int)Math.Min(Limits.PrefetchKilobytes, aheadBytes / 1024),
+        };
+        _consumer = new RecordConsumer(settings, options, logger);
         _thread = new Thread(Run) { Name = $"{role} {partition}", IsBackground = true };
         _thread.Start();
     }
@@ -156,7 +169,7 @@ public sealed class BatchLogReader : IDisposable
         {
             lock (_lock)
             {
-                if (_waitingBytes < Limits.HandOverBytes && _waitingRecords < Limits.HandOverRecords)
+                if (_waitingBytes < _aheadBytes && _waitingRecords < Limits.HandOverRecords)
                 {
                     return;
                 }

@@ -20,6 +20,12 @@ public sealed record PartitionSettings
     /// <summary>Bytes of decoded columns held for queries.</summary>
     public long ColumnCacheBytes { get; init; } = Limits.ColumnCacheBytes;
 
+    /// <summary>Decoded bytes after which the head block is sealed although it has fewer rows than <see cref="BlockRows"/>.</summary>
+    public long BlockBytes { get; init; } = Limits.BlockBytes;
+
+    /// <summary>Decoded bytes after which the waiting batches are folded although they have fewer rows than <see cref="FoldRows"/>.</summary>
+    public long FoldBytes { get; init; } = Limits.FoldBytes;
+
     /// <summary>Rows after which the head block is sealed, from 1.</summary>
     public int BlockRows { get; init; } = Limits.BlockRows;
 

@@ -320,7 +320,7 @@ public sealed class PartitionState : IDisposable
             _recent.Add(new(record.Offset, logTime, PolicyVersionAt(record.Offset), batch, record.Value));
         }
 
-        if (isNew && (_unfoldedRows >= _settings.FoldRows || _unfoldedBytes >= Limits.FoldBytes))
+        if (isNew && (_unfoldedRows >= _settings.FoldRows || _unfoldedBytes >= _settings.FoldBytes))
         {
             _head = new(record.Offset + 1, logTime);
             Fold();
@@ -378,7 +378,7 @@ public sealed class PartitionState : IDisposable
         var sealedOne = false;
         while (true)
         {
-            if (_headRows >= _settings.BlockRows || _headBytes >= Limits.BlockBytes)
+            if (_headRows >= _settings.BlockRows || _headBytes >= _settings.BlockBytes)
             {
                 if (!TrySeal(ref sealedOne))
                 {
