@@ -100,8 +100,10 @@ internal sealed class BinStore
             _weights[0] += source[i];
         }
 
-        source = source[below..];
-        AddAll(_weights.AsSpan(low + below - _lowest, source.Length), source);
+        if (below < source.Length)
+        {
+            AddAll(_weights.AsSpan(low + below - _lowest, source.Length - below), source[below..]);
+        }
     }
 
     public void Clear()
