@@ -38,6 +38,16 @@ internal sealed class BinStore
         }
     }
 
+    /// <summary>Makes the window hold the bins before they are added, where all of them fit beside what is there; else nothing.</summary>
+    public void EnsureRoom(int low, int high)
+    {
+        if ((low < _lowest || high >= _lowest + _weights.Length) && !(TryGetUsed(out var usedLow, out var usedHigh)
+            && (long)Math.Max(high, usedHigh) - Math.Min(low, usedLow) >= SketchLimits.QuantileBinsMax) && (long)high - low < SketchLimits.QuantileBinsMax)
+        {
+            Cover(low, high);
+        }
+    }
+
     public void Merge(BinStore other)
     {
         Collapsed |= other.Collapsed;
@@ -59,6 +69,45 @@ internal sealed class BinStore
             if (source[i] > 0)
             {
                 weights[Math.Max(low + i - _lowest, 0)] += source[i];
+            }
+        }
+    }
+
+    /// <summary>Adds counts of the bins from <paramref name="low"/> on.</summary>
+    public void Add(int low, ReadOnlySpan<int> counts)
+    {
+        var first = counts.IndexOfAnyExcept(0);
+        if (first < 0)
+        {
+            return;
+        }
+
+        var last = counts.LastIndexOfAnyExcept(0);
+        if (low + first < _lowest || low + last >= _lowest + _weights.Length)
+        {
+            if (low + first < _lowest && _weights.Length == SketchLimits.QuantileBinsMax)
+            {
+                // Slow path: near the widest window, what is too low collapses one bin at a time.
+                for (var i = first; i <= last; i++)
+                {
+                    if (counts[i] != 0)
+                    {
+                        Add(low + i, counts[i]);
+                    }
+                }
+
+                return;
+            }
+
+            Cover(low + first, low + last);
+        }
+
+        var weights = _weights;
+        for (var i = first; i <= last; i++)
+        {
+            if (counts[i] != 0)
+            {
+                weights[Math.Max(low + i - _lowest, 0)] += counts[i];
             }
         }
     }

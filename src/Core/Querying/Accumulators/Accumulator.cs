@@ -4,7 +4,7 @@ using StreamObserve.Core.Events;
 namespace StreamObserve.Core.Querying.Accumulators;
 
 /// <summary>The selected rows of one segment with the cell (group and time bucket) to which each belongs, rows ascending.</summary>
-public readonly ref struct SelectedRows(IRowSegment segment, ReadOnlySpan<int> rows, ReadOnlySpan<int> cells, double[]? weights)
+public readonly ref struct SelectedRows(IRowSegment segment, ReadOnlySpan<int> rows, ReadOnlySpan<int> cells, double[]? weights, bool isAll)
 {
     /// <summary>The segment.</summary>
     public IRowSegment Segment { get; } = segment;
@@ -17,6 +17,9 @@ public readonly ref struct SelectedRows(IRowSegment segment, ReadOnlySpan<int> r
 
     /// <summary>Weights by row number, not by index into <see cref="Rows"/>; null = one.</summary>
     public double[]? Weights { get; } = weights;
+
+    /// <summary>True when the rows are all of the segment.</summary>
+    public bool IsAll { get; } = isAll;
 }
 
 /// <summary>
@@ -87,24 +90,5 @@ public abstract class Accumulator
             Array.Resize(ref array, Math.Max(count, old * 2));
             array.AsSpan(old).Fill(fill);
         }
-    }
-}
-
-/// <summary>Numbers of one column at given rows.</summary>
-internal readonly ref struct NumberReader(ColumnVector column)
-{
-    private readonly ColumnVector _column = column;
-
-    public bool TryGet(int row, out double value)
-    {
-        if (!_column.Has(row))
-        {
-            value = 0;
-            return false;
-        }
-
-        var k = _column.Rank(row);
-        value = _column.Type == ColumnType.Float ? _column.Floats[k] : _column.Integers[k];
-        return true;
     }
 }
