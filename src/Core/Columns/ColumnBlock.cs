@@ -192,15 +192,7 @@ public sealed class ColumnBlock : IRowSegment
     /// <summary>A chunk's bytes as they were before compression.</summary>
     private ReadOnlyMemory<byte> Unpack(int number)
     {
-        var chunk = _source.Read(number);
-        ReadOnlyMemory<byte> bytes = chunk.AsMemory(1);
-        if (chunk[0] != 0)
-        {
-            var raw = new byte[BitConverter.ToInt32(chunk, 1)];
-            var written = ChunkDecompressor.Unwrap(chunk.AsSpan(5), raw);
-            bytes = written == raw.Length ? raw : throw new FormatException($"a chunk unpacked to {written} bytes, {raw.Length} were said");
-        }
-
+        var bytes = PackedChunk.Unpack(_source.Read(number));
         lock (_lock)
         {
             _decodedColumns++;

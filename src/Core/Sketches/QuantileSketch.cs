@@ -70,6 +70,31 @@ public sealed partial class QuantileSketch
     /// <summary>Counts one positive number by its bin, which must exist.</summary>
     internal void AddPositive(int bin) => _positive.Add(bin, 1);
 
+    /// <summary>Counts whole bins by their codes (<see cref="SketchCodes"/>), which ascend; a weight a code, each greater than 0: trusted, as read from a checked block.</summary>
+    internal void AddOrdered(ReadOnlySpan<int> codes, ReadOnlySpan<double> weights)
+    {
+        var negative = 0;
+        while (negative < codes.Length && codes[negative] < 0)
+        {
+            negative++;
+        }
+
+        if (negative > 0)
+        {
+            _negative.Add(codes[..negative], weights[..negative]);
+        }
+
+        if (negative < codes.Length && codes[negative] == 0)
+        {
+            _zero += weights[negative++];
+        }
+
+        if (negative < codes.Length)
+        {
+            _positive.Add(codes[negative..], weights[negative..]);
+        }
+    }
+
     /// <summary>Adds all that the other sketch has counted; the other is left as it is.</summary>
     public void Merge(QuantileSketch other)
     {

@@ -81,12 +81,12 @@ public sealed class AggregateReader(ChunkStore store, long cacheBudgetBytes) : I
     private long _bytes;
 
     /// <inheritdoc/>
-    public AggregateBlock Aggregates(FoldDirectory fold, int block) => (AggregateBlock)Get(fold.Id, block, static bytes => AggregateBlock.Decode(bytes));
+    public AggregateBlock Aggregates(FoldDirectory fold, int block) => (AggregateBlock)Get(fold.Id, block, static bytes => AggregateBlockFormat.Decode(bytes));
 
     /// <inheritdoc/>
     public DistinctBlock Distinct(FoldDirectory fold, int block) => (DistinctBlock)Get(fold.Id, block, static bytes => DistinctBlock.Decode(bytes));
 
-    private object Get(long fold, int block, Func<ReadOnlySpan<byte>, object> decode)
+    private object Get(long fold, int block, Func<byte[], object> decode)
     {
         var key = new ChunkKey((ulong)fold, (ulong)block);
         lock (_lock)

@@ -147,7 +147,7 @@ internal sealed class Folds(IEnumerable<string> sketchDimensions) : IAggregateSo
         _folds.Add(fold);
     }
 
-    public AggregateBlock Aggregates(FoldDirectory fold, int block) => AggregateBlock.Decode(_folds[(int)fold.Id].Blocks[block]);
+    public AggregateBlock Aggregates(FoldDirectory fold, int block) => AggregateBlockFormat.Decode(_folds[(int)fold.Id].Blocks[block]);
 
     public DistinctBlock Distinct(FoldDirectory fold, int block) => DistinctBlock.Decode(_folds[(int)fold.Id].Blocks[block]);
 }
