@@ -269,7 +269,8 @@ internal static class PackedScan
         }
     }
 
-    private static ulong Deposit(ulong source, ulong mask)
+    /// <summary>What <see cref="Bmi2.X64.ParallelBitDeposit"/> does, for processors without it.</summary>
+    internal static ulong Deposit(ulong source, ulong mask)
     {
         ulong deposited = 0;
         for (; mask != 0; mask &= mask - 1, source >>= 1)

@@ -83,7 +83,85 @@ public sealed class LeafExecutorTests
         using var test = Filled();
         using var cancelled = new CancellationTokenSource();
         cancelled.Cancel();
-        Assert.Throws<OperationCanceledException>(() => LeafExecutor.Execute(Plan(0, 7200, ["route"]), QuerySource.Auto, test.State.Snapshot(), cancelled.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => LeafExecutor.Execute(Plan(0, 7200, ["route"]), QuerySource.Auto, test.State.Snapshot(), cancelled.Token));
+    }
+
+    [Fact]
+    public async Task ManyLanesFindWhatOneFindsAndGiveTheirPlacesBack()
+    {
+        using var test = Filled();
+        var snapshot = test.State.Snapshot();
+        Assert.True(snapshot.Blocks.Count > 4);
+        using var gate = new ScanGate(3);
+        foreach (var source in (QuerySource[])[QuerySource.Auto, QuerySource.Blocks, QuerySource.Recent])
+        {
+            var plan = Plan(3, 1787, ["route", "n"]);
+            var alone = LeafExecutor.Execute(plan, source, snapshot, CancellationToken.None);
+            var outcome = await LeafExecutor.ExecuteAsync(plan, source, snapshot, gate, CancellationToken.None);
+            Assert.Equal(Cells(alone.Result!), Cells(outcome.Result!));
+            Assert.Equal(alone.Result!.RowsRead, outcome.Result!.RowsRead);
+            Assert.Equal((alone.Explanation.BlocksRead, alone.Explanation.BlockRows, alone.Explanation.RecentRows), (outcome.Explanation.BlocksRead, outcome.Explanation.BlockRows, outcome.Explanation.RecentRows));
+        }
+
+        Assert.True(gate.TryEnter() && gate.TryEnter() && gate.TryEnter());
+        Assert.False(gate.TryEnter());
+    }
+
+    [Fact]
+    public async Task AScanWaitsAtTheGateAndStopsThereWhenCancelled()
+    {
+        using var test = Filled();
+        using var gate = new ScanGate(1);
+        using var cancelled = new CancellationTokenSource();
+        await gate.EnterAsync(CancellationToken.None);
+        var waiting = LeafExecutor.ExecuteAsync(Plan(0, 7200, ["route", "n"]), QuerySource.Auto, test.State.Snapshot(), gate, cancelled.Token);
+        var second = LeafExecutor.ExecuteAsync(Plan(0, 7200, ["route", "n"]), QuerySource.Auto, test.State.Snapshot(), gate, CancellationToken.None);
+        Assert.False(waiting.IsCompleted);
+
+        await cancelled.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
+        Assert.False(second.IsCompleted);
+        gate.Leave();
+        Assert.NotNull((await second).Result);
+        Assert.True(gate.TryEnter());
+    }
+
+    [Fact]
+    public void TheExplanationSaysWhatWasReadAndWhy()
+    {
+        using var test = Filled();
+        var snapshot = test.State.Snapshot();
+        var aggregates = LeafExecutor.Execute(Plan(0, 3600, ["route"]), QuerySource.Auto, snapshot, CancellationToken.None).Explanation;
+        Assert.Empty(aggregates.RowsBecause);
+        Assert.Equal((snapshot.Folds.Count, 0), (aggregates.FoldsUsed, aggregates.BlocksConsidered));
+        Assert.Equal(snapshot.Unfolded.Sum(batch => batch.Rows), aggregates.UnfoldedRows);
+
+        var rows = LeafExecutor.Execute(Plan(0, 3600, ["route", "n"]), QuerySource.Auto, snapshot, CancellationToken.None);
+        Assert.Contains("route and n", Assert.Single(rows.Explanation.RowsBecause), StringComparison.Ordinal);
+        Assert.Equal((snapshot.Blocks.Count, snapshot.Blocks.Count), (rows.Explanation.BlocksConsidered, rows.Explanation.BlocksRead));
+        Assert.Equal(snapshot.Blocks.Sum(block => block.Rows), rows.Explanation.BlockRows);
+        Assert.Equal(snapshot.HeadBlock.Sum(batch => batch.Rows), rows.Explanation.HeadRows);
+        Assert.Equal(snapshot.Recent.Sum(entry => entry.Rows), rows.Explanation.RecentRows);
+        Assert.Equal(rows.Result!.RowsRead, rows.Explanation.BlockRows + rows.Explanation.HeadRows + rows.Explanation.RecentRows);
+        Assert.True(rows.Explanation.ColumnsDecoded >= 3 * snapshot.Blocks.Count);
+        Assert.True(rows.Explanation.BytesDecoded > 0);
+
+        var again = LeafExecutor.Execute(Plan(0, 3600, ["route", "n"]), QuerySource.Auto, snapshot, CancellationToken.None).Explanation;
+        Assert.Equal((0, 0), (again.ColumnsDecoded, again.BytesDecoded));
+
+        var edge = LeafExecutor.Execute(Plan(0, 5, ["route", "n"]), QuerySource.Blocks, snapshot, CancellationToken.None).Explanation;
+        Assert.Equal(edge.BlocksConsidered, edge.BlocksRead + edge.BlocksSkippedByTime);
+        Assert.True(edge.BlocksSkippedByTime > 0);
+        var cut = LeafExecutor.Execute(Plan(3, 1787, ["route"]), QuerySource.Auto, snapshot, CancellationToken.None).Explanation;
+        Assert.Contains("cuts a slot", Assert.Single(cut.RowsBecause), StringComparison.Ordinal);
+    }
+
+    private static List<string> Cells(PartialResult result)
+    {
+        var sums = (MeasureAccumulator)result.Accumulators[1];
+        return [.. Enumerable.Range(0, result.Cells)
+            .Select(cell => $"{string.Join('|', result.GroupValues(result.CellOf(cell).Group)!)} {result.CellOf(cell).Bucket} {result.Count.Rows(cell)} {sums.Sum(cell)}")
+            .Order(StringComparer.Ordinal)];
     }
 
     /// <summary>Half an hour of events, the newest of them still between the cursors; folds and blocks of 100 rows.</summary>
