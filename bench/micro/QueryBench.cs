@@ -153,9 +153,9 @@ internal static class QueryBench
         yield return ("Q6 COUNT_DISTINCT user_id by region", new() { Breakdowns = ["region"], Calculations = [new(CalculationOp.CountDistinct, "user_id", null, null)] }, Day, 1e6);
         yield return ("Q7 HEATMAP by 10 s", new() { Calculations = [Of(CalculationOp.Heatmap)] }, 10, 1e6);
         yield return ("Q8 one trace", new() { Calculations = [count], Where = new Condition.Match("trace.trace_id", FilterOp.Equal, [FieldValue.Of(trace)]) }, Day, 1e6);
-        yield return ("Q9 message contains", new()
+        yield return ("Q9 COUNT, SUM where message contains", new()
         {
-            Calculations = [count], Where = new Condition.Match("message", FilterOp.Contains, [FieldValue.Of("broken pipe to peer")]),
+            Calculations = [count, Of(CalculationOp.Sum)], Where = new Condition.Match("message", FilterOp.Contains, [FieldValue.Of("broken pipe to peer")]),
         }, Day, 1e6);
     }
 
