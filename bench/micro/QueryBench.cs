@@ -8,7 +8,7 @@ using StreamObserve.Core.Querying.Execution;
 namespace StreamObserve.Bench.Micro;
 
 /// <summary>
-/// The questions of the comparison with the peers, answered from rows on one thread: the scan of all partitions, their results to bytes and together, the finished answer.
+/// The questions of the comparison with the peers, answered from rows on one thread: the scan of all partitions, their results together (within a process, and through bytes), the finished answer.
 /// Warm, the columns are held decoded; cold, each is unpacked and decoded anew.
 /// </summary>
 internal static class QueryBench
@@ -22,8 +22,8 @@ internal static class QueryBench
     {
         var store = new RowStore(Partitions, events);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{events:N0} events in {Partitions} partitions, {(double)store.BlockBytes / events:F1} bytes an event in blocks; {passes} passes, one thread; CPU milliseconds, best / median"));
-        Console.WriteLine("| question | warm scan | cold scan | merge | finish | allocated, KB | at most | rows | groups |");
-        Console.WriteLine("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+        Console.WriteLine("| question | warm scan | cold scan | join | join by bytes | finish | allocated, KB | at most | rows | groups |");
+        Console.WriteLine("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
         var isWithin = true;
         foreach (var (name, spec, step, budget) in Questions(store.TraceId))
         {
@@ -36,7 +36,7 @@ internal static class QueryBench
 
     private static bool Measure(RowStore store, string name, LeafPlan plan, int passes, double budget)
     {
-        List<double> warm = [], cold = [], merge = [], finish = [];
+        List<double> warm = [], cold = [], merge = [], bytes = [], finish = [];
         long allocated = 0;
         QueryAnswer? answer = null;
         for (var pass = 0; pass < passes; pass++)
@@ -52,14 +52,28 @@ internal static class QueryBench
             Scan(store, plan);
             allocated = GC.GetAllocatedBytesForCurrentThread() - before;
             warm.Add(Time(() => Scan(store, plan)));
-            merge.Add(Time(() => Merge(plan, parts)));
-            var merged = Merge(plan, parts);
+            bytes.Add(Time(() => MergeBytes(plan, parts)));
+            var joins = Stopwatch.StartNew();
+            var joined = 0d;
+            var calls = 0;
+            PartialResult merged;
+            do
+            {
+                // Results that are taken over can be joined once.
+                parts = Scan(store, plan);
+                var started = ThreadMs();
+                merged = Merge(plan, parts);
+                joined += ThreadMs() - started;
+                calls++;
+            }
+            while (joins.ElapsedMilliseconds < 200);
+            merge.Add(joined / calls);
             finish.Add(Time(() => answer = Finish(merged)));
         }
 
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"| {name} | {Text(warm)} | {Text(cold)} | {Text(merge)} | {Text(finish)} | {allocated / 1e3:F0} | {budget:F0} | {answer!.Receipt.RowsRead} | {answer.Results.Count} |"));
+            $"| {name} | {Text(warm)} | {Text(cold)} | {Text(merge)} | {Text(bytes)} | {Text(finish)} | {allocated / 1e3:F0} | {budget:F0} | {answer!.Receipt.RowsRead} | {answer.Results.Count} |"));
         return allocated / 1e3 <= budget;
     }
 
@@ -94,7 +108,20 @@ internal static class QueryBench
         return parts;
     }
 
+    /// <summary>As within a process.</summary>
     private static PartialResult Merge(LeafPlan plan, PartialResult[] parts)
+    {
+        var merged = new PartialResult(plan);
+        foreach (var part in parts)
+        {
+            merged.Merge(part, takeOver: true);
+        }
+
+        return merged;
+    }
+
+    /// <summary>As between processes.</summary>
+    private static PartialResult MergeBytes(LeafPlan plan, PartialResult[] parts)
     {
         var merged = new PartialResult(plan);
         foreach (var part in parts)

@@ -10,6 +10,9 @@ public sealed partial class QuantileSketch
 {
     private const byte ExportFormat = 1;
 
+    // A distance below the number of bins, and a weight that is a varint of an integer that a double holds, or a double.
+    private const int BinBytesMax = 2 + 10;
+
     [Flags]
     private enum ExportFlags : byte
     {
@@ -29,6 +32,13 @@ public sealed partial class QuantileSketch
         var writer = SketchWriter.Measuring();
         Write(ref writer);
         return writer.Position;
+    }
+
+    /// <summary>At least the bytes that <see cref="Export"/> will write, found in less time than <see cref="ExportSize"/>.</summary>
+    internal int ExportSizeMost()
+    {
+        var ignored = true;
+        return 32 + ((CountOf(_negative, ref ignored) + CountOf(_positive, ref ignored)) * BinBytesMax);
     }
 
     /// <summary>

@@ -71,7 +71,7 @@ internal sealed class RowScanLanes
 
         foreach (var (laneResult, laneExplanation) in _lanes)
         {
-            result.Merge(laneResult);
+            result.Merge(laneResult, takeOver: true);
             explanation.Add(laneExplanation);
         }
 

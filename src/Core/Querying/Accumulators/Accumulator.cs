@@ -4,7 +4,7 @@ using StreamObserve.Core.Events;
 namespace StreamObserve.Core.Querying.Accumulators;
 
 /// <summary>The selected rows of one segment with the cell (group and time bucket) to which each belongs, rows ascending.</summary>
-public readonly ref struct SelectedRows(IRowSegment segment, ReadOnlySpan<int> rows, ReadOnlySpan<int> cells, double[]? weights, bool isAll)
+public readonly ref struct SelectedRows(IRowSegment segment, ReadOnlySpan<int> rows, ReadOnlySpan<int> cells, double[]? weights, bool isAll = false)
 {
     /// <summary>The segment.</summary>
     public IRowSegment Segment { get; } = segment;
@@ -55,6 +55,9 @@ public abstract class Accumulator
     /// <summary>Adds another accumulator's cell to one of this.</summary>
     public abstract void Merge(int cell, Accumulator other, int otherCell);
 
+    /// <summary>As <see cref="Merge"/>, of an accumulator that is not used any more: what it holds may become this one's own.</summary>
+    public virtual void TakeOver(int cell, Accumulator other, int otherCell) => Merge(cell, other, otherCell);
+
     /// <summary>Writes a cell.</summary>
     public abstract void Export(int cell, ByteWriter writer);
 
@@ -90,5 +93,24 @@ public abstract class Accumulator
             Array.Resize(ref array, Math.Max(count, old * 2));
             array.AsSpan(old).Fill(fill);
         }
+    }
+}
+
+/// <summary>Numbers of one column at given rows.</summary>
+internal readonly ref struct NumberReader(ColumnVector column)
+{
+    private readonly ColumnVector _column = column;
+
+    public bool TryGet(int row, out double value)
+    {
+        if (!_column.Has(row))
+        {
+            value = 0;
+            return false;
+        }
+
+        var k = _column.Rank(row);
+        value = _column.Type == ColumnType.Float ? _column.FloatAt(k) : _column.IntegerAt(k);
+        return true;
     }
 }

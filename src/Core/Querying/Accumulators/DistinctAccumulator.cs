@@ -146,6 +146,20 @@ public sealed class DistinctAccumulator(string column) : Accumulator
     }
 
     /// <inheritdoc/>
+    public override void TakeOver(int cell, Accumulator other, int otherCell)
+    {
+        ref var theirs = ref ((DistinctAccumulator)other)._cells[otherCell];
+        if (_cells[cell] is null)
+        {
+            (_cells[cell], theirs) = (theirs, null);
+        }
+        else
+        {
+            Merge(cell, other, otherCell);
+        }
+    }
+
+    /// <inheritdoc/>
     public override void Export(int cell, ByteWriter writer)
     {
         switch (_cells[cell])

@@ -6,7 +6,7 @@ namespace StreamObserve.Core.Querying.Accumulators;
 public sealed class MeasureAccumulator(string column) : Accumulator
 {
     private readonly List<ColumnVector> _columns = [];
-    private readonly NumberReader _reader = new();
+    private readonly NumberSlices _slices = new();
     private Cell[] _cells = [];
 
     /// <summary>Rows with a number.</summary>
@@ -46,7 +46,7 @@ public sealed class MeasureAccumulator(string column) : Accumulator
         foreach (var vector in _columns)
         {
             var from = 0;
-            while (vector.IsNumeric && _reader.Read(rows, vector, ref from, out var values, out var cells, out var weights))
+            while (vector.IsNumeric && _slices.Read(rows, vector, ref from, out var values, out var cells, out var weights))
             {
                 if (weights.IsEmpty)
                 {

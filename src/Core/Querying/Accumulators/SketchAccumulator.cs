@@ -15,11 +15,12 @@ public sealed class SketchAccumulator(string column) : Accumulator
     private const int EntriesPerRow = 6;
 
     private readonly List<ColumnVector> _columns = [];
-    private readonly NumberReader _reader = new();
+    private readonly NumberSlices _slices = new();
     private QuantileSketch?[] _sketches = [];
     private int[] _bins = [];
     private int[] _binCells = [];
     private int[] _counts = [];
+    private byte[] _exported = [];
 
     /// <summary>The sketch of a cell; null when no row had a number.</summary>
     public QuantileSketch? Sketch(int cell) => _sketches[cell];
@@ -49,7 +50,7 @@ public sealed class SketchAccumulator(string column) : Accumulator
             }
 
             var from = 0;
-            while (_reader.Read(rows, vector, ref from, out var values, out var cells, out var weights))
+            while (_slices.Read(rows, vector, ref from, out var values, out var cells, out var weights))
             {
                 for (var i = 0; i < values.Length; i++)
                 {
@@ -69,7 +70,7 @@ public sealed class SketchAccumulator(string column) : Accumulator
 
         int count = 0, from = 0;
         int leastBin = int.MaxValue, greatestBin = int.MinValue, leastCell = int.MaxValue, greatestCell = int.MinValue;
-        while (_reader.Read(rows, vector, ref from, out var values, out var cells, out _))
+        while (_slices.Read(rows, vector, ref from, out var values, out var cells, out _))
         {
             for (var i = 0; i < values.Length; i++)
             {
@@ -145,12 +146,36 @@ public sealed class SketchAccumulator(string column) : Accumulator
     }
 
     /// <inheritdoc/>
+    public override void TakeOver(int cell, Accumulator other, int otherCell)
+    {
+        ref var theirs = ref ((SketchAccumulator)other)._sketches[otherCell];
+        if (_sketches[cell] is null)
+        {
+            (_sketches[cell], theirs) = (theirs, null);
+        }
+        else
+        {
+            Merge(cell, other, otherCell);
+        }
+    }
+
+    /// <inheritdoc/>
     public override void Export(int cell, ByteWriter writer)
     {
-        var sketch = _sketches[cell];
-        var size = sketch?.ExportSize() ?? 0;
-        writer.Varint((ulong)size);
-        sketch?.Export(writer.Take(size));
+        if (_sketches[cell] is not { } sketch)
+        {
+            writer.Varint(0);
+            return;
+        }
+
+        // Into scratch first, since the length goes in front.
+        var most = sketch.ExportSizeMost();
+        if (_exported.Length < most)
+        {
+            _exported = new byte[Math.Max(most, _exported.Length * 2)];
+        }
+
+        writer.Blob(_exported.AsSpan(0, sketch.Export(_exported)));
     }
 
     /// <inheritdoc/>

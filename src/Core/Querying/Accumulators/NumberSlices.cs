@@ -6,7 +6,7 @@ namespace StreamObserve.Core.Querying.Accumulators;
 /// Numbers of one column at selected rows, some thousand at a time: the values that there are, each with its cell and weight. Holds scratch memory that later columns
 /// use again; not thread-safe.
 /// </summary>
-internal sealed class NumberReader
+internal sealed class NumberSlices
 {
     /// <summary>Rows at a time: what is read stays in the nearest cache.</summary>
     private const int RowsAtOnce = 2048;
