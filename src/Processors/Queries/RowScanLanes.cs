@@ -189,7 +189,7 @@ internal sealed class RowScanLanes
                 explanation.Count(scan.Add(block, _startNs, _endNs), info.Rows);
                 explanation.ColumnsDecoded += block.Decoded.Columns - decoded.Columns;
                 explanation.BytesDecoded += block.Decoded.Bytes - decoded.Bytes;
-                _snapshot.BlockReader.Trim();        // within the scan too: one question may name large columns of every block
+                _snapshot.BlockReader.Release(info);
                 result.UsedBlocks = true;
                 break;
             case PieceKind.Head:
@@ -220,7 +220,7 @@ internal sealed class RowScanLanes
         }
 
         result.UsedRecent = true;
-        if (entry.Batch(reader ??= new()) is { } batch)
+        if (entry.Scan(reader ??= new()) is { } batch)
         {
             scan.Add(batch, _startNs, _endNs);
         }

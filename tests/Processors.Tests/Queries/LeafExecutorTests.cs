@@ -156,6 +156,33 @@ public sealed class LeafExecutorTests
         Assert.Contains("cuts a slot", Assert.Single(cut.RowsBecause), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void ColumnsAreHeldWithinTheBudgetTheLatestUsed()
+    {
+        using var ample = Filled();
+        var plan = Plan(0, 3600, ["route", "n"]);
+        var expected = LeafExecutor.Execute(plan, QuerySource.Blocks, ample.State.Snapshot(), CancellationToken.None);
+        var all = ample.State.Snapshot().BlockReader.HeldBytes;
+        var blocks = (int)expected.Explanation.BlocksRead;
+        Assert.True(blocks > 4 && all > 0);
+
+        // Room for some of the blocks: the last two were used last.
+        using var tight = Filled(TestState.Default with { ColumnCacheBytes = all * 2 / blocks * 11 / 10 });
+        var snapshot = tight.State.Snapshot();
+        var first = LeafExecutor.Execute(plan, QuerySource.Blocks, snapshot, CancellationToken.None);
+        Assert.Equal(Cells(expected.Result!), Cells(first.Result!));
+        Assert.InRange(snapshot.BlockReader.HeldBytes, 1, all * 2 / blocks * 11 / 10);
+        var held = snapshot.BlockReader.HeldBytes;
+        snapshot.BlockReader.Trim();
+        Assert.Equal(held, snapshot.BlockReader.HeldBytes);
+
+        var last = snapshot.Blocks[^1];
+        var newest = new LeafPlan(plan.Dataset ?? LeafPlan.AllDatasets, plan.Spec, new(last.MinTimeNs, last.MaxTimeNs + 1, 36_000));
+        var again = LeafExecutor.Execute(newest, QuerySource.Blocks, snapshot, CancellationToken.None).Explanation;
+        Assert.Equal((1, 0), (again.BlocksRead, again.ColumnsDecoded));
+        Assert.True(LeafExecutor.Execute(plan, QuerySource.Blocks, snapshot, CancellationToken.None).Explanation.ColumnsDecoded > 0);
+    }
+
     private static List<string> Cells(PartialResult result)
     {
         var sums = (MeasureAccumulator)result.Accumulators[1];
@@ -165,9 +192,9 @@ public sealed class LeafExecutorTests
     }
 
     /// <summary>Half an hour of events, the newest of them still between the cursors; folds and blocks of 100 rows.</summary>
-    private static TestState Filled()
+    private static TestState Filled(PartitionSettings? settings = null)
     {
-        var test = new TestState { NowMs = HourStartMs };
+        var test = new TestState(settings) { NowMs = HourStartMs };
         for (var second = 0; second < 1_800; second += 4)
         {
             test.NowMs = HourStartMs + (second * 1_000L) + 137;

@@ -14,6 +14,8 @@ internal sealed class CellAssigner
 
     private const int EntriesMin = 4096;
 
+    private const int RoomStep = 1024;
+
     private readonly LeafPlan _plan;
     private readonly PartialResult _result;
     private readonly BreakdownCodes[] _codings;
@@ -41,14 +43,9 @@ internal sealed class CellAssigner
     /// <summary>The cell of each row, all of whose times lie in [startNs, endNs). Valid until the next call.</summary>
     public ReadOnlySpan<int> Assign(IRowSegment segment, ReadOnlySpan<int> rows, bool isAll, long startNs, long endNs)
     {
-        if (_cells.Length < rows.Length)
-        {
-            _cells = new int[Math.Max(rows.Length, _cells.Length * 2)];
-        }
-
         var firstBucket = _plan.BucketOf(Math.Max(startNs, segment.MinTimeNs));
         var buckets = _plan.BucketOf(Math.Min(endNs - 1, segment.MaxTimeNs)) - firstBucket + 1;
-        var cells = _cells.AsSpan(0, rows.Length);
+        var cells = Room(ref _cells, rows.Length);
         if (buckets > 1)
         {
             Buckets.Assign(segment.Times, rows, isAll, _plan, firstBucket, Room(ref _buckets, rows.Length));
@@ -277,7 +274,8 @@ internal sealed class CellAssigner
     {
         if (array.Length < count)
         {
-            array = new int[Math.Max(count, array.Length * 2)];
+            // Blocks differ by some rows: one step of room spares most of the next ones.
+            array = new int[Math.Max(count + RoomStep, array.Length * 5 / 4)];
         }
 
         return array.AsSpan(0, count);

@@ -28,6 +28,27 @@ public sealed class RowScanTests
     }, iter: 60);
 
     [Fact]
+    public void ARecordIsScannedInPlaceAsItsBatchIs() => Cases.Sample((seed, count, perRecord) =>
+    {
+        var events = new EventMaker(seed).Many(count);
+        var records = Batches.Records(events, perRecord);
+        EventBatchReader whole = new(), inPlace = new();
+        var queries = new QueryMaker(seed);
+        foreach (var record in records)
+        {
+            var batch = whole.Read(record);
+            Assert.Equal(EventText.Rows(batch), EventText.Rows(inPlace.View(record)));
+            var view = inPlace.View(record);
+            Assert.Equal((batch.Rows, batch.MinTimeNs, batch.MaxTimeNs), (view.Rows, view.MinTimeNs, view.MaxTimeNs));
+            for (var i = 0; i < 4; i++)
+            {
+                var plan = queries.Plan();
+                Assert.Equal(PartialResultState.Of(PartialResultState.Scan(plan, [batch])), PartialResultState.Of(PartialResultState.Scan(plan, [view])));
+            }
+        }
+    }, iter: 40);
+
+    [Fact]
     public void SoDoesOneOfMoreRowsThanAreReadAtOnce() => Gen.Int.Sample(seed =>
     {
         var events = new EventMaker(seed).Many(5_000);
