@@ -1,0 +1,293 @@
+using StreamObserve.Core.Columns;
+using StreamObserve.Core.Events;
+using StreamObserve.Core.Sketches;
+
+namespace StreamObserve.Core.Querying.BubbleUp;
+
+/// <summary>
+/// Ranks what was counted. A dimension's score is that of its best value: its share in the selection less its share in the baseline (Youden's J of "has the value" as a test
+/// for "is selected"), as a lower bound by how many independent observations there are and how many values were tried. What repeats the selection or a better field is taken
+/// out, folded or set back (docs/adr). Pure: the same counts give the same answer.
+/// </summary>
+public static class BubbleUpRanking
+{
+    /// <summary>From this share of its events on one side each, a field says the same as a selection of whole values.</summary>
+    private const double Separated = 0.95;
+
+    /// <summary>From this rank correlation on a number says the same as another.</summary>
+    private const double SameOrder = 0.98;
+
+    /// <summary>What a field is worth whose value follows from a better one's.</summary>
+    private const double Implied = 0.1;
+
+    /// <summary>Ranks a result.</summary>
+    public static BubbleUpAnswer Rank(BubbleUpResult result, BubbleUpSelection selection)
+    {
+        var leftOut = new List<(string, BubbleUpLeftOut)>();
+        var candidates = new List<Candidate>();
+        var measures = new List<BubbleUpMeasure>();
+        var relations = new FieldRelations(result);
+        for (var i = 0; i < result.Fields.Count; i++)
+        {
+            var field = result.Fields[i];
+            if (selection.Fields.Contains(field.Name))
+            {
+                leftOut.Add((field.Name, BubbleUpLeftOut.Selection));
+                continue;
+            }
+
+            if (field.Numbers is { IsTooMany: true })
+            {
+                if (RepeatsSelection(i, result, selection, relations))
+                {
+                    leftOut.Add((field.Name, BubbleUpLeftOut.Selection));
+                    continue;
+                }
+
+                measures.Add(Measure(field, result));
+            }
+
+            var candidate = Candidate.Of(i, field, result);
+            if (candidate.IsNearlyUnique)
+            {
+                leftOut.Add((field.Name, BubbleUpLeftOut.NearlyUnique));
+            }
+            else if (selection.IsOfValues && candidate.Separation >= Separated)
+            {
+                leftOut.Add((field.Name, BubbleUpLeftOut.Selection));
+            }
+            else if (candidate.Score > 0 || field.Numbers is not { IsTooMany: true })
+            {
+                candidates.Add(candidate);
+            }
+        }
+
+        measures.Sort(static (a, b) => b.Score.CompareTo(a.Score) is var order and not 0 ? order : string.CompareOrdinal(a.Column, b.Column));
+        leftOut.Sort(static (a, b) => string.CompareOrdinal(a.Item1, b.Item1));
+        return new(Dimensions(candidates, relations), measures, leftOut);
+    }
+
+    private static List<BubbleUpDimension> Dimensions(List<Candidate> candidates, FieldRelations relations)
+    {
+        candidates.Sort(Candidate.Compare);
+        var kept = new List<Candidate>();
+        foreach (var candidate in candidates)
+        {
+            if (candidate.Score > 0 && kept.Count < BubbleUpLimits.RelatedFieldsMax && candidate.Field < BubbleUpLimits.SampledFieldsMax)
+            {
+                if (kept.Find(better => better.Code != 0 && candidate.Code != 0 && relations.MarkTheSame(better.Field, better.Code, candidate.Field, candidate.Code)) is { } same)
+                {
+                    same.Fold(candidate);
+                    continue;
+                }
+
+                candidate.ImpliedBy = kept.Find(better => better.ImpliedBy is null && relations.Follows(candidate.Field, better.Field))?.Name;
+            }
+
+            kept.Add(candidate);
+        }
+
+        var dimensions = kept.ConvertAll(candidate => candidate.Finish(candidate.ImpliedBy is null ? candidate.Score : candidate.Score * Implied));
+        dimensions.Sort(static (a, b) => b.Score.CompareTo(a.Score) is var order and not 0 ? order : string.CompareOrdinal(a.Column, b.Column));
+        return dimensions;
+    }
+
+    /// <summary>True for the selection's number in other units, and for time where a time was selected.</summary>
+    private static bool RepeatsSelection(int field, BubbleUpResult result, BubbleUpSelection selection, FieldRelations relations)
+    {
+        if (field >= BubbleUpLimits.SampledFieldsMax)
+        {
+            return false;
+        }
+
+        if ((selection.StartNs is not null || selection.EndNs is not null) && Math.Abs(relations.RankCorrelation(field, null)) >= SameOrder)
+        {
+            return true;
+        }
+
+        for (var i = 0; i < Math.Min(result.Fields.Count, BubbleUpLimits.SampledFieldsMax); i++)
+        {
+            if (i != field && selection.Fields.Contains(result.Fields[i].Name) && result.Fields[i].Measure is not null
+                && Math.Abs(relations.RankCorrelation(field, i)) >= SameOrder)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static BubbleUpMeasure Measure(FieldCounts field, BubbleUpResult result)
+    {
+        var measure = field.Measure!;
+        double selection = measure[0].Count, baseline = measure[1].Count;
+        var score = Contrast.Distance(
+            measure[0], result.Selection.EffectiveRows * (selection / result.Selection.Events), measure[1], result.Baseline.EffectiveRows * (baseline / result.Baseline.Events));
+        return new(field.Name, double.IsFinite(score) ? score : 0, Percentiles(measure[0]), Percentiles(measure[1]), Buckets(measure[0], selection, measure[1], baseline));
+    }
+
+    private static BubbleUpPercentiles? Percentiles(QuantileSketch sketch) =>
+        sketch.IsEmpty ? null : new(sketch.Quantile(0.10), sketch.Quantile(0.50), sketch.Quantile(0.90), sketch.Quantile(0.99));
+
+    /// <summary>Buckets of equal width in the sketches' own (logarithmic) bins, as few of these together as keeps within the bound.</summary>
+    private static List<BubbleUpBucket> Buckets(QuantileSketch selection, double totalSelection, QuantileSketch baseline, double totalBaseline)
+    {
+        int low = int.MaxValue, high = int.MinValue;
+        foreach (var sketch in (ReadOnlySpan<QuantileSketch>)[selection, baseline])
+        {
+            foreach (var bin in sketch)
+            {
+                if (bin.Sign > 0)
+                {
+                    low = Math.Min(low, bin.Bin);
+                    high = Math.Max(high, bin.Bin);
+                }
+            }
+        }
+
+        // One bucket each is left for zero and for what is below.
+        var width = low > high ? 1 : ((high - low) / (BubbleUpLimits.AnswerBucketsMax - 2)) + 1;
+        var count = low > high ? 0 : ((high - low) / width) + 1;
+        var shares = new double[count + 2, 2];
+        Share(selection, totalSelection, 0);
+        Share(baseline, totalBaseline, 1);
+        var buckets = new List<BubbleUpBucket>(count + 2);
+        for (var i = 0; i < count + 2; i++)
+        {
+            if (shares[i, 0] + shares[i, 1] == 0 && i < 2)
+            {
+                continue;
+            }
+
+            var (min, max) = i switch
+            {
+                0 => (-double.MaxValue, 0),
+                1 => (0, low > high ? double.Epsilon : LogBins.LowerBound(low)),
+                _ => (LogBins.LowerBound(low + ((i - 2) * width)), LogBins.UpperBound(Math.Min(low + ((i - 1) * width) - 1, LogBins.Highest))),
+            };
+            buckets.Add(new(min, max, shares[i, 0], shares[i, 1]));
+        }
+
+        return buckets;
+
+        void Share(QuantileSketch sketch, double total, int side)
+        {
+            foreach (var bin in sketch)
+            {
+                shares[bin.Sign < 0 ? 0 : bin.Sign == 0 ? 1 : 2 + ((bin.Bin - low) / width), side] += bin.Weight / total;
+            }
+        }
+    }
+
+    /// <summary>A field with its values' shares and what they are worth.</summary>
+    private sealed class Candidate
+    {
+        private readonly List<(FieldValue Value, double Selection, double Baseline, double Score)> _values = [];
+        private readonly List<string> _sameAs = [];
+        private FieldKind _kind;
+        private string _name = "";
+        private double _score;
+
+        public int Field { get; private init; }
+
+        public string Name => _name;
+
+        public double Score => _score;
+
+        /// <summary>The first value as in the kept rows.</summary>
+        public uint Code { get; private set; }
+
+        /// <summary>How much of the events lies in values that only one side has, beyond chance: 1 = a value tells the side.</summary>
+        public double Separation { get; private set; }
+
+        public bool IsNearlyUnique { get; private set; }
+
+        public string? ImpliedBy { get; set; }
+
+        public static Candidate Of(int number, FieldCounts field, BubbleUpResult result)
+        {
+            var candidate = new Candidate { Field = number, _name = field.Name };
+            candidate.Collect(field, result);
+            candidate.Weigh(field, result);
+            return candidate;
+        }
+
+        /// <summary>By score; of equal ones, the text goes first, then the one of fewer values.</summary>
+        public static int Compare(Candidate a, Candidate b)
+        {
+            var order = b._score.CompareTo(a._score);
+            order = order != 0 ? order : (a._kind == FieldKind.String ? 0 : 1).CompareTo(b._kind == FieldKind.String ? 0 : 1);
+            order = order != 0 ? order : a._values.Count.CompareTo(b._values.Count);
+            return order != 0 ? order : string.CompareOrdinal(a._name, b._name);
+        }
+
+        /// <summary>Takes in a field that says the same.</summary>
+        public void Fold(Candidate other)
+        {
+            _sameAs.Add(other._name);
+            _sameAs.Sort(StringComparer.Ordinal);
+        }
+
+        public BubbleUpDimension Finish(double score) => new(
+            _name, Math.Max(0, score),
+            _values.GetRange(0, Math.Min(_values.Count, BubbleUpLimits.AnswerValuesMax)).ConvertAll(value => new BubbleUpValue(value.Value, value.Selection, value.Baseline)), _sameAs, ImpliedBy);
+
+        private void Collect(FieldCounts field, BubbleUpResult result)
+        {
+            double selection = Math.Max(result.Selection.Events, double.Epsilon), baseline = Math.Max(result.Baseline.Events, double.Epsilon);
+            Add(FieldValue.Absent, Math.Max(0, selection - field.Present(0)), Math.Max(0, baseline - field.Present(1)));
+            Add(FieldValue.Of(false), field.Bool(false, 0), field.Bool(false, 1));
+            Add(FieldValue.Of(true), field.Bool(true, 0), field.Bool(true, 1));
+            for (var i = 0; i < (field.Numbers?.Count ?? 0); i++)
+            {
+                Add(ColumnVector.FloatValue(field.Numbers!.Number(i)), field.Numbers.Weight(i, 0), field.Numbers.Weight(i, 1));
+            }
+
+            for (var i = 0; i < (field.Texts?.Count ?? 0); i++)
+            {
+                Add(FieldValue.Of(field.Texts!.Text(i)), field.Texts.Weight(i, 0), field.Texts.Weight(i, 1));
+            }
+
+            void Add(FieldValue value, double ofSelection, double ofBaseline)
+            {
+                // A sum of weights may miss the side's own by its last digit.
+                if (ofSelection > selection * 1e-9 || ofBaseline > baseline * 1e-9)
+                {
+                    _values.Add((value, Math.Min(1, ofSelection / selection), Math.Min(1, ofBaseline / baseline), 0));
+                }
+            }
+        }
+
+        private void Weigh(FieldCounts field, BubbleUpResult result)
+        {
+            double selection = result.Selection.EffectiveRows, baseline = result.Baseline.EffectiveRows;
+            var deviations = Contrast.Deviations(_values.Count);
+            for (var i = 0; i < _values.Count; i++)
+            {
+                var (value, ofSelection, ofBaseline, _) = _values[i];
+                var score = Contrast.LowerBound(ofSelection, selection, ofBaseline, baseline, deviations);
+                _values[i] = (value, ofSelection, ofBaseline, score);
+                Separation += Math.Max(0, score);
+            }
+
+            _values.Sort(static (a, b) =>
+            {
+                var order = Math.Max(0, b.Score).CompareTo(Math.Max(0, a.Score));
+                order = order != 0 ? order : Math.Max(b.Selection, b.Baseline).CompareTo(Math.Max(a.Selection, a.Baseline));
+                return order != 0 ? order : a.Value.CompareTo(b.Value);
+            });
+            _score = _values.Count == 0 ? 0 : Math.Max(0, _values[0].Score);
+            _kind = _values.Count == 0 ? FieldKind.Absent : _values[0].Value.Kind;
+            Code = _values.Count == 0 ? 0 : CodeOf(_values[0].Value);
+            IsNearlyUnique = _score == 0 && field.Rows > 20 && field.Texts is { } texts && (texts.IsPruned || texts.Count * 2L > field.Rows);
+        }
+
+        private static uint CodeOf(FieldValue value) => value.Kind switch
+        {
+            FieldKind.Absent => 0,
+            FieldKind.Bool => SampleCode.Of(value.AsBool),
+            FieldKind.String => SampleCode.Of(System.Text.Encoding.UTF8.GetBytes(value.AsString)),
+            _ => SampleCode.Of(value.AsDouble),
+        };
+    }
+}
