@@ -9,7 +9,23 @@ namespace StreamObserve.Processors.Queries;
 internal static class Leaf
 {
     /// <summary>Answers over a snapshot; any thread.</summary>
-    public static LeafAnswer Answer(LeafQuery query, PartitionSnapshot snapshot, CancellationToken cancellation)
+    public static LeafAnswer Answer(ILeafQuestion question, PartitionSnapshot snapshot, CancellationToken cancellation) => question switch
+    {
+        LeafQuery query => Answer(query, snapshot, cancellation),
+        LeafBubbleUp bubbleUp => Answer(bubbleUp, snapshot, cancellation),
+        _ => throw new InvalidOperationException($"a leaf is asked {question.GetType()}"),
+    };
+
+    private static LeafAnswer Answer(LeafBubbleUp question, PartitionSnapshot snapshot, CancellationToken cancellation)
+    {
+        var plan = new LeafPlan(question.Dataset, question.Spec, new(question.StartNs, question.EndNs, int.MaxValue));
+        var result = BubbleUpExecutor.Execute(plan, question.Selection, snapshot, cancellation);
+        var writer = new ByteWriter(64 << 10);
+        result.Export(writer);
+        return new(question.Partition, question.QueryId, LeafStatus.Answered, "", writer.WrittenMemory, Coverage(snapshot));
+    }
+
+    private static LeafAnswer Answer(LeafQuery query, PartitionSnapshot snapshot, CancellationToken cancellation)
     {
         var outcome = LeafExecutor.Execute(new(query.Dataset, query.Spec, query.Time), query.Source, snapshot, cancellation);
         if (outcome.Result is not { } result)
@@ -23,7 +39,7 @@ internal static class Leaf
     }
 
     /// <summary>The answer of a query that threw.</summary>
-    public static LeafAnswer Failed(LeafQuery query, Exception cause) => cause.GetBaseException() is OperationCanceledException
+    public static LeafAnswer Failed(ILeafQuestion query, Exception cause) => cause.GetBaseException() is OperationCanceledException
         ? new(query.Partition, query.QueryId, LeafStatus.Unavailable, "cancelled", default, null)
         : new(query.Partition, query.QueryId, LeafStatus.Failed, cause.GetBaseException().ToString(), default, null);
 

@@ -12,7 +12,7 @@ public readonly record struct BubbleUpValue(FieldValue Value, double Selection, 
 /// </summary>
 public sealed record BubbleUpDimension(string Column, double Score, IReadOnlyList<BubbleUpValue> Values, IReadOnlyList<string> SameAs, string? ImpliedBy);
 
-/// <summary>A bucket of a measure: from <paramref name="Min"/> (inclusive) to <paramref name="Max"/> (exclusive), with its share of the numbers of each side.</summary>
+/// <summary>A bucket of a measure: numbers from <paramref name="Min"/> to <paramref name="Max"/>, within 0.99 % at the edges, with its share of the numbers of each side.</summary>
 public readonly record struct BubbleUpBucket(double Min, double Max, double Selection, double Baseline);
 
 /// <summary>Percentiles of a measure on one side, within 0.99 %; null when it has no number there.</summary>

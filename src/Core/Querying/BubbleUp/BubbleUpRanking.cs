@@ -11,8 +11,11 @@ namespace StreamObserve.Core.Querying.BubbleUp;
 /// </summary>
 public static class BubbleUpRanking
 {
-    /// <summary>From this share of its events on one side each, a field says the same as a selection of whole values.</summary>
-    private const double Separated = 0.95;
+    /// <summary>From this share of its events in values of one side only, a field says the same as a selection of whole values.</summary>
+    private const double Separated = 0.98;
+
+    /// <summary>Below this score a field of nearly unique values is not ranked: that an id is more frequent among few rows is the rule.</summary>
+    private const double NearlyUniqueScoreMin = 0.15;
 
     /// <summary>From this rank correlation on a number says the same as another.</summary>
     private const double SameOrder = 0.98;
@@ -20,9 +23,14 @@ public static class BubbleUpRanking
     /// <summary>What a field is worth whose value follows from a better one's.</summary>
     private const double Implied = 0.1;
 
-    /// <summary>Ranks a result.</summary>
+    /// <summary>Ranks a result. Where a side has no rows there is nothing to rank.</summary>
     public static BubbleUpAnswer Rank(BubbleUpResult result, BubbleUpSelection selection)
     {
+        if (result.Selection.Rows == 0 || result.Baseline.Rows == 0)
+        {
+            return new([], [], []);
+        }
+
         var leftOut = new List<(string, BubbleUpLeftOut)>();
         var candidates = new List<Candidate>();
         var measures = new List<BubbleUpMeasure>();
@@ -48,15 +56,20 @@ public static class BubbleUpRanking
             }
 
             var candidate = Candidate.Of(i, field, result);
+            if (field.Numbers is { IsTooMany: true } && !candidate.HasValues)
+            {
+                continue;       // a measure that every event has
+            }
+
             if (candidate.IsNearlyUnique)
             {
                 leftOut.Add((field.Name, BubbleUpLeftOut.NearlyUnique));
             }
-            else if (selection.IsOfValues && candidate.Separation >= Separated)
+            else if (selection.IsOfValues && candidate.IsSeparated)
             {
                 leftOut.Add((field.Name, BubbleUpLeftOut.Selection));
             }
-            else if (candidate.Score > 0 || field.Numbers is not { IsTooMany: true })
+            else
             {
                 candidates.Add(candidate);
             }
@@ -75,9 +88,10 @@ public static class BubbleUpRanking
         {
             if (candidate.Score > 0 && kept.Count < BubbleUpLimits.RelatedFieldsMax && candidate.Field < BubbleUpLimits.SampledFieldsMax)
             {
-                if (kept.Find(better => better.Code != 0 && candidate.Code != 0 && relations.MarkTheSame(better.Field, better.Code, candidate.Field, candidate.Code)) is { } same)
+                var same = kept.FindIndex(better => better.MarksTheSame(candidate, relations));
+                if (same >= 0)
                 {
-                    same.Fold(candidate);
+                    kept[same] = candidate.Fold(kept[same]);
                     continue;
                 }
 
@@ -88,8 +102,9 @@ public static class BubbleUpRanking
         }
 
         var dimensions = kept.ConvertAll(candidate => candidate.Finish(candidate.ImpliedBy is null ? candidate.Score : candidate.Score * Implied));
-        dimensions.Sort(static (a, b) => b.Score.CompareTo(a.Score) is var order and not 0 ? order : string.CompareOrdinal(a.Column, b.Column));
-        return dimensions;
+
+        // What was set back moves behind; the rest, zeros included, stays in the order of what is left beyond chance.
+        return [.. dimensions.OrderByDescending(dimension => dimension.Score)];
     }
 
     /// <summary>True for the selection's number in other units, and for time where a time was selected.</summary>
@@ -129,14 +144,16 @@ public static class BubbleUpRanking
     private static BubbleUpPercentiles? Percentiles(QuantileSketch sketch) =>
         sketch.IsEmpty ? null : new(sketch.Quantile(0.10), sketch.Quantile(0.50), sketch.Quantile(0.90), sketch.Quantile(0.99));
 
-    /// <summary>Buckets of equal width in the sketches' own (logarithmic) bins, as few of these together as keeps within the bound.</summary>
+    /// <summary>Buckets as wide as some of the sketches' own (logarithmic) bins, as few of these as keeps within the bound; negative numbers and zeros have one each.</summary>
     private static List<BubbleUpBucket> Buckets(QuantileSketch selection, double totalSelection, QuantileSketch baseline, double totalBaseline)
     {
         int low = int.MaxValue, high = int.MinValue;
+        var least = 0d;
         foreach (var sketch in (ReadOnlySpan<QuantileSketch>)[selection, baseline])
         {
             foreach (var bin in sketch)
             {
+                least = Math.Min(least, bin.Representative);
                 if (bin.Sign > 0)
                 {
                     low = Math.Min(low, bin.Bin);
@@ -145,27 +162,24 @@ public static class BubbleUpRanking
             }
         }
 
-        // One bucket each is left for zero and for what is below.
-        var width = low > high ? 1 : ((high - low) / (BubbleUpLimits.AnswerBucketsMax - 2)) + 1;
-        var count = low > high ? 0 : ((high - low) / width) + 1;
-        var shares = new double[count + 2, 2];
+        const int Negative = 0, Zero = 1, First = 2;
+        var width = low > high ? 1 : ((high - low) / (BubbleUpLimits.AnswerBucketsMax - First)) + 1;
+        var shares = new double[(low > high ? 0 : ((high - low) / width) + 1) + First, 2];
         Share(selection, totalSelection, 0);
         Share(baseline, totalBaseline, 1);
-        var buckets = new List<BubbleUpBucket>(count + 2);
-        for (var i = 0; i < count + 2; i++)
+        var buckets = new List<BubbleUpBucket>(shares.GetLength(0));
+        for (var i = 0; i < shares.GetLength(0); i++)
         {
-            if (shares[i, 0] + shares[i, 1] == 0 && i < 2)
+            if (i >= First || shares[i, 0] + shares[i, 1] > 0)
             {
-                continue;
+                var (min, max) = i switch
+                {
+                    Negative => (least, 0),
+                    Zero => (0, low > high ? 0 : LogBins.LowerBound(low)),
+                    _ => (LogBins.LowerBound(low + ((i - First) * width)), LogBins.UpperBound(Math.Min(low + ((i - First + 1) * width) - 1, LogBins.Highest))),
+                };
+                buckets.Add(new(min, max, shares[i, 0], shares[i, 1]));
             }
-
-            var (min, max) = i switch
-            {
-                0 => (-double.MaxValue, 0),
-                1 => (0, low > high ? double.Epsilon : LogBins.LowerBound(low)),
-                _ => (LogBins.LowerBound(low + ((i - 2) * width)), LogBins.UpperBound(Math.Min(low + ((i - 1) * width) - 1, LogBins.Highest))),
-            };
-            buckets.Add(new(min, max, shares[i, 0], shares[i, 1]));
         }
 
         return buckets;
@@ -174,7 +188,7 @@ public static class BubbleUpRanking
         {
             foreach (var bin in sketch)
             {
-                shares[bin.Sign < 0 ? 0 : bin.Sign == 0 ? 1 : 2 + ((bin.Bin - low) / width), side] += bin.Weight / total;
+                shares[bin.Sign < 0 ? Negative : bin.Sign == 0 ? Zero : First + ((bin.Bin - low) / width), side] += bin.Weight / total;
             }
         }
     }
@@ -187,20 +201,25 @@ public static class BubbleUpRanking
         private FieldKind _kind;
         private string _name = "";
         private double _score;
+        private bool _isPruned;
 
         public int Field { get; private init; }
 
         public string Name => _name;
 
-        public double Score => _score;
+        public double Score => Math.Max(0, _score);
 
         /// <summary>The first value as in the kept rows.</summary>
         public uint Code { get; private set; }
 
-        /// <summary>How much of the events lies in values that only one side has, beyond chance: 1 = a value tells the side.</summary>
-        public double Separation { get; private set; }
+        /// <summary>True when a value tells the side, and not only because there are about as many values as rows.</summary>
+        public bool IsSeparated { get; private set; }
 
         public bool IsNearlyUnique { get; private set; }
+
+        public bool HasValues => _values.Count > 0;
+
+        private int FirstLength => _kind == FieldKind.String ? _values[0].Value.AsString.Length : 0;
 
         public string? ImpliedBy { get; set; }
 
@@ -212,25 +231,46 @@ public static class BubbleUpRanking
             return candidate;
         }
 
-        /// <summary>By score; of equal ones, the text goes first, then the one of fewer values.</summary>
+        /// <summary>By what is left beyond chance, also below 0.</summary>
         public static int Compare(Candidate a, Candidate b)
         {
             var order = b._score.CompareTo(a._score);
-            order = order != 0 ? order : (a._kind == FieldKind.String ? 0 : 1).CompareTo(b._kind == FieldKind.String ? 0 : 1);
-            order = order != 0 ? order : a._values.Count.CompareTo(b._values.Count);
-            return order != 0 ? order : string.CompareOrdinal(a._name, b._name);
+            return order != 0 ? order : Preference(a, b);
         }
 
-        /// <summary>Takes in a field that says the same.</summary>
-        public void Fold(Candidate other)
+        /// <summary>True when the first values of both mark the same events, on either side and within a tenth.</summary>
+        public bool MarksTheSame(Candidate other, FieldRelations relations) =>
+            Code != 0 && other.Code != 0
+            && IsNear(_values[0].Selection, other._values[0].Selection) && IsNear(_values[0].Baseline, other._values[0].Baseline)
+            && relations.MarkTheSame(Field, Code, other.Field, other.Code);
+
+        /// <summary>Of two fields that say the same, the one to name: with the other, and all that it stood for, folded into it.</summary>
+        public Candidate Fold(Candidate other)
         {
-            _sameAs.Add(other._name);
-            _sameAs.Sort(StringComparer.Ordinal);
+            var (named, folded) = Preference(this, other) < 0 ? (this, other) : (other, this);
+            named._sameAs.Add(folded._name);
+            named._sameAs.AddRange(folded._sameAs);
+            named._sameAs.Sort(StringComparer.Ordinal);
+            named.ImpliedBy ??= folded.ImpliedBy;
+            return named;
         }
 
         public BubbleUpDimension Finish(double score) => new(
             _name, Math.Max(0, score),
             _values.GetRange(0, Math.Min(_values.Count, BubbleUpLimits.AnswerValuesMax)).ConvertAll(value => new BubbleUpValue(value.Value, value.Selection, value.Baseline)), _sameAs, ImpliedBy);
+
+        // Text says more than a flag that follows from it, many values more than few, a short name is read more easily; the dataset repeats the field that it was made from.
+        private static int Preference(Candidate a, Candidate b)
+        {
+            var order = (a._kind == FieldKind.String ? 0 : 1).CompareTo(b._kind == FieldKind.String ? 0 : 1);
+            order = order != 0 ? order : (a._name == EventBatch.DatasetField ? 1 : 0).CompareTo(b._name == EventBatch.DatasetField ? 1 : 0);
+            order = order != 0 ? order : a._isPruned.CompareTo(b._isPruned);
+            order = order != 0 ? order : b._values.Count.CompareTo(a._values.Count);
+            order = order != 0 ? order : a.FirstLength.CompareTo(b.FirstLength);
+            return order != 0 ? order : string.CompareOrdinal(a._name, b._name);
+        }
+
+        private static bool IsNear(double a, double b) => Math.Abs(a - b) <= 0.1 * Math.Max(a, b);
 
         private void Collect(FieldCounts field, BubbleUpResult result)
         {
@@ -262,24 +302,30 @@ public static class BubbleUpRanking
         {
             double selection = result.Selection.EffectiveRows, baseline = result.Baseline.EffectiveRows;
             var deviations = Contrast.Deviations(_values.Count);
+            double onBoth = 0;
             for (var i = 0; i < _values.Count; i++)
             {
                 var (value, ofSelection, ofBaseline, _) = _values[i];
-                var score = Contrast.LowerBound(ofSelection, selection, ofBaseline, baseline, deviations);
-                _values[i] = (value, ofSelection, ofBaseline, score);
-                Separation += Math.Max(0, score);
+                _values[i] = (value, ofSelection, ofBaseline, Contrast.LowerBound(ofSelection, selection, ofBaseline, baseline, deviations));
+                onBoth += Math.Min(ofSelection, ofBaseline);
             }
 
             _values.Sort(static (a, b) =>
             {
                 var order = Math.Max(0, b.Score).CompareTo(Math.Max(0, a.Score));
-                order = order != 0 ? order : Math.Max(b.Selection, b.Baseline).CompareTo(Math.Max(a.Selection, a.Baseline));
+                order = order != 0 ? order : Math.Abs(b.Selection - b.Baseline).CompareTo(Math.Abs(a.Selection - a.Baseline));
                 return order != 0 ? order : a.Value.CompareTo(b.Value);
             });
-            _score = _values.Count == 0 ? 0 : Math.Max(0, _values[0].Score);
-            _kind = _values.Count == 0 ? FieldKind.Absent : _values[0].Value.Kind;
-            Code = _values.Count == 0 ? 0 : CodeOf(_values[0].Value);
-            IsNearlyUnique = _score == 0 && field.Rows > 20 && field.Texts is { } texts && (texts.IsPruned || texts.Count * 2L > field.Rows);
+            if (_values.Count > 0)
+            {
+                _score = _values[0].Score;
+                _kind = _values[0].Value.Kind;
+                Code = CodeOf(_values[0].Value);
+            }
+
+            _isPruned = field.Texts is { IsPruned: true };
+            IsSeparated = onBoth <= 1 - Separated && !_isPruned && _values.Count * 4L <= result.Selection.Rows;
+            IsNearlyUnique = _score < NearlyUniqueScoreMin && field.Rows > 20 && (_isPruned || (field.Texts?.Count ?? 0) * 2L > field.Rows);
         }
 
         private static uint CodeOf(FieldValue value) => value.Kind switch

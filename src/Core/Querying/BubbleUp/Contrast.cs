@@ -5,14 +5,13 @@ namespace StreamObserve.Core.Querying.BubbleUp;
 /// <summary>How far two sides differ, beyond chance. Pure.</summary>
 internal static class Contrast
 {
-    /// <summary>The usual 95 %.</summary>
-    private const double Doubt = 0.05;
+    private const double KolmogorovAt95 = 1.358;
 
     /// <summary>
-    /// How many standard deviations a difference must survive where the greatest of so many is picked: the bound of the normal distribution's tail for a doubt shared out
-    /// among them (Bonferroni).
+    /// How many standard deviations are taken off a difference where the greatest of so many is picked: one for a single value, and about what the greatest of many
+    /// differences of pure chance reaches. More would be safer and would put a rare value before one that all of a small selection has.
     /// </summary>
-    public static double Deviations(int candidates) => Math.Sqrt(2 * Math.Log(Math.Max(1, candidates) / Doubt));
+    public static double Deviations(int candidates) => Math.Sqrt(1 + Math.Log(Math.Max(1, candidates)));
 
     /// <summary>
     /// The lower bound of share <paramref name="a"/> of <paramref name="rowsA"/> minus share <paramref name="b"/> of <paramref name="rowsB"/>: the two shares' own score
@@ -31,7 +30,7 @@ internal static class Contrast
     }
 
     /// <summary>
-    /// The greatest distance of the two distribution functions, less what it reaches by chance with a probability of 5 % between samples of this size from one
+    /// The greatest distance of the two distribution functions, less what it reaches with a probability of 5 % between samples of this size from one
     /// distribution; at least 0.
     /// </summary>
     public static double Distance(QuantileSketch a, double rowsA, QuantileSketch b, double rowsB)
@@ -64,7 +63,7 @@ internal static class Contrast
             distance = Math.Max(distance, Math.Abs((belowA / totalA) - (belowB / totalB)));
         }
 
-        var chance = Math.Sqrt(-Math.Log(Doubt / 2) / 2 * ((1 / rowsA) + (1 / rowsB)));
+        var chance = KolmogorovAt95 * Math.Sqrt((1 / rowsA) + (1 / rowsB));
         return Math.Max(0, distance - chance);
     }
 

@@ -34,7 +34,7 @@ internal sealed class FieldRelations
                 either += isA || isB ? 1 : 0;
             }
 
-            if (both < either * 0.95 - (side == 1 ? 1 : 0) || (side == 0 && either == 0))
+            if (both < (either * 0.95) - side || (side == 0 && either == 0))
             {
                 return false;
             }
