@@ -21,7 +21,7 @@ public static class BubbleUpLimits
     /// <summary>Rows of each side kept to see which fields say the same.</summary>
     public const int SampledRowsMax = 512;
 
-    /// <summary>Fields that have cells in the kept rows, which bounds them to 2 MB. Further ones are never folded into others.</summary>
+    /// <summary>Fields that have cells in the kept rows, which bounds them to 4 MB and what is sent of them to some 3 MB. Further ones are never folded into others.</summary>
     public const int SampledFieldsMax = 512;
 
     /// <summary>Rows of a side and segment that are looked at in a column of nearly unique texts, at least; more in large segments (a sixteenth of the rows).</summary>

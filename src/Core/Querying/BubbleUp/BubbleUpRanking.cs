@@ -210,7 +210,7 @@ public static class BubbleUpRanking
         public double Score => Math.Max(0, _score);
 
         /// <summary>The first value as in the kept rows.</summary>
-        public uint Code { get; private set; }
+        public ulong Code { get; private set; }
 
         /// <summary>True when a value tells the side, and not only because there are about as many values as rows.</summary>
         public bool IsSeparated { get; private set; }
@@ -328,7 +328,7 @@ public static class BubbleUpRanking
             IsNearlyUnique = _score < NearlyUniqueScoreMin && field.Rows > 20 && (_isPruned || (field.Texts?.Count ?? 0) * 2L > field.Rows);
         }
 
-        private static uint CodeOf(FieldValue value) => value.Kind switch
+        private static ulong CodeOf(FieldValue value) => value.Kind switch
         {
             FieldKind.Absent => 0,
             FieldKind.Bool => SampleCode.Of(value.AsBool),

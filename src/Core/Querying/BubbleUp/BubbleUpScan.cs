@@ -342,13 +342,14 @@ public sealed class BubbleUpScan
                 max = Math.Max(max, value);
             }
 
-            if ((ulong)(max - min) < DirectRangeMax)
+            if ((ulong)max - (ulong)min < DirectRangeMax)
             {
                 // Fast path: small whole numbers count themselves.
-                Count(values, min, (int)(max - min) + 1);
-                for (var value = min; value <= max; value++)
+                var distinct = (int)(max - min) + 1;
+                Count(values, min, distinct);
+                for (var i = 0; i < distinct; i++)
                 {
-                    AddNumber(numbers, measure, value, Counted((int)(value - min), Selected), Counted((int)(value - min), Rest));
+                    AddNumber(numbers, measure, min + i, Counted(i, Selected), Counted(i, Rest));
                 }
 
                 return;

@@ -22,7 +22,7 @@ internal sealed class FieldRelations
     /// True when value <paramref name="a"/> of one field and value <paramref name="b"/> of another mark the same rows, but for one in twenty: on the selection's side, and on
     /// the baseline's unless too few rows there have either to say so.
     /// </summary>
-    public bool MarkTheSame(int fieldA, uint a, int fieldB, uint b)
+    public bool MarkTheSame(int fieldA, ulong a, int fieldB, ulong b)
     {
         for (var side = 0; side < _sides.Length; side++)
         {
@@ -49,9 +49,9 @@ internal sealed class FieldRelations
     /// </summary>
     public bool Follows(int field, int from)
     {
-        var counts = new Dictionary<(uint, uint), int>();
-        var ofFrom = new Dictionary<uint, (int Rows, int Best)>();
-        var ofField = new Dictionary<uint, int>();
+        var counts = new Dictionary<(ulong, ulong), int>();
+        var ofFrom = new Dictionary<ulong, (int Rows, int Best)>();
+        var ofField = new Dictionary<ulong, int>();
         foreach (var row in _all)
         {
             var (x, y) = (row[from], row[field]);

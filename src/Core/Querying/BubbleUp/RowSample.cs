@@ -6,7 +6,7 @@ namespace StreamObserve.Core.Querying.BubbleUp;
 /// <summary>A row kept to see which fields go together: its values as codes that are equal for equal values, and in order for numbers; 0 = absent.</summary>
 internal sealed class SampledRow(ulong priority, long timeNs, int fields)
 {
-    private uint[] _cells = new uint[fields];
+    private ulong[] _cells = new ulong[fields];
 
     /// <summary>Rows of the least priority are kept: a number drawn for the row from where it lies.</summary>
     public ulong Priority { get; } = priority;
@@ -15,12 +15,12 @@ internal sealed class SampledRow(ulong priority, long timeNs, int fields)
     public long TimeNs { get; } = timeNs;
 
     /// <summary>Codes by field number.</summary>
-    public ReadOnlySpan<uint> Cells => _cells;
+    public ReadOnlySpan<ulong> Cells => _cells;
 
     /// <summary>The code of a field.</summary>
-    public uint this[int field] => field < _cells.Length ? _cells[field] : 0;
+    public ulong this[int field] => field < _cells.Length ? _cells[field] : 0;
 
-    public void Set(int field, uint code)
+    public void Set(int field, ulong code)
     {
         if (field >= _cells.Length)
         {
@@ -35,7 +35,7 @@ internal sealed class SampledRow(ulong priority, long timeNs, int fields)
 internal static class SampleCode
 {
     /// <summary>Of a present value.</summary>
-    public static uint Of(ColumnVector column, int k, Span<byte> scratch) => column.Type switch
+    public static ulong Of(ColumnVector column, int k, Span<byte> scratch) => column.Type switch
     {
         ColumnType.Integer => Of((double)column.Integers[k]),
         ColumnType.Float => Of(column.Floats[k]),
@@ -44,16 +44,16 @@ internal static class SampleCode
     };
 
     /// <summary>Of a text.</summary>
-    public static uint Of(ReadOnlySpan<byte> text) => (uint)Hash64.Of(text) | 1;
+    public static ulong Of(ReadOnlySpan<byte> text) => (uint)Hash64.Of(text) | 1;        // 32 bits: they are sent
 
     /// <summary>Of a truth value.</summary>
-    public static uint Of(bool value) => value ? 2u : 1u;
+    public static ulong Of(bool value) => value ? 2UL : 1UL;
 
-    /// <summary>Of a number: greater for a greater one, to 24 bits.</summary>
-    public static uint Of(double number)
+    /// <summary>Of a number: greater for a greater one.</summary>
+    public static ulong Of(double number)
     {
-        var bits = BitConverter.SingleToInt32Bits((float)(number + 0.0));
-        return bits < 0 ? Math.Max(~(uint)bits, 1) : (uint)bits | 0x8000_0000;
+        var bits = BitConverter.DoubleToInt64Bits(number + 0.0);
+        return bits < 0 ? Math.Max(~(ulong)bits, 1) : (ulong)bits | (1UL << 63);
     }
 }
 
@@ -126,13 +126,7 @@ internal sealed class RowSample
             writer.I64(row.TimeNs);
             for (var field = 0; field < fields; field++)
             {
-                // Absent costs a byte; codes are spread over all 32 bits.
-                var code = row[field];
-                writer.U8(code == 0 ? (byte)0 : (byte)1);
-                if (code != 0)
-                {
-                    System.Buffers.Binary.BinaryPrimitives.WriteUInt32LittleEndian(writer.Take(4), code);
-                }
+                writer.Varint(row[field]);
             }
         }
     }
@@ -151,9 +145,9 @@ internal sealed class RowSample
             var row = new SampledRow((ulong)reader.I64(), reader.I64(), fields);
             for (var field = 0; field < fields; field++)
             {
-                if (reader.U8() != 0)
+                if (reader.Varint() is var code and not 0)
                 {
-                    row.Set(field, System.Buffers.Binary.BinaryPrimitives.ReadUInt32LittleEndian(reader.Take(4)));
+                    row.Set(field, code);
                 }
             }
 
