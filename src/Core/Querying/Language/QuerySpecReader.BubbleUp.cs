@@ -75,7 +75,7 @@ internal sealed partial class QuerySpecReader
 
         if (min >= max)
         {
-            Errors.Add(Join(path, "min"), NumberText.Format(FieldValue.Of(min.Value)), $"{path}.min must be less than {path}.max");
+            Errors.Add(Join(path, "min"), NumberText.Format(Columns.ColumnVector.FloatValue(min.Value)), $"{path}.min must be less than {path}.max");
         }
 
         if (start >= end)

@@ -1,0 +1,110 @@
+using StreamObserve.Contracts.Messages;
+using StreamObserve.Core.Columns;
+using StreamObserve.Core.Events;
+using StreamObserve.Core.Querying;
+using StreamObserve.Core.Querying.BubbleUp;
+using StreamObserve.Core.Querying.Execution;
+using StreamObserve.Processors.Queries;
+using StreamObserve.Simulation;
+
+namespace StreamObserve.Processors.Tests.Queries;
+
+public sealed class BubbleUpExecutorTests
+{
+    private const long HourStartMs = TestState.StartMs / 3_600_000 * 3_600_000;
+    private static readonly QuerySpec Everything = new();
+    private static readonly BubbleUpSelection Pay = BubbleUpSelection.Group([new("route", FieldValue.Of("/pay"))]);
+
+    [Fact]
+    public void BothSidesTogetherAreEveryRowOfBlocksHeadAndWindow()
+    {
+        using var test = Filled();
+        var snapshot = test.State.Snapshot();
+        Assert.NotEmpty(snapshot.Blocks);
+        Assert.NotEmpty(snapshot.Recent);
+        var result = Execute(snapshot);
+        Assert.Equal(test.Log.Records.SelectMany(record => record.Events).Count(e => e.Route == "/pay"), result.Selection.Rows);
+        Assert.Equal(test.Log.Records.SelectMany(record => record.Events).Count(e => e.Route != "/pay"), result.Baseline.Rows);
+        Assert.True(result is { UsedBlocks: true, UsedRecent: true, HasUncountedDrops: false });
+
+        test.Tick(60_000);
+        test.Pump();
+        var decided = Execute(test.State.Snapshot());
+        Assert.Equal((result.Selection.Rows, result.Baseline.Rows, false), (decided.Selection.Rows, decided.Baseline.Rows, decided.UsedRecent));
+    }
+
+    [Fact]
+    public void OnlyTheRangeIsLookedAt()
+    {
+        using var test = Filled();
+        var result = Execute(test.State.Snapshot(), 100, 161);
+        var events = test.Log.Records.SelectMany(record => record.Events).Where(e => e.TimeMs >= HourStartMs + 100_000 && e.TimeMs < HourStartMs + 161_000).ToList();
+        Assert.NotEmpty(events);
+        Assert.Equal((events.Count(e => e.Route == "/pay"), events.Count(e => e.Route != "/pay")), (result.Selection.Rows, result.Baseline.Rows));
+    }
+
+    [Fact]
+    public void DroppedRowsMakeItAtLeast()
+    {
+        using var test = new TestState();
+        test.SetPolicy(1, new SimulatedRule(RuleSubject.RootRoute, 0, "/health", 0));
+        test.Append(test.Event(route: "/health"), test.Event(route: "/pay"));
+        test.Tick(30_000);
+        test.Pump();
+        var result = BubbleUpExecutor.Execute(Plan(0, 36_000), Pay, test.State.Snapshot(), CancellationToken.None);
+        Assert.True(result.HasUncountedDrops);
+        Assert.Equal((1, 0), (result.Selection.Rows, result.Baseline.Rows));
+    }
+
+    [Fact]
+    public void TheMessageComesBackFromItsBytesAndTheAnswerIsReadable()
+    {
+        using var test = Filled();
+        var spec = new QuerySpec { Where = new Condition.Match("duration_ms", FilterOp.GreaterOrEqual, [FieldValue.Of(3)]), UsageMode = true };
+        var selection = new BubbleUpSelection(1_790_000_000_123_456_789, null, Pay.Where);
+        var asked = new LeafBubbleUp(3, 9, "shop", spec, 5, long.MaxValue / 2, selection);
+        var writer = new ByteWriter();
+        asked.Write(writer);
+        var reader = new ByteReader(writer.Written);
+        var read = LeafBubbleUp.Read(ref reader);
+        Assert.Equal(0, reader.Remaining);
+        Assert.Equal((asked.Partition, asked.QueryId, asked.Dataset, asked.StartNs, asked.EndNs), (read.Partition, read.QueryId, read.Dataset, read.StartNs, read.EndNs));
+        Assert.Equal((selection.StartNs, selection.EndNs), (read.Selection.StartNs, read.Selection.EndNs));
+        Assert.Equal(["route"], read.Selection.Fields);
+        Assert.True(read.Spec.UsageMode);
+
+        var answer = Leaf.Answer(read, test.State.Snapshot(), CancellationToken.None);
+        Assert.Equal((LeafStatus.Answered, 9L), (answer.Status, answer.QueryId));
+        var expected = BubbleUpExecutor.Execute(new(asked.Dataset, spec, new(5, long.MaxValue / 2, int.MaxValue)), selection, test.State.Snapshot(), CancellationToken.None);
+        Assert.Equal(expected.Baseline.Rows, BubbleUpResult.Read(answer.Result.Span).Baseline.Rows);
+    }
+
+    [Fact]
+    public void ACancelledComparisonStops()
+    {
+        using var test = Filled();
+        using var cancelled = new CancellationTokenSource();
+        cancelled.Cancel();
+        Assert.Throws<OperationCanceledException>(() => BubbleUpExecutor.Execute(Plan(0, 7_200), Pay, test.State.Snapshot(), cancelled.Token));
+    }
+
+    /// <summary>Half an hour of events, the newest of them still between the cursors; blocks of 100 rows.</summary>
+    private static TestState Filled()
+    {
+        var test = new TestState { NowMs = HourStartMs };
+        for (var second = 0; second < 1_800; second += 4)
+        {
+            test.NowMs = HourStartMs + (second * 1_000L) + 137;
+            test.Append(test.Event(TestState.TraceId(second + 1), route: second % 12 == 0 ? "/pay" : "/cart", durationMs: second % 50), test.Event(route: "/"));
+        }
+
+        test.Pump();
+        return test;
+    }
+
+    private static LeafPlan Plan(int fromSeconds, int toSeconds) => new(
+        LeafPlan.AllDatasets, Everything, new((HourStartMs + (fromSeconds * 1000L)) * 1_000_000, (HourStartMs + (toSeconds * 1000L)) * 1_000_000, int.MaxValue));
+
+    private static BubbleUpResult Execute(PartitionSnapshot snapshot, int fromSeconds = 0, int toSeconds = 7_200) =>
+        BubbleUpExecutor.Execute(Plan(fromSeconds, toSeconds), Pay, snapshot, CancellationToken.None);
+}
