@@ -1,11 +1,10 @@
 using StreamObserve.Contracts.Messages;
-using StreamObserve.Core.Columns;
 using StreamObserve.Core.Querying;
 using StreamObserve.Core.Querying.Execution;
 
 namespace StreamObserve.Processors.Queries;
 
-/// <summary>From a leaf query's message to its answer's.</summary>
+/// <summary>From a leaf question's message to its answer's.</summary>
 internal static class Leaf
 {
     /// <summary>Answers over a snapshot; any thread.</summary>
@@ -16,32 +15,10 @@ internal static class Leaf
         _ => throw new InvalidOperationException($"a leaf is asked {question.GetType()}"),
     };
 
-    private static LeafAnswer Answer(LeafBubbleUp question, PartitionSnapshot snapshot, CancellationToken cancellation)
-    {
-        var plan = new LeafPlan(question.Dataset, question.Spec, new(question.StartNs, question.EndNs, int.MaxValue));
-        var result = BubbleUpExecutor.Execute(plan, question.Selection, snapshot, cancellation);
-        var writer = new ByteWriter(64 << 10);
-        result.Export(writer);
-        return new(question.Partition, question.QueryId, LeafStatus.Answered, "", writer.WrittenMemory, Coverage(snapshot));
-    }
-
-    private static LeafAnswer Answer(LeafQuery query, PartitionSnapshot snapshot, CancellationToken cancellation)
-    {
-        var outcome = LeafExecutor.Execute(new(query.Dataset, query.Spec, query.Time), query.Source, snapshot, cancellation);
-        if (outcome.Result is not { } result)
-        {
-            return new(query.Partition, query.QueryId, LeafStatus.Refused, outcome.Refusal!, default, Coverage(snapshot));
-        }
-
-        var writer = new ByteWriter(4096);
-        result.Export(writer);
-        return new(query.Partition, query.QueryId, LeafStatus.Answered, "", writer.WrittenMemory, Coverage(snapshot));
-    }
-
-    /// <summary>The answer of a query that threw.</summary>
-    public static LeafAnswer Failed(ILeafQuestion query, Exception cause) => cause.GetBaseException() is OperationCanceledException
-        ? new(query.Partition, query.QueryId, LeafStatus.Unavailable, "cancelled", default, null)
-        : new(query.Partition, query.QueryId, LeafStatus.Failed, cause.GetBaseException().ToString(), default, null);
+    /// <summary>The answer of a question that threw.</summary>
+    public static LeafAnswer Failed(ILeafQuestion question, Exception cause) => cause.GetBaseException() is OperationCanceledException
+        ? new(question.Partition, question.QueryId, LeafStatus.Unavailable, "cancelled", null, null)
+        : new(question.Partition, question.QueryId, LeafStatus.Failed, cause.GetBaseException().ToString(), null, null);
 
     /// <summary>What a snapshot is about.</summary>
     public static LeafCoverage Coverage(PartitionSnapshot snapshot)
@@ -50,5 +27,23 @@ internal static class Leaf
         return new(
             snapshot.Head.Offset, snapshot.TrailingOffset, snapshot.Head.LogTimeMs, times?.From, times?.To,
             [.. snapshot.Lost.Select(lost => new LostRange(snapshot.Partition, lost.From, lost.To))]);
+    }
+
+    private static LeafAnswer Answer(LeafQuery query, PartitionSnapshot snapshot, CancellationToken cancellation)
+    {
+        var outcome = LeafExecutor.Execute(new(query.Dataset, query.Spec, query.Time), query.Source, snapshot, cancellation);
+        if (outcome.Result is not { } result)
+        {
+            return new(query.Partition, query.QueryId, LeafStatus.Refused, outcome.Refusal!, null, Coverage(snapshot));
+        }
+
+        return new(query.Partition, query.QueryId, LeafStatus.Answered, "", new(result), Coverage(snapshot));
+    }
+
+    private static LeafAnswer Answer(LeafBubbleUp question, PartitionSnapshot snapshot, CancellationToken cancellation)
+    {
+        var plan = new LeafPlan(question.Dataset, question.Spec, new(question.StartNs, question.EndNs, int.MaxValue));
+        var result = BubbleUpExecutor.Execute(plan, question.Selection, snapshot, cancellation);
+        return new(question.Partition, question.QueryId, LeafStatus.Answered, "", new(result), Coverage(snapshot));
     }
 }

@@ -45,7 +45,7 @@ internal sealed class BubbleUpCoordinator(Partitions partitions, ICatalogService
             cancellation.ThrowIfCancellationRequested();
             if (answer.Status == LeafStatus.Answered)
             {
-                result.Merge(BubbleUpResult.Read(answer.Result.Span));
+                answer.Result!.AddTo(result);
                 covered.Add((answer.Partition, answer.Coverage!));
             }
             else

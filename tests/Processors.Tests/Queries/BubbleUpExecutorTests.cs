@@ -76,7 +76,15 @@ public sealed class BubbleUpExecutorTests
         var answer = Leaf.Answer(read, test.State.Snapshot(), CancellationToken.None);
         Assert.Equal((LeafStatus.Answered, 9L), (answer.Status, answer.QueryId));
         var expected = BubbleUpExecutor.Execute(new(asked.Dataset, spec, new(5, long.MaxValue / 2, int.MaxValue)), selection, test.State.Snapshot(), CancellationToken.None);
-        Assert.Equal(expected.Baseline.Rows, BubbleUpResult.Read(answer.Result.Span).Baseline.Rows);
+        var merged = new BubbleUpResult();
+        answer.Result!.AddTo(merged);
+        Assert.Equal(expected.Baseline.Rows, merged.Baseline.Rows);
+
+        writer.Clear();
+        answer.Write(writer);
+        reader = new ByteReader(writer.Written);
+        LeafAnswer.Read(ref reader).Result!.AddTo(merged);
+        Assert.Equal(expected.Baseline.Rows * 2, merged.Baseline.Rows);
     }
 
     [Fact]

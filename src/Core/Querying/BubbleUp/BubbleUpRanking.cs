@@ -35,7 +35,8 @@ public static class BubbleUpRanking
         var candidates = new List<Candidate>();
         var measures = new List<BubbleUpMeasure>();
         var relations = new FieldRelations(result);
-        for (var i = 0; i < result.Fields.Count; i++)
+        var fields = result.Fields.Count;
+        for (var i = 0; i < fields; i++)
         {
             var field = result.Fields[i];
             if (selection.Fields.Contains(field.Name))
@@ -44,14 +45,14 @@ public static class BubbleUpRanking
                 continue;
             }
 
+            if (RepeatsSelection(i, result, selection, relations))
+            {
+                leftOut.Add((field.Name, BubbleUpLeftOut.Selection));
+                continue;
+            }
+
             if (field.Numbers is { IsTooMany: true })
             {
-                if (RepeatsSelection(i, result, selection, relations))
-                {
-                    leftOut.Add((field.Name, BubbleUpLeftOut.Selection));
-                    continue;
-                }
-
                 measures.Add(Measure(field, result));
             }
 
@@ -107,7 +108,7 @@ public static class BubbleUpRanking
         return [.. dimensions.OrderByDescending(dimension => dimension.Score)];
     }
 
-    /// <summary>True for the selection's number in other units, and for time where a time was selected.</summary>
+    /// <summary>True for the selection's number in other units or in ranges, and for time where a time was selected.</summary>
     private static bool RepeatsSelection(int field, BubbleUpResult result, BubbleUpSelection selection, FieldRelations relations)
     {
         if (field >= BubbleUpLimits.SampledFieldsMax)
@@ -115,15 +116,17 @@ public static class BubbleUpRanking
             return false;
         }
 
-        if ((selection.StartNs is not null || selection.EndNs is not null) && Math.Abs(relations.RankCorrelation(field, null)) >= SameOrder)
+        var isMeasure = result.Fields[field].Numbers is { IsTooMany: true };
+        if (isMeasure && (selection.StartNs ?? selection.EndNs) is not null && Math.Abs(relations.RankCorrelation(field, null)) >= SameOrder)
         {
             return true;
         }
 
-        for (var i = 0; i < Math.Min(result.Fields.Count, BubbleUpLimits.SampledFieldsMax); i++)
+        foreach (var name in selection.Fields)
         {
-            if (i != field && selection.Fields.Contains(result.Fields[i].Name) && result.Fields[i].Measure is not null
-                && Math.Abs(relations.RankCorrelation(field, i)) >= SameOrder)
+            var with = result.FieldNumber(name);
+            if (with is >= 0 and < BubbleUpLimits.SampledFieldsMax && with != field && result.Fields[with].Numbers is { IsTooMany: true }
+                && (isMeasure ? Math.Abs(relations.RankCorrelation(field, with)) >= SameOrder : relations.IsStepOf(field, with)))
             {
                 return true;
             }

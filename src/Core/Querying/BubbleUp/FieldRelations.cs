@@ -87,6 +87,50 @@ internal sealed class FieldRelations
             && (repeated - agreeing) * 10 <= _all.Length - most;
     }
 
+    /// <summary>
+    /// True when a field only tells ranges of a number, as "slow" or a number of seconds does of a duration: sorted by it, each value of the field lies in one piece. One that
+    /// has no more than the two values that the selection itself makes of the number is not taken for one, since a cause may do the same.
+    /// </summary>
+    public bool IsStepOf(int field, int number)
+    {
+        var rows = new List<(ulong Number, ulong Value, bool IsSelected)>();
+        var values = new HashSet<ulong>();
+        for (var side = 0; side < _sides.Length; side++)
+        {
+            foreach (var row in _sides[side])
+            {
+                if (row[number] != 0)
+                {
+                    rows.Add((row[number], row[field], side == 0));
+                    values.Add(row[field]);
+                }
+            }
+        }
+
+        if (values.Count < 2 || rows.Count < RowsMin * values.Count)
+        {
+            return false;
+        }
+
+        rows.Sort(static (a, b) => a.Number.CompareTo(b.Number) is var order and not 0 ? order : a.Value.CompareTo(b.Value));
+        int pieces = 1, least = 0, asSelected = 0;
+        foreach (var value in values)
+        {
+            var count = rows.Count(row => row.Value == value);
+            least = least == 0 ? count : Math.Min(least, count);
+        }
+
+        for (var i = 0; i < rows.Count; i++)
+        {
+            pieces += i > 0 && rows[i].Value != rows[i - 1].Value ? 1 : 0;
+            asSelected += rows[i].IsSelected == (rows[i].Value == rows[^1].Value) ? 1 : 0;
+        }
+
+        // Both ways round: the selection may be what is above an edge, or what is below.
+        var isTheSelection = values.Count == 2 && Math.Max(asSelected, rows.Count - asSelected) > rows.Count - (RowsMin / 2);
+        return pieces == values.Count && least >= 3 && !isTheSelection;
+    }
+
     /// <summary>How well the order of one field's numbers follows that of another's, or of time (null): Spearman's rank correlation, 0 when too few rows have both.</summary>
     public double RankCorrelation(int field, int? with)
     {

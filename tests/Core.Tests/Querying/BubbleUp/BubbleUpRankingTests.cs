@@ -91,6 +91,19 @@ public sealed class BubbleUpRankingTests
     }
 
     [Fact]
+    public void RangesOfTheSelectionsNumberAreLeftOut()
+    {
+        var answer = Planted.Compare(
+            Planted.Shop(12, (random, request) =>
+            [
+                ("seconds", FieldValue.Of((long)(request.DurationMs / 1000))), ("pace", FieldValue.Of(request.DurationMs < 100 ? "fast" : request.DurationMs < 2_500 ? "fair" : "slow")),
+                ("over_100", FieldValue.Of(request.DurationMs > 100)), ("browser", FieldValue.Of(Browsers[random.Next(3)])),
+            ]), Planted.Slow);
+        Assert.Equal(["duration_ms", "over_100", "pace", "seconds"], answer.LeftOut.Select(left => left.Column));
+        Assert.Equal(["build_id", "zone"], answer.Dimensions.Take(2).Select(dimension => dimension.Column));
+    }
+
+    [Fact]
     public void OfAGroupTheFieldsThatSayTheSameAreLeftOut()
     {
         var events = Planted.Shop(9, (random, request) =>
