@@ -34,5 +34,5 @@ public static class BubbleUpLimits
     public const int AnswerBucketsMax = 30;
 
     /// <summary>Fields of the best score that are compared with each other. Further ones are never folded into others.</summary>
-    public const int RelatedFieldsMax = 128;
+    public const int RelatedFieldsMax = 64;
 }

@@ -35,8 +35,7 @@ public static class BubbleUpRanking
         var candidates = new List<Candidate>();
         var measures = new List<BubbleUpMeasure>();
         var relations = new FieldRelations(result);
-        var fields = result.Fields.Count;
-        for (var i = 0; i < fields; i++)
+        for (var i = 0; i < result.Fields.Count; i++)
         {
             var field = result.Fields[i];
             if (selection.Fields.Contains(field.Name))
@@ -124,7 +123,7 @@ public static class BubbleUpRanking
 
         foreach (var name in selection.Fields)
         {
-            var with = result.FieldNumber(name);
+            var with = result.FindField(name);
             if (with is >= 0 and < BubbleUpLimits.SampledFieldsMax && with != field && result.Fields[with].Numbers is { IsTooMany: true }
                 && (isMeasure ? Math.Abs(relations.RankCorrelation(field, with)) >= SameOrder : relations.IsStepOf(field, with)))
             {

@@ -44,6 +44,9 @@ public sealed class BubbleUpResult
 
     internal BubbleUpSide Side(int side) => _sides[side];
 
+    /// <summary>The number of a field that was counted; -1 for another one.</summary>
+    internal int FindField(string name) => _numbers.GetValueOrDefault(name, -1);
+
     /// <summary>The number of a field, given when it is new; -1 past <see cref="BubbleUpLimits.FieldsMax"/>.</summary>
     internal int FieldNumber(string name)
     {
