@@ -9,6 +9,7 @@ internal sealed class BubbleUpView
     private const int FieldsMax = 20;
     private const int ValuesMax = 3;
     private const double ShareDifferenceMin = 0.05;
+    private const double ScoreMin = 0.01;
 
     private readonly JsonElement _answer;
 
@@ -52,7 +53,7 @@ internal sealed class BubbleUpView
         writer.WriteLine($"{Count(selection, "events")} selected events ({Count(selection, "rows")} rows) against {Count(baseline, "events")} others ({Count(baseline, "rows")} rows)");
         var fields = new TextTable(["field", "value", "selected", "others", "score"], [false, false, true, true, true]);
         bool any = false;
-        foreach (JsonElement dimension in _answer.GetProperty("dimensions").EnumerateArray().Where(d => Number(d, "score") > 0).Take(FieldsMax))
+        foreach (JsonElement dimension in _answer.GetProperty("dimensions").EnumerateArray().Where(d => Number(d, "score") >= ScoreMin).Take(FieldsMax))
         {
             any = true;
             string name = Name(dimension);
@@ -82,7 +83,7 @@ internal sealed class BubbleUpView
 
     private void WriteMeasures(TextWriter writer)
     {
-        JsonElement[] measures = [.. _answer.GetProperty("measures").EnumerateArray().Where(m => Number(m, "score") > 0).Take(FieldsMax)];
+        JsonElement[] measures = [.. _answer.GetProperty("measures").EnumerateArray().Where(m => Number(m, "score") >= ScoreMin).Take(FieldsMax)];
         if (measures.Length == 0)
         {
             return;

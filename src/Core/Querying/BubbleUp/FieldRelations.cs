@@ -7,6 +7,7 @@ internal sealed class FieldRelations
 {
     // Rows that must speak for a relation before it is believed.
     private const int RowsMin = 16;
+    private const int MarkedMin = 3;
 
     private readonly IReadOnlyList<SampledRow>[] _sides;
     private readonly SampledRow[] _all;
@@ -19,8 +20,8 @@ internal sealed class FieldRelations
     }
 
     /// <summary>
-    /// True when value <paramref name="a"/> of one field and value <paramref name="b"/> of another mark the same rows, but for one in twenty: on the selection's side, and on
-    /// the baseline's unless too few rows there have either to say so.
+    /// True when value <paramref name="a"/> of one field and value <paramref name="b"/> of another mark the same rows, but for one in twenty: on the selection's side, where
+    /// a few must have them, and on the baseline's unless too few rows there have either to say so.
     /// </summary>
     public bool MarkTheSame(int fieldA, ulong a, int fieldB, ulong b)
     {
@@ -34,7 +35,7 @@ internal sealed class FieldRelations
                 either += isA || isB ? 1 : 0;
             }
 
-            if (both < (either * 0.95) - side || (side == 0 && either == 0))
+            if (both < (either * 0.95) - side || (side == 0 && either < MarkedMin))
             {
                 return false;
             }
