@@ -49,8 +49,10 @@ internal static class Runs
         IReadOnlyList<BubbleUpDimension> dimensions = outcome.Answer.Dimensions;
         (string Column, string Value)[] wanted = [("build_id", incident.BuildId), ("http.route", incident.Route), ("availability_zone", incident.Zone)];
         int[] ranks = [.. wanted.Select(want => 1 + dimensions.ToList().FindIndex(d => d.Column == want.Column && d.Values[0].Value.ToString() == want.Value))];
+        var exported = new ByteWriter();
+        outcome.Result.Export(exported);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"seed {seed} {name}: build {ranks[0]} route {ranks[1]} zone {ranks[2]}; {outcome.Result.Selection.Rows} rows ({outcome.Result.Selection.EffectiveRows:F0}) of {outcome.Result.Baseline.Rows}, {outcome.Ms:F0} ms"));
+            $"seed {seed} {name}: build {ranks[0]} route {ranks[1]} zone {ranks[2]}; {outcome.Result.Selection.Rows} rows ({outcome.Result.Selection.EffectiveRows:F0}) of {outcome.Result.Baseline.Rows}, {outcome.Ms:F0} ms, {exported.Length / 1024} KB"));
         if (verbose)
         {
             Print(outcome, 10);

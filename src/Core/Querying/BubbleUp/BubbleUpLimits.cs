@@ -6,14 +6,26 @@ public static class BubbleUpLimits
     /// <summary>Fields compared. Past it further ones are not, and the answer says so.</summary>
     public const int FieldsMax = 2_000;
 
-    /// <summary>Text values kept of a field. Past it the lighter half goes, so that a share may be told too low by at most 0.05 %.</summary>
+    /// <summary>Text values kept of a field, where fields are few. Past it the lighter half goes, so that a share may be told too low by some 0.05 %.</summary>
     public const int ValuesMax = 4_096;
+
+    /// <summary>Text values kept of all fields together: with more than 16 fields each has less, down to <see cref="ValuesMin"/>. It bounds them to 17 MB.</summary>
+    public const int ValuesOfAllMax = 65_536;
+
+    /// <summary>Text values kept of a field, where fields are very many.</summary>
+    public const int ValuesMin = 32;
+
+    /// <summary>A value below this share of both sides is not sent where a field has more than <see cref="SegmentValuesMax"/>: ids, mostly.</summary>
+    public const double SentShareMin = 0.0005;
+
+    /// <summary>Fields whose numbers have a distribution, 2 to 64 KB each. Of the numbers of further ones only few distinct ones are told apart.</summary>
+    public const int MeasuresMax = 500;
 
     /// <summary>Text values of one segment from which on those below a thousandth of both sides are left out: nearly unique texts, which explain nothing.</summary>
     public const int SegmentValuesMax = 1_024;
 
     /// <summary>Bytes by which texts are told apart. Longer texts that begin alike are one value.</summary>
-    public const int ValueBytesMax = 512;
+    public const int ValueBytesMax = 256;
 
     /// <summary>Distinct numbers of a field that are a dimension, such as status codes. Past it the field is a measure.</summary>
     public const int NumbersMax = 100;

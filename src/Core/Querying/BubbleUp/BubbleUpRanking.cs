@@ -50,9 +50,9 @@ public static class BubbleUpRanking
                 continue;
             }
 
-            if (field.Numbers is { IsTooMany: true })
+            if (field is { Numbers.IsTooMany: true, Measure: { } measure })
             {
-                measures.Add(Measure(field, result));
+                measures.Add(Measure(field.Name, measure, result));
             }
 
             var candidate = Candidate.Of(i, field, result);
@@ -134,13 +134,12 @@ public static class BubbleUpRanking
         return false;
     }
 
-    private static BubbleUpMeasure Measure(FieldCounts field, BubbleUpResult result)
+    private static BubbleUpMeasure Measure(string name, MeasureCounts measure, BubbleUpResult result)
     {
-        var measure = field.Measure!;
         double selection = measure[0].Count, baseline = measure[1].Count;
         var score = Contrast.Distance(
             measure[0], result.Selection.EffectiveRows * (selection / result.Selection.Events), measure[1], result.Baseline.EffectiveRows * (baseline / result.Baseline.Events));
-        return new(field.Name, double.IsFinite(score) ? score : 0, Percentiles(measure[0]), Percentiles(measure[1]), Buckets(measure[0], selection, measure[1], baseline));
+        return new(name, double.IsFinite(score) ? score : 0, Percentiles(measure[0]), Percentiles(measure[1]), Buckets(measure[0], selection, measure[1], baseline));
     }
 
     private static BubbleUpPercentiles? Percentiles(QuantileSketch sketch) =>

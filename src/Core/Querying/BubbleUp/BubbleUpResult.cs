@@ -42,6 +42,9 @@ public sealed class BubbleUpResult
 
     internal IReadOnlyList<FieldCounts> Fields => _fields;
 
+    /// <summary>Texts that may be kept of a field, with so many fields.</summary>
+    internal int TextsMax => Math.Clamp(BubbleUpLimits.ValuesOfAllMax / Math.Max(1, _fields.Count), BubbleUpLimits.ValuesMin, BubbleUpLimits.ValuesMax);
+
     internal BubbleUpSide Side(int side) => _sides[side];
 
     /// <summary>The number of a field that was counted; -1 for another one.</summary>
@@ -62,7 +65,7 @@ public sealed class BubbleUpResult
         }
 
         _numbers.Add(name, _fields.Count);
-        _fields.Add(new(name));
+        _fields.Add(new(name, _fields.Count < BubbleUpLimits.MeasuresMax));
         return _fields.Count - 1;
     }
 
@@ -79,9 +82,13 @@ public sealed class BubbleUpResult
         for (var i = 0; i < fields.Length; i++)
         {
             fields[i] = FieldNumber(other._fields[i].Name);
+        }
+
+        for (var i = 0; i < fields.Length; i++)
+        {
             if (fields[i] >= 0)
             {
-                _fields[fields[i]].Merge(other._fields[i]);
+                _fields[fields[i]].Merge(other._fields[i], TextsMax);
             }
         }
 
@@ -100,6 +107,11 @@ public sealed class BubbleUpResult
         writer.Varint((ulong)_fields.Count);
         foreach (var field in _fields)
         {
+            if (field.Texts is not null)
+            {
+                field.UseTexts(TextsMax);
+            }
+
             writer.Text(field.Name);
             field.Export(writer);
         }
@@ -137,7 +149,7 @@ public sealed class BubbleUpResult
                 throw new FormatException("a comparison's result of too many fields");
             }
 
-            result._fields[number].Import(ref reader);
+            result._fields[number].Import(ref reader, BubbleUpLimits.ValuesMax);
         }
 
         foreach (var side in result._sides)

@@ -3,7 +3,7 @@ using StreamObserve.Core.Columns;
 namespace StreamObserve.Core.Querying.BubbleUp;
 
 /// <summary>What is counted of one field on both sides: each kind of value as far as it comes. Single-threaded.</summary>
-internal sealed class FieldCounts(string name)
+internal sealed class FieldCounts(string name, bool isMeasured)
 {
     private readonly double[] _present = new double[2];
     private readonly double[] _bools = new double[4];
@@ -20,7 +20,7 @@ internal sealed class FieldCounts(string name)
     /// <summary>Its numbers while they are few; null when it had none.</summary>
     public NumberCounts? Numbers { get; private set; }
 
-    /// <summary>The distribution of its numbers; null when it had none.</summary>
+    /// <summary>The distribution of its numbers; null when it had none, or when too many other fields have one.</summary>
     public MeasureCounts? Measure { get; private set; }
 
     /// <summary>Weight of the rows of a side that have it.</summary>
@@ -29,14 +29,19 @@ internal sealed class FieldCounts(string name)
     /// <summary>Weight of a truth value on a side.</summary>
     public double Bool(bool value, int side) => _bools[(value ? 2 : 0) + side];
 
-    /// <summary>Its texts, made when there were none.</summary>
-    public TextCounts UseTexts() => Texts ??= new();
+    /// <summary>Its texts, made when there were none, of which so many may be kept.</summary>
+    public TextCounts UseTexts(int max)
+    {
+        Texts ??= new();
+        Texts.Max = max;
+        return Texts;
+    }
 
     /// <summary>Its numbers, made when there were none.</summary>
     public NumberCounts UseNumbers() => Numbers ??= new();
 
-    /// <summary>Its distribution, made when there was none.</summary>
-    public MeasureCounts UseMeasure() => Measure ??= new();
+    /// <summary>Its distribution, made when there was none; null when too many other fields have one.</summary>
+    public MeasureCounts? UseMeasure() => Measure ??= isMeasured ? new() : null;
 
     /// <summary>Counts rows that have it.</summary>
     public void AddPresent(double selection, double baseline)
@@ -52,7 +57,7 @@ internal sealed class FieldCounts(string name)
         _bools[value ? 3 : 1] += baseline;
     }
 
-    public void Merge(FieldCounts other)
+    public void Merge(FieldCounts other, int textsMax)
     {
         Rows += other.Rows;
         for (var i = 0; i < _present.Length; i++)
@@ -67,7 +72,7 @@ internal sealed class FieldCounts(string name)
 
         if (other.Texts is { } texts)
         {
-            UseTexts().Merge(texts);
+            UseTexts(textsMax).Merge(texts);
         }
 
         if (other.Numbers is { } numbers)
@@ -77,7 +82,7 @@ internal sealed class FieldCounts(string name)
 
         if (other.Measure is { } measure)
         {
-            UseMeasure().Merge(measure);
+            UseMeasure()?.Merge(measure);
         }
     }
 
@@ -100,7 +105,7 @@ internal sealed class FieldCounts(string name)
         Measure?.Export(writer);
     }
 
-    public void Import(ref ByteReader reader)
+    public void Import(ref ByteReader reader, int textsMax)
     {
         Rows += (long)reader.Varint();
         for (var i = 0; i < _present.Length; i++)
@@ -116,7 +121,7 @@ internal sealed class FieldCounts(string name)
         var kinds = reader.U8();
         if ((kinds & 1) != 0)
         {
-            UseTexts().Import(ref reader);
+            UseTexts(textsMax).Import(ref reader);
         }
 
         if ((kinds & 2) != 0)
@@ -126,7 +131,7 @@ internal sealed class FieldCounts(string name)
 
         if ((kinds & 4) != 0)
         {
-            UseMeasure().Import(ref reader);
+            (UseMeasure() ?? new()).Import(ref reader);
         }
     }
 }

@@ -23,6 +23,9 @@ internal sealed class TextCounts
     /// <summary>Its weight on a side.</summary>
     public double Weight(int i, int side) => _weights[(i * 2) + side];
 
+    /// <summary>How many may be kept.</summary>
+    public int Max { get; set; } = BubbleUpLimits.ValuesMax;
+
     /// <summary>Adds weights of a text.</summary>
     public void Add(ReadOnlySpan<byte> text, double selection, double baseline)
     {
@@ -36,9 +39,9 @@ internal sealed class TextCounts
         _weights[(code * 2) + 1] += baseline;
         _totals[0] += selection;
         _totals[1] += baseline;
-        if (_texts.Count > BubbleUpLimits.ValuesMax)
+        if (_texts.Count > Max)
         {
-            Prune();
+            Prune(Max / 2);
         }
     }
 
@@ -62,13 +65,28 @@ internal sealed class TextCounts
 
     public void Export(ByteWriter writer)
     {
-        writer.U8(IsPruned ? (byte)1 : (byte)0);
-        writer.Varint((ulong)Count);
+        if (Count > Max)
+        {
+            Prune(Max);
+        }
+
+        var least = Count > BubbleUpLimits.SegmentValuesMax ? BubbleUpLimits.SentShareMin : 0;
+        var sent = 0;
         for (var i = 0; i < Count; i++)
         {
-            writer.Blob(_texts[i]);
-            Weights.Write(writer, Weight(i, 0));
-            Weights.Write(writer, Weight(i, 1));
+            sent += Share(i) >= least ? 1 : 0;
+        }
+
+        writer.U8(IsPruned || sent < Count ? (byte)1 : (byte)0);
+        writer.Varint((ulong)sent);
+        for (var i = 0; i < Count; i++)
+        {
+            if (Share(i) >= least)
+            {
+                writer.Blob(_texts[i]);
+                Weights.Write(writer, Weight(i, 0));
+                Weights.Write(writer, Weight(i, 1));
+            }
         }
     }
 
@@ -99,7 +117,10 @@ internal sealed class TextCounts
         return text[..end];
     }
 
-    private void Prune()
+    /// <summary>Its share of the side on which that is greater.</summary>
+    private double Share(int i) => Math.Max(_totals[0] > 0 ? Weight(i, 0) / _totals[0] : 0, _totals[1] > 0 ? Weight(i, 1) / _totals[1] : 0);
+
+    private void Prune(int keep)
     {
         IsPruned = true;
         var shares = new double[_texts.Count];
@@ -107,13 +128,13 @@ internal sealed class TextCounts
         for (var i = 0; i < order.Length; i++)
         {
             order[i] = i;
-            shares[i] = -Math.Max(Weight(i, 0) / Math.Max(_totals[0], 1e-300), Weight(i, 1) / Math.Max(_totals[1], 1e-300));
+            shares[i] = -Share(i);
         }
 
         Array.Sort(shares, order);
         var texts = new StringDictionary();
         var weights = new double[_weights.Length];
-        foreach (var i in order.AsSpan(0, BubbleUpLimits.ValuesMax / 2))
+        foreach (var i in order.AsSpan(0, keep))
         {
             var code = texts.Add(_texts[i]);
             weights[code * 2] = _weights[i * 2];
