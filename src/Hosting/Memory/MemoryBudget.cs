@@ -39,6 +39,17 @@ public sealed record MemoryBudget
     /// </summary>
     public long HeapBytes => TotalBytes - (TotalBytes / 100 * 30) + UntouchedBytes;
 
+    /// <summary>The least that the roles of a process which may own so many partitions hold whatever arrives (measured: 640 MiB for all roles and four partitions).</summary>
+    public static ByteSize LeastFor(NodeRoles roles, int partitions)
+    {
+        long mebibytes = 192;
+        mebibytes += (roles & NodeRoles.Broker) != 0 ? 64 : 0;
+        mebibytes += (roles & NodeRoles.Ingest) != 0 ? 96 : 0;
+        mebibytes += (roles & NodeRoles.Query) != 0 ? 64 : 0;
+        mebibytes += (roles & NodeRoles.Processor) != 0 ? 96 + (32L * partitions) : 0;
+        return new ByteSize(mebibytes << 20);
+    }
+
     /// <summary>Shares <paramref name="total"/> out among the roles of a process that may own so many partitions.</summary>
     public static MemoryBudget Of(ByteSize total, NodeRoles roles, int partitions)
     {
