@@ -36,6 +36,15 @@ public static class QueryHttpLimits
     /// <summary>Values of a column when the request doesn't say.</summary>
     public const int ColumnValuesDefault = 100;
 
+    /// <summary>Characters of a column's name where it is described. Past it: 422.</summary>
+    public const int ColumnCharsMax = 255;
+
+    /// <summary>Most markers in one answer. Past it: 400.</summary>
+    public const int MarkersMax = 1_000;
+
+    /// <summary>Markers when the request doesn't say.</summary>
+    public const int MarkersDefault = 100;
+
     /// <summary>Queries (and looks at traces and the catalog) that run at once on a node; others queue. More would only share the same cores.</summary>
     public const int ConcurrentQueriesDefault = 8;
 
