@@ -63,7 +63,14 @@ public sealed class RecordLookup : IDisposable
         consumer =>
         {
             var start = consumer.OffsetsForTimes([new TopicPartitionTimestamp(partition.Topic, partition.Partition, new Timestamp(fromMs, TimestampType.CreateTime))], RequestTimeout)[0].Offset;
-            return start.IsSpecial ? null : Scan(consumer, partition, start.Value, record => key.Span.SequenceEqual(record.Message.Key), recordsMax, cancellation);
+            if (start == Offset.End)
+            {
+                return null;        // every record is older
+            }
+
+            return start.IsSpecial
+                ? throw new KafkaOperationException($"{partition}: where a time begins: no answer", isTransient: true)
+                : Scan(consumer, partition, start.Value, record => key.Span.SequenceEqual(record.Message.Key), recordsMax, cancellation);
         },
         cancellation);
 
@@ -150,6 +157,13 @@ public sealed class RecordLookup : IDisposable
             headers.Add(new(header.Key, Encoding.UTF8.GetString(header.GetValueBytes() ?? [])));
         }
 
-        return new FoundRecord(record.Offset.Value, record.Message.Timestamp.UnixTimestampMs, record.Message.Key, record.Message.Value, headers);
+        // A null array would become empty memory by itself.
+        ReadOnlyMemory<byte>? value = null;
+        if (record.Message.Value is { } bytes)
+        {
+            value = bytes;
+        }
+
+        return new FoundRecord(record.Offset.Value, record.Message.Timestamp.UnixTimestampMs, record.Message.Key, value, headers);
     }
 }

@@ -14,8 +14,11 @@ internal sealed class KeptObjects(IMetaStore meta, IResultIds ids, TimeProvider 
     private const string Prefix = "honeycomb/";
 
     /// <summary>The JSON of an object; null when there is none.</summary>
-    public async ValueTask<ReadOnlyMemory<byte>?> GetAsync(string kind, string dataset, string id, CancellationToken cancellation) =>
-        id.Length <= QueryHttpLimits.ResultIdCharsMax && await meta.GetAsync(Key(kind, dataset, id), cancellation).ConfigureAwait(false) is { } record ? record.Value : null;
+    public async ValueTask<ReadOnlyMemory<byte>?> GetAsync(string kind, string dataset, string id, CancellationToken cancellation)
+    {
+        var record = id.Length <= QueryHttpLimits.ResultIdCharsMax ? await meta.GetAsync(Key(kind, dataset, id), cancellation).ConfigureAwait(false) : null;
+        return record?.Value;
+    }
 
     /// <summary>The objects of a dataset, those that changed longest ago first.</summary>
     public ValueTask<IReadOnlyList<MetaRecord>> ListAsync(string kind, string dataset, CancellationToken cancellation) => meta.ListAsync(Key(kind, dataset, ""), cancellation);
