@@ -27,7 +27,7 @@ internal sealed class MarkerCommand : Command
         Examples =
         [
             "streamobserve marker 'deploy 7.2' --type deploy --link https://ci/7.2",
-            "streamobserve marker 'database moved' --dataset payment --start 2026-11-23T04:00:00Z --end 2026-11-23T04:30:00Z",
+            "streamobserve marker 'database moved' --start 2026-11-23T04:00:00Z --end 2026-11-23T04:30:00Z",
         ],
     };
 
