@@ -15,10 +15,10 @@ public static class QueryHttpLimits
     /// </summary>
     public const int AnswerBytesMax = 32 << 20;
 
-    /// <summary>Answers kept in memory for GET /api/v1/results. Past it the least recently used goes.</summary>
+    /// <summary>Answers kept in memory for GET /api/v1/results. Past it the least recently used goes, to be read from the log when it is asked for.</summary>
     public const int StoredResultsMax = 10_000;
 
-    /// <summary>Bytes of all answers kept in memory. Past it the least recently used go.</summary>
+    /// <summary>Bytes of all answers kept in memory. Past it the least recently used go, in the same way.</summary>
     public const long StoredResultsBytesMax = 64L << 20;
 
     /// <summary>Characters of a stored result's id. A longer one in a path is unknown (404).</summary>

@@ -27,7 +27,11 @@ public sealed class QueryMetrics
         _tailSubscribers = meter.CreateUpDownCounter<long>("streamobserve.query.tail.subscribers", "{subscriber}", "live tails");
         _tailRowsSent = meter.CreateCounter<long>("streamobserve.query.tail.rows_sent", "{row}", "rows written to live tails");
         _tailRowsSkipped = meter.CreateCounter<long>("streamobserve.query.tail.rows_skipped", "{row}", "matching rows that a rate or a slow reader kept from its tail");
-        _resultDelay = meter.CreateHistogram<double>("streamobserve.query.results.delay", "s", "time from an answer to its being on the log");
+        _resultDelay = meter.CreateHistogram(
+            "streamobserve.query.results.delay",
+            "s",
+            "time from an answer to its being on the log",
+            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 120] });
         _resultsUnwritten = meter.CreateCounter<long>("streamobserve.query.results.unwritten", "{result}", "answers that could not be written to the log: their links end with the process");
     }
 

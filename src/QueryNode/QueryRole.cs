@@ -94,6 +94,7 @@ public sealed class QueryRole : IRoleModule
         // From now on the meta topic is read, and answers are written.
         _ = services.GetRequiredService<IMetaStore>();
         _results = services.GetRequiredService<LogResultStore>();
+        _results.Connect();
 
         // Serving means that questions can be answered: once every partition has an owner that says so. Without processors it waits, and says so at /readyz.
         var partitions = services.GetRequiredService<Partitions>();

@@ -34,6 +34,9 @@ public sealed class IdempotentWriter : IDisposable
             .Build();
     }
 
+    /// <summary>Begins to connect, so that the first write does not wait for it. Returns at once; a broker need not be there.</summary>
+    public void Connect() => Producer();
+
     /// <summary>Writes a record and returns its offset once the brokers have it. Throws <see cref="KafkaOperationException"/> (transient unless the record itself is refused).</summary>
     public Task<long> WriteAsync(string topic, int partition, byte[]? key, byte[]? value, CancellationToken cancellation) =>
         WriteAsync(topic, partition, new Message<byte[], byte[]?> { Key = key!, Value = value }, cancellation);

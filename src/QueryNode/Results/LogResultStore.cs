@@ -37,6 +37,9 @@ internal sealed class LogResultStore : IResultStore, IAsyncDisposable
         _writer = new ResultWriter(_log, time, metrics, logger);
     }
 
+    /// <summary>Begins to connect to the brokers.</summary>
+    public void Connect() => _client.Connect();
+
     /// <inheritdoc/>
     public async ValueTask PutAsync(string id, ReadOnlyMemory<byte> json, CancellationToken cancellation)
     {

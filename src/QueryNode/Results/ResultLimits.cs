@@ -14,8 +14,8 @@ public static class ResultLimits
     /// </summary>
     public const long QueuedBytesMax = 64L << 20;
 
-    /// <summary>Answers that are written at once: enough to hide an acknowledgement's way, few enough to compress them beside queries.</summary>
-    public const int WritesAtOnce = 4;
+    /// <summary>Answers that are compressed and written at once: enough to hide an acknowledgement's way; each may need twice its bytes, of up to 32 MiB.</summary>
+    public const int WritesAtOnce = 2;
 
     /// <summary>How long one write may take before it is tried again.</summary>
     public static readonly TimeSpan WriteTimeout = TimeSpan.FromSeconds(10);
@@ -37,8 +37,11 @@ public static class ResultLimits
     /// </summary>
     public const int LookupRecordsMax = 4_096;
 
-    /// <summary>How long an answer that another node has just given may take to be readable here. A younger id that is not found is looked for again until then.</summary>
-    public static readonly TimeSpan ReadableWithin = TimeSpan.FromSeconds(1);
+    /// <summary>
+    /// How long an answer that another node has just given may take to be readable here. A younger id that is not found is looked for again until then.
+    /// Mostly some milliseconds; the first answer of a node that has just started waits for its connection to the brokers.
+    /// </summary>
+    public static readonly TimeSpan ReadableWithin = TimeSpan.FromSeconds(3);
 
     /// <summary>Pause between two looks for such an answer.</summary>
     public static readonly TimeSpan ReadRetryPause = TimeSpan.FromMilliseconds(50);

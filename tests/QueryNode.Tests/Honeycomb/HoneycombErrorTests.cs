@@ -1,4 +1,3 @@
-using System.Text.Json;
 using StreamObserve.QueryNode.Services;
 
 namespace StreamObserve.QueryNode.Tests.Honeycomb;
@@ -81,6 +80,27 @@ public class HoneycombErrorTests
         Assert.Equal((401, bad.Body), (none.Status, none.Body));
         Assert.Equal(200, good.Status);
         Assert.Equal(0, server.Meta.Count);
+    }
+
+    [Theory]
+    [InlineData("X-Honeycomb-Team", "good", "good")]
+    [InlineData("Authorization", "Bearer good", "good")]
+    [InlineData("Authorization", "bearer  good ", "good")]
+    [InlineData("Authorization", "Basic good", null)]
+    public async Task AKeyComesInEitherHeader(string header, string value, string? expected)
+    {
+        await using var server = await HoneycombCalls.StartAsync();
+        string? seen = "none asked";
+        server.Keys.Find = key =>
+        {
+            seen = key;
+            return null;
+        };
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/1/auth");
+        request.Headers.TryAddWithoutValidation(header, value);
+        using var response = await server.Client.SendAsync(request, TestContext.Current.CancellationToken);
+
+        Assert.Equal((401, expected), ((int)response.StatusCode, seen));
     }
 
     [Fact]

@@ -1,7 +1,6 @@
 using System.Text;
 using System.Text.Json;
 using StreamObserve.Core.Events;
-using StreamObserve.Hosting;
 using StreamObserve.QueryNode.Services;
 
 namespace StreamObserve.QueryNode.Http.Honeycomb;
@@ -119,9 +118,6 @@ internal sealed class DatasetDirectory(ICatalogService catalog, IMetaStore meta)
 
     /// <summary>Forgets what was said of a dataset.</summary>
     public Task DeleteAsync(string name, CancellationToken cancellation) => meta.DeleteAsync(Key(name), cancellation);
-
-    /// <summary>What is wrong with a dataset's name in a path, or null.</summary>
-    public static ProblemDocument? Check(string name) => PathNames.CheckDataset(name) is { } error ? Problems.BadRequest(error) : null;
 
     private static string Key(string name) => Prefix + Uri.EscapeDataString(DatasetNames.Normalise(name));
 }

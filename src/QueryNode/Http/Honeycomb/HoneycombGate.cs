@@ -8,6 +8,7 @@ namespace StreamObserve.QueryNode.Http.Honeycomb;
 internal sealed class HoneycombGate(IApiKeys keys, QueryAdmission admission)
 {
     private const string KeyHeader = "X-Honeycomb-Team";
+    private const string Bearer = "Bearer ";
     private const string Kind = "honeycomb";
 
     /// <summary>A request that asks partitions: it waits for its turn.</summary>
@@ -24,8 +25,7 @@ internal sealed class HoneycombGate(IApiKeys keys, QueryAdmission admission)
 
     private async Task RunAsync(HttpContext context, Func<ApiKeyAccess, CancellationToken, Task<ProblemDocument?>> work, Admit admit)
     {
-        string? key = context.Request.Headers[KeyHeader];
-        if (await keys.FindAsync(key, context.RequestAborted).ConfigureAwait(false) is not { } access)
+        if (await keys.FindAsync(KeyOf(context.Request), context.RequestAborted).ConfigureAwait(false) is not { } access)
         {
             await HoneycombProblems.UnknownKeyAsync(context).ConfigureAwait(false);
             return;
@@ -39,5 +39,13 @@ internal sealed class HoneycombGate(IApiKeys keys, QueryAdmission admission)
         }
 
         await admit(context, Kind, cancellation => work(access, cancellation), HoneycombProblems.Shape).ConfigureAwait(false);
+    }
+
+    /// <summary>The key of the request, in either of the two headers; null when it has none.</summary>
+    private static string? KeyOf(HttpRequest request)
+    {
+        string? key = request.Headers[KeyHeader];
+        string? authorization = request.Headers.Authorization;
+        return key ?? (authorization?.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase) == true ? authorization[Bearer.Length..].Trim() : null);
     }
 }
