@@ -46,6 +46,7 @@ public sealed class QueryRole : IRoleModule
             provider.GetRequiredService<KafkaSettings>(),
             Results,
             PinnedResults,
+            provider.GetRequiredService<MemoryBudget>().QueriesBytes / ResultLimits.PartOfQueryMemory,
             provider.GetRequiredService<IMetaStore>(),
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<QueryMetrics>(),

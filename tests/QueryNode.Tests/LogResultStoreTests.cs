@@ -90,6 +90,18 @@ public sealed class LogResultStoreTests(KafkaFixture kafka)
     }
 
     [Fact]
+    public async Task AnAnswerLargerThanTheMemoryIsReadFromTheLog()
+    {
+        var topic = await MakeTopicAsync(kafka.Settings);
+        var json = RandomNumberGenerator.GetBytes(1 << 20);
+        await using var store = Store(kafka.Settings, topic, memoryBytes: 1 << 10);
+        var id = _ids.Next();
+        await store.PutAsync(id, json, _patience);
+
+        Assert.Equal(json, (await store.GetAsync(id, _patience))!.Value.ToArray());
+    }
+
+    [Fact]
     public async Task WhatNobodyStoredIsUnknown()
     {
         var topic = await MakeTopicAsync(kafka.Settings);
@@ -150,10 +162,10 @@ public sealed class LogResultStoreTests(KafkaFixture kafka)
         Assert.Null(await store.GetAsync("a/2", _patience));
     }
 
-    private LogResultStore Store(KafkaSettings settings, string topic, string? pinned = null)
+    private LogResultStore Store(KafkaSettings settings, string topic, string? pinned = null, long memoryBytes = 64 << 20)
     {
         var services = new ServiceCollection().AddMetrics().AddSingleton<QueryMetrics>().BuildServiceProvider();
-        return new(settings, topic, pinned ?? "no-such-topic", _meta, TimeProvider.System, services.GetRequiredService<QueryMetrics>(), NullLogger<LogResultStore>.Instance);
+        return new(settings, topic, pinned ?? "no-such-topic", memoryBytes, _meta, TimeProvider.System, services.GetRequiredService<QueryMetrics>(), NullLogger<LogResultStore>.Instance);
     }
 
     private async Task<string> MakeTopicAsync(KafkaSettings settings)

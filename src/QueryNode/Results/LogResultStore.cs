@@ -18,7 +18,7 @@ internal sealed class LogResultStore : IResultStore, IAsyncDisposable
     /// <summary>Prefix of the meta entries of pinned answers; their values are offsets in text.</summary>
     public const string PinnedPrefix = "pinned/";
 
-    private readonly MemoryResultStore _memory = new();
+    private readonly MemoryResultStore _memory;
     private readonly IMetaStore _meta;
     private readonly TimeProvider _time;
     private readonly IdempotentWriter _client;
@@ -27,14 +27,24 @@ internal sealed class LogResultStore : IResultStore, IAsyncDisposable
     private readonly ResultLog _pinned;
     private readonly ResultWriter _writer;
 
-    public LogResultStore(KafkaSettings kafka, string topic, string pinnedTopic, IMetaStore meta, TimeProvider time, QueryMetrics metrics, ILogger<LogResultStore> logger)
+    /// <param name="kafka">Where the log is.</param>
+    /// <param name="topic">The topic of all answers.</param>
+    /// <param name="pinnedTopic">The topic of those that are kept for good.</param>
+    /// <param name="memoryBytes">Bytes of answers kept in memory, and once more of those that wait to be written.</param>
+    /// <param name="meta">Where pins are kept.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="metrics">Counts what is written and what is not.</param>
+    /// <param name="logger">Says why.</param>
+    public LogResultStore(
+        KafkaSettings kafka, string topic, string pinnedTopic, long memoryBytes, IMetaStore meta, TimeProvider time, QueryMetrics metrics, ILogger<LogResultStore> logger)
     {
         (_meta, _time) = (meta, time);
+        _memory = new MemoryResultStore(bytesMax: Math.Min(memoryBytes, QueryHttpLimits.StoredResultsBytesMax));
         _client = new IdempotentWriter(kafka, "results-writer", ResultLimits.WriteTimeout, logger);
         _lookup = new RecordLookup(kafka, "results-reader", logger);
         _log = new ResultLog(_client, _lookup, topic);
         _pinned = new ResultLog(_client, _lookup, pinnedTopic);
-        _writer = new ResultWriter(_log, time, metrics, logger);
+        _writer = new ResultWriter(_log, Math.Min(memoryBytes, ResultLimits.QueuedBytesMax), time, metrics, logger);
     }
 
     /// <summary>Begins to connect to the brokers.</summary>

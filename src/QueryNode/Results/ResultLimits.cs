@@ -9,7 +9,13 @@ public static class ResultLimits
     public const int PartBytes = 4 << 20;
 
     /// <summary>
-    /// Bytes of answers that wait to be written to the log: some seconds of a broker's absence. Past it further answers are kept in this process's memory only,
+    /// The part of the memory for queries that answers in memory may take, and once more those that wait to be written to the log; each at most
+    /// <see cref="QueryHttpLimits.StoredResultsBytesMax"/>.
+    /// </summary>
+    public const int PartOfQueryMemory = 8;
+
+    /// <summary>
+    /// Most bytes of answers that wait to be written to the log: some seconds of a broker's absence. Past it further answers are kept in this process's memory only,
     /// counted by <c>streamobserve.query.results.unwritten</c>.
     /// </summary>
     public const long QueuedBytesMax = 64L << 20;

@@ -14,14 +14,15 @@ internal sealed partial class ResultWriter : IDisposable
     private readonly TimeProvider _time;
     private readonly QueryMetrics _metrics;
     private readonly ILogger _logger;
+    private readonly long _queuedBytesMax;
     private readonly Channel<(string Id, ReadOnlyMemory<byte> Json, long Enqueued)> _queue;
     private readonly CancellationTokenSource _stop = new();
     private readonly Task[] _writers;
     private long _queuedBytes;
 
-    public ResultWriter(ResultLog log, TimeProvider time, QueryMetrics metrics, ILogger logger)
+    public ResultWriter(ResultLog log, long queuedBytesMax, TimeProvider time, QueryMetrics metrics, ILogger logger)
     {
-        (_log, _time, _metrics, _logger) = (log, time, metrics, logger);
+        (_log, _queuedBytesMax, _time, _metrics, _logger) = (log, queuedBytesMax, time, metrics, logger);
         _queue = Channel.CreateUnbounded<(string, ReadOnlyMemory<byte>, long)>();       // bounded by _queuedBytes
         _writers = new Task[ResultLimits.WritesAtOnce];
         for (var i = 0; i < _writers.Length; i++)
@@ -30,10 +31,11 @@ internal sealed partial class ResultWriter : IDisposable
         }
     }
 
-    /// <summary>Takes an answer to be written; false, counted, when too much waits already.</summary>
+    /// <summary>Takes an answer to be written; false, counted, when too much waits already. One that alone is larger is taken when nothing else waits.</summary>
     public bool TryAdd(string id, ReadOnlyMemory<byte> json)
     {
-        if (Interlocked.Add(ref _queuedBytes, json.Length) <= ResultLimits.QueuedBytesMax && _queue.Writer.TryWrite((id, json, _time.GetTimestamp())))
+        var queued = Interlocked.Add(ref _queuedBytes, json.Length);
+        if ((queued <= _queuedBytesMax || queued == json.Length) && _queue.Writer.TryWrite((id, json, _time.GetTimestamp())))
         {
             return true;
         }
