@@ -36,6 +36,7 @@ public class HoneycombErrorTests
     [InlineData("POST /1/query_results/shop", "{}", 422, "validation-failed", Invalid, Invalid, "query_id missing cannot be blank")]
     [InlineData("POST /1/query_results/shop", """{"query_id":"x","disable_series":1}""", 422, "validation-failed", Invalid, Invalid, "disable_series invalid must be true or false")]
     [InlineData("POST /1/query_results/shop", """{"query_id":"x","limit":10001}""", 422, "validation-failed", Invalid, Invalid, "limit invalid must be a whole number from 0 to 10000")]
+    [InlineData("POST /1/query_results/shop", """{"query_id":"x","partial":"yes"}""", 422, "validation-failed", Invalid, Invalid, "partial invalid must be \"allow\" or \"fail\"")]
     [InlineData("POST /1/query_annotations/shop", """{"name":"n","query_id":"x"}""", 422, "validation-failed", Invalid, Invalid, "query_id invalid is no query of this dataset")]
     [InlineData("POST /1/marker_settings/shop", """{"type":"deploy","color":"red"}""", 422, "validation-failed", Invalid, Invalid, "color invalid must be a colour such as #F96E11")]
     [InlineData("POST /1/markers/shop", """{"start_time":20,"end_time":10}""", 422, "validation-failed", Invalid, Invalid, "end_time invalid must not be before start_time")]

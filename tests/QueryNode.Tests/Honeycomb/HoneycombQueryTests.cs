@@ -103,6 +103,20 @@ public class HoneycombQueryTests
         Assert.Equal("""[{"field":"query.formulas[0]","code":"invalid","description":"formulas[0] rate is not supported yet"}]""", failed.Json.GetProperty("type_detail").GetRawText());
     }
 
+    [Theory]
+    [InlineData("", 503)]
+    [InlineData(""","partial":"fail" """, 503)]
+    [InlineData(""","partial":"allow" """, 200)]
+    public async Task AnAnswerThatLacksPartitionsIsAFailureUnlessItIsAskedFor(string partial, int status)
+    {
+        await using var server = await HoneycombCalls.StartAsync();
+        server.Queries.Answer = (_, _) => Task.FromResult<QueryOutcome>(new QueryOutcome.Answered(Answers.Count(7, new FailedPartition(2, "away", true))));
+        var query = (await server.CallAsync("POST /1/queries/shop", "{}")).Text("id");
+        await server.CallAsync("POST /1/query_results/shop", $$"""{"query_id":"{{query}}"{{partial}}}""");
+
+        Assert.Equal(status, (await PollAsync(server, "/1/query_results/shop/r1")).Status);
+    }
+
     [Fact]
     public async Task AFaultOfTheServerIsTheResultsToo()
     {

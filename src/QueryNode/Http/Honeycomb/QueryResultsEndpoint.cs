@@ -104,7 +104,7 @@ internal sealed class QueryResultsEndpoint(
     {
         var id = ids.Next();
         var job = new QueryJob(dataset.Name, request.QueryId, saved, null);
-        var query = new QueryRequest { Dataset = dataset.Name, Spec = spec };
+        var query = new QueryRequest { Dataset = dataset.Name, Spec = spec, PartialAllowed = request.PartialAllowed };
         var echo = new QueryEcho(dataset.Name, spec, null) { Members = request.Write };
         jobs.Begin(id, job);
         var taken = admission.TryRunBehind(
@@ -164,12 +164,15 @@ internal sealed class QueryResultsEndpoint(
 }
 
 /// <summary>The body of <c>POST /1/query_results/{dataset}</c>.</summary>
-internal sealed record ResultRequest(string QueryId, bool WithoutSeries, bool WithoutTotal, bool WithoutOther, int? Limit)
+internal sealed record ResultRequest(string QueryId, bool WithoutSeries, bool WithoutTotal, bool WithoutOther, int? Limit, bool PartialAllowed)
 {
     /// <summary>The member of a stored answer that holds what was asked for here.</summary>
     public const string Member = "honeycomb";
 
-    /// <summary>Reads the body. Totals and others are left out unless asked for; a limit counts only without series.</summary>
+    /// <summary>
+    /// Reads the body. Totals and others are left out unless asked for; a limit counts only without series. An answer that lacks partitions is a failure unless
+    /// <c>"partial":"allow"</c>, a member of ours, says otherwise: nothing in Honeycomb's form could tell that it does.
+    /// </summary>
     public static Reading<ResultRequest> Read(JsonElement body)
     {
         var errors = new List<ProblemError>();
@@ -178,7 +181,15 @@ internal sealed record ResultRequest(string QueryId, bool WithoutSeries, bool Wi
         var withoutTotal = KeptJson.Truth(body, "disable_total_by_aggregate", errors) ?? true;
         var withoutOther = KeptJson.Truth(body, "disable_other_by_aggregate", errors) ?? true;
         var limit = KeptJson.Whole(body, "limit", 0, QueryLimits.LimitWithoutSeriesMax, errors);
-        return errors.Count > 0 ? HoneycombProblems.Refused(errors) : new ResultRequest(id, withoutSeries, withoutTotal, withoutOther, withoutSeries && limit > 0 ? limit : null);
+        var partial = KeptJson.Text(body, "partial", HoneycombLimits.NameCharsMax, errors);
+        if (partial is not (null or "allow" or "fail"))
+        {
+            errors.Add(new("partial", JsonText.Excerpt(partial), "must be \"allow\" or \"fail\""));
+        }
+
+        return errors.Count > 0
+            ? HoneycombProblems.Refused(errors)
+            : new ResultRequest(id, withoutSeries, withoutTotal, withoutOther, withoutSeries && limit > 0 ? limit : null, partial == "allow");
     }
 
     /// <summary>Writes <see cref="Member"/> into the stored answer.</summary>
