@@ -1,4 +1,3 @@
-using System.Text.Json;
 using StreamObserve.Core.Events;
 using StreamObserve.QueryNode.Services;
 

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using StreamObserve.Core.Events;
 using StreamObserve.Core.Querying;

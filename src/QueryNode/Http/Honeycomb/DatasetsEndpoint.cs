@@ -15,6 +15,8 @@ internal sealed class DatasetsEndpoint(HoneycombGate gate, DatasetDirectory data
     /// <summary>The route of a dataset.</summary>
     public const string ItemRoute = "/1/datasets/{dataset}";
 
+    private static readonly JsonEncodedText LastWrittenName = JsonOutput.Name("last_written_at");
+
     /// <summary>Lists the datasets.</summary>
     public Task ListAsync(HttpContext context) => gate.AskAsync(context, async cancellation =>
     {
@@ -157,6 +159,4 @@ internal sealed class DatasetsEndpoint(HoneycombGate gate, DatasetDirectory data
         json.WriteString("created_at"u8, EventTime.Format(dataset.Said?.CreatedNs ?? dataset.LastWrittenNs ?? 0));
         json.WriteEndObject();
     }
-
-    private static readonly JsonEncodedText LastWrittenName = JsonOutput.Name("last_written_at");
 }

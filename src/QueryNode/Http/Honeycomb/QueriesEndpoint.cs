@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -6,7 +5,6 @@ using Microsoft.AspNetCore.Http;
 using StreamObserve.Core.Querying.Language;
 using StreamObserve.Hosting;
 using StreamObserve.QueryNode.Results;
-using StreamObserve.QueryNode.Services;
 
 namespace StreamObserve.QueryNode.Http.Honeycomb;
 
