@@ -30,7 +30,8 @@ public partial class DocumentationTests
             var method = request.Value.Contains("-X PUT", StringComparison.Ordinal) ? HttpMethod.Put : HttpMethod.Post;
             var body = request.Groups["body"].Value;
             using var response = await server.SendAsync(method, request.Groups["path"].Value, body);
-            Assert.Equal(body.Contains("\"limit\":0", StringComparison.Ordinal) ? 422 : 200, (int)response.StatusCode);
+            var expected = body.Contains("\"limit\":0", StringComparison.Ordinal) ? 422 : request.Groups["path"].Value.EndsWith("/markers", StringComparison.Ordinal) ? 201 : 200;
+            Assert.Equal(expected, (int)response.StatusCode);
         }
     }
 

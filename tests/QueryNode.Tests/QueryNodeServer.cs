@@ -40,6 +40,10 @@ internal sealed class QueryNodeServer : IAsyncDisposable
 
     public FakeTails Tails { get; }
 
+    public FakeMeta Meta { get; } = new();
+
+    public FakeKeys Keys { get; } = new();
+
     public HttpClient Client { get; private set; } = null!;
 
     public Uri Address { get; private set; } = null!;
@@ -62,6 +66,8 @@ internal sealed class QueryNodeServer : IAsyncDisposable
         builder.Services.AddSingleton<ICatalogService>(_ => server.Catalog);
         builder.Services.AddSingleton<ISamplingService>(_ => server.Sampling);
         builder.Services.AddSingleton<ITailService>(_ => server.Tails);
+        builder.Services.AddSingleton<IMetaStore>(_ => server.Meta);
+        builder.Services.AddSingleton<IApiKeys>(_ => server.Keys);
         builder.Services.AddQueryHttp(options ?? new QueryHttpOptions());
         var app = builder.Build();
         server = new QueryNodeServer(app, time, tails);
