@@ -15,14 +15,14 @@ internal sealed class QueryFigures(BenchQuery query)
     public Verdict AutoVerdict { get; set; } = Verdict.Unknown;
     public Verdict RowsVerdict { get; set; } = Verdict.Unknown;
 
-    /// <summary>What answered in the form of the system's choice.</summary>
+    /// <summary>What answered in the form of the system's choice; empty when nothing did, and then nothing is measured.</summary>
     public string AutoUsed { get; set; } = "";
 
     /// <summary>What answered when rows were asked for; anything but blocks voids the figure.</summary>
     public string RowsUsed { get; set; } = "";
 }
 
-/// <summary>Asks the nine questions of all three in turn, round after round, so that a machine that is slower for a while is slower for all.</summary>
+/// <summary>Asks one question after the other, each of all three in turn, round after round, so that a machine that is slower for a while is slower for all.</summary>
 internal sealed class QueryBench(PipelineRun pipeline, EventSet events, IReadOnlyList<BenchQuery> queries, PeerSession? chdb, PeerSession? duckdb)
 {
     private const int WarmingRounds = 3;
@@ -40,9 +40,9 @@ internal sealed class QueryBench(PipelineRun pipeline, EventSet events, IReadOnl
             (figures.RowsVerdict, figures.RowsUsed) = await CheckAsync(figures.Query, QuestionForm.Rows, truth);
         }
 
-        for (int round = 1 - WarmingRounds; round <= rounds; round++)
+        foreach (QueryFigures figures in all)
         {
-            foreach (QueryFigures figures in all)
+            for (int round = 1 - WarmingRounds; round <= rounds; round++)
             {
                 await MeasureAsync(figures, round);
             }
@@ -53,20 +53,29 @@ internal sealed class QueryBench(PipelineRun pipeline, EventSet events, IReadOnl
 
     private async Task<(Verdict Verdict, string Used)> CheckAsync(BenchQuery query, QuestionForm form, JsonArray? truth)
     {
-        ApiResponse response = await query.AskAsync(pipeline.Api, form, Range(0), events.TraceId);
+        ApiResponse response;
+        try
+        {
+            response = await query.AskAsync(pipeline.Api, form, Range(0), events.TraceId);
+        }
+        catch (HttpRequestException refused)
+        {
+            return (new Verdict(false, refused.Message), "");
+        }
+
         JsonNode body = response.Json ?? throw new FormatException($"{query.Name}: not JSON: {response.Text}");
         string used = string.Join('+', body["receipt"]!["used"]!.AsArray().Select(u => (string?)u));
         return (truth is null ? Verdict.Unknown : AnswerCheck.Of(query.Name, form, body, truth), used);
     }
 
-    /// <summary>One round; those before the first are for warming up and not kept.</summary>
+    /// <summary>One round; those before the first are for warming up and not kept. A question that fails later voids its figures.</summary>
     private async Task MeasureAsync(QueryFigures figures, int round)
     {
-        await TakeAsync(figures.Auto, () => OursAsync(QuestionForm.Auto));
+        await TakeAsync(figures.Auto, () => figures.AutoUsed == "" ? null : OursAsync(QuestionForm.Auto));
         await TakeAsync(figures.ChDb, () => chdb?.TimeAsync(figures.Query.Name));
-        await TakeAsync(figures.Rows, () => OursAsync(QuestionForm.Rows));
+        await TakeAsync(figures.Rows, () => figures.RowsUsed == "" ? null : OursAsync(QuestionForm.Rows));
         await TakeAsync(figures.DuckDb, () => duckdb?.TimeAsync(figures.Query.Name));
-        await TakeAsync(figures.WithSeries, () => figures.Query.IsOnePoint ? OursAsync(QuestionForm.WithSeries) : null);
+        await TakeAsync(figures.WithSeries, () => figures.Query.IsOnePoint && figures.AutoUsed != "" ? OursAsync(QuestionForm.WithSeries) : null);
 
         async Task<double> OursAsync(QuestionForm form) =>
             (await figures.Query.AskAsync(pipeline.Api, form, Range(round + WarmingRounds), events.TraceId)).Elapsed.TotalMilliseconds;
@@ -75,7 +84,16 @@ internal sealed class QueryBench(PipelineRun pipeline, EventSet events, IReadOnl
         {
             if (ask() is { } asked)
             {
-                double ms = await asked;
+                double ms = double.NaN;
+                try
+                {
+                    ms = await asked;
+                }
+                catch (HttpRequestException refused)
+                {
+                    Console.Error.WriteLine(refused.Message);
+                }
+
                 if (round >= 1)
                 {
                     times.Add(ms);
