@@ -128,11 +128,13 @@ public sealed class AggregateScanTests
     }
 }
 
-/// <summary>Folds kept in memory as their bytes.</summary>
+/// <summary>Folds kept in memory as their bytes, and decoded once they were asked for.</summary>
 internal sealed class Folds(IEnumerable<string> sketchDimensions) : IAggregateSource
 {
     private readonly AggregateFolder _folder = new(sketchDimensions);
     private readonly List<Fold> _folds = [];
+    private readonly Dictionary<(long Fold, int Block), AggregateBlock> _aggregates = [];
+    private readonly Dictionary<(long Fold, int Block), DistinctBlock> _distincts = [];
 
     public List<FoldDirectory> Directories { get; } = [];
 
@@ -147,7 +149,9 @@ internal sealed class Folds(IEnumerable<string> sketchDimensions) : IAggregateSo
         _folds.Add(fold);
     }
 
-    public AggregateBlock Aggregates(FoldDirectory fold, int block) => AggregateBlock.Decode(_folds[(int)fold.Id].Blocks[block]);
+    public AggregateBlock Aggregates(FoldDirectory fold, int block) =>
+        _aggregates.TryGetValue((fold.Id, block), out var decoded) ? decoded : _aggregates[(fold.Id, block)] = AggregateBlock.Decode(_folds[(int)fold.Id].Blocks[block]);
 
-    public DistinctBlock Distinct(FoldDirectory fold, int block) => DistinctBlock.Decode(_folds[(int)fold.Id].Blocks[block]);
+    public DistinctBlock Distinct(FoldDirectory fold, int block) =>
+        _distincts.TryGetValue((fold.Id, block), out var decoded) ? decoded : _distincts[(fold.Id, block)] = DistinctBlock.Decode(_folds[(int)fold.Id].Blocks[block]);
 }
