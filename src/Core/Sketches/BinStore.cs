@@ -20,6 +20,9 @@ internal sealed class BinStore
     /// <summary>The weights of the bins from <see cref="Lowest"/> up; many may be zero.</summary>
     public ReadOnlySpan<double> Weights => _weights;
 
+    /// <summary>True when the window is as large as it gets and used to the top, so that it cannot move down.</summary>
+    private bool IsFull => _weights.Length == SketchLimits.QuantileBinsMax && _weights[^1] > 0;
+
     /// <summary>The bin of the first weight.</summary>
     public int Lowest => _lowest;
 
@@ -35,6 +38,24 @@ internal sealed class BinStore
         else
         {
             AddOutside(bin, weight);
+        }
+    }
+
+    /// <summary>Adds bins of one sign given by their codes, in order; a weight a code.</summary>
+    public void Add(ReadOnlySpan<int> codes, ReadOnlySpan<double> added)
+    {
+        int first = SketchCodes.BinOf(codes[0]), last = SketchCodes.BinOf(codes[^1]);
+        var (low, high) = first <= last ? (first, last) : (last, first);
+        if (high >= _lowest + _weights.Length || (low < _lowest && !IsFull))
+        {
+            Cover(low, high);
+        }
+
+        Collapsed |= low < _lowest;
+        var weights = _weights;
+        for (var i = 0; i < codes.Length; i++)
+        {
+            weights[Math.Max(SketchCodes.BinOf(codes[i]) - _lowest, 0)] += added[i];
         }
     }
 
@@ -97,8 +118,8 @@ internal sealed class BinStore
 
     private void AddOutside(int bin, double weight)
     {
-        // Fast path of a store that is collapsed already: its window is full to the top and cannot move down.
-        if (bin < _lowest && _weights.Length == SketchLimits.QuantileBinsMax && _weights[^1] > 0)
+        // Fast path of a store that is collapsed already.
+        if (bin < _lowest && IsFull)
         {
             _weights[0] += weight;
             Collapsed = true;

@@ -64,6 +64,31 @@ public sealed partial class QuantileSketch
         (bin.Sign > 0 ? _positive : _negative).Add(bin.Bin, bin.Weight);
     }
 
+    /// <summary>Counts whole bins by their codes (<see cref="SketchCodes"/>), which ascend; a weight a code, each greater than 0: trusted, as read from a checked block.</summary>
+    internal void AddOrdered(ReadOnlySpan<int> codes, ReadOnlySpan<double> weights)
+    {
+        var negative = 0;
+        while (negative < codes.Length && codes[negative] < 0)
+        {
+            negative++;
+        }
+
+        if (negative > 0)
+        {
+            _negative.Add(codes[..negative], weights[..negative]);
+        }
+
+        if (negative < codes.Length && codes[negative] == 0)
+        {
+            _zero += weights[negative++];
+        }
+
+        if (negative < codes.Length)
+        {
+            _positive.Add(codes[negative..], weights[negative..]);
+        }
+    }
+
     /// <summary>Adds all that the other sketch has counted; the other is left as it is.</summary>
     public void Merge(QuantileSketch other)
     {
@@ -132,7 +157,8 @@ public sealed partial class QuantileSketch
     /// <summary>The bins that have weight, in ascending order of value. Adding or merging meanwhile is not allowed.</summary>
     public BinEnumerator GetEnumerator() => new(this);
 
-    private bool IsCollapsed(SketchBin bin)
+    /// <summary>True of the bin in which all magnitudes below its own are counted too.</summary>
+    internal bool IsCollapsed(SketchBin bin)
     {
         if (bin.Sign == 0)
         {

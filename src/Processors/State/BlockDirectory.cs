@@ -81,7 +81,7 @@ public sealed class AggregateReader(ChunkStore store, long cacheBudgetBytes) : I
     private long _bytes;
 
     /// <inheritdoc/>
-    public AggregateBlock Aggregates(FoldDirectory fold, int block) => (AggregateBlock)Get(fold.Id, block, static bytes => AggregateBlock.Decode(bytes));
+    public AggregateBlock Aggregates(FoldDirectory fold, int block) => (AggregateBlock)Get(fold.Id, block, static bytes => AggregateBlockFormat.Decode(bytes));
 
     /// <inheritdoc/>
     public DistinctBlock Distinct(FoldDirectory fold, int block) => (DistinctBlock)Get(fold.Id, block, static bytes => DistinctBlock.Decode(bytes));

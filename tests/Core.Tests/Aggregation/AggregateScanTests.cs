@@ -88,6 +88,19 @@ public sealed class AggregateScanTests
     }
 
     [Fact]
+    public void DatasetsAreNotAFieldWhoseDistinctValuesAggregatesHold()
+    {
+        var batches = Batches.Of(new EventMaker(3).Many(50))[0];
+        var store = new Folds([]);
+        store.Fold(batches);
+        var plan = new LeafPlan(
+            LeafPlan.AllDatasets, new QuerySpec { Calculations = [new(CalculationOp.CountDistinct, "dataset")] }, new(EventMaker.StartNs, EventMaker.StartNs + 600_000_000_000, 600));
+
+        Assert.Null(AggregateScan.TryMake(plan, store.Directories, out var reason));
+        Assert.Contains("datasets", reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void AFieldOfTooManyValuesIsAnsweredByRowsAndItsDistinctsAreBounded()
     {
         var rows = 5_000;
@@ -150,7 +163,7 @@ internal sealed class Folds(IEnumerable<string> sketchDimensions) : IAggregateSo
     }
 
     public AggregateBlock Aggregates(FoldDirectory fold, int block) =>
-        _aggregates.TryGetValue((fold.Id, block), out var decoded) ? decoded : _aggregates[(fold.Id, block)] = AggregateBlock.Decode(_folds[(int)fold.Id].Blocks[block]);
+        _aggregates.TryGetValue((fold.Id, block), out var decoded) ? decoded : _aggregates[(fold.Id, block)] = AggregateBlockFormat.Decode(_folds[(int)fold.Id].Blocks[block]);
 
     public DistinctBlock Distinct(FoldDirectory fold, int block) =>
         _distincts.TryGetValue((fold.Id, block), out var decoded) ? decoded : _distincts[(fold.Id, block)] = DistinctBlock.Decode(_folds[(int)fold.Id].Blocks[block]);

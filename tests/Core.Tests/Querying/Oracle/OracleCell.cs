@@ -22,6 +22,9 @@ internal static class OracleCalculation
     private const double Rounding = 1e-9;
     private const double DistinctError = 0.025;
 
+    /// <summary>Powers of two that the values of one sign may span before a sketch counts the smallest of them in one bin.</summary>
+    private const double SketchSpan = 58;
+
     /// <summary>The cell of a calculation over some rows.</summary>
     public static OracleCell Of(Calculation calculation, IReadOnlyList<OracleRow> all, bool isUnweighted)
     {
@@ -76,7 +79,8 @@ internal static class OracleCalculation
         var rank = Math.Max(0, q * (sorted.Sum(n => n.Weight) - 1));
         var share = rank - Math.Floor(rank);
         double lower = At(Math.Floor(rank)) * (1 - share), upper = At(Math.Floor(rank) + 1) * share;
-        return new(lower + upper, (Math.Abs(lower) + Math.Abs(upper)) * (LogBins.RelativeError + Rounding), LabelKind.Bounded);
+        var slack = (Math.Abs(lower) + Math.Abs(upper)) * (LogBins.RelativeError + Rounding);
+        return new(lower + upper, slack, LabelKind.Bounded) { Doubt = IsWide(sorted.Where(n => n.Value > 0)) || IsWide(sorted.Where(n => n.Value < 0)) ? double.PositiveInfinity : slack };
 
         double At(double wanted)
         {
@@ -92,5 +96,8 @@ internal static class OracleCalculation
 
             return sorted[^1].Value;
         }
+
+        static bool IsWide(IEnumerable<(double Value, double Weight)> ofOneSign) =>
+            ofOneSign.Select(n => Math.Log2(Math.Abs(n.Value))).ToList() is { Count: > 0 } logarithms && logarithms.Max() - logarithms.Min() > SketchSpan;
     }
 }
