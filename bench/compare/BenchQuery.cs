@@ -3,7 +3,7 @@ using StreamObserve.Scenario.Harness;
 
 namespace StreamObserve.Bench.Compare;
 
-/// <summary>One of the nine questions, as StreamObserve is asked it. The peers know it under the same name (peers/events.mjs).</summary>
+/// <summary>One of the nine questions (<see cref="ShopQuestions"/>), as StreamObserve is asked it. The peers know it under the same name (peers/events.mjs).</summary>
 /// <param name="Name">Q1 to Q9.</param>
 /// <param name="Title">What it asks.</param>
 /// <param name="Request">The question without a range; null = the trace endpoint.</param>
@@ -11,8 +11,6 @@ namespace StreamObserve.Bench.Compare;
 /// <param name="ExactName">The peers' question whose answer is exact.</param>
 internal sealed record BenchQuery(string Name, string Title, QueryRequest? Request, QueryRequest? RowsRequest, string ExactName)
 {
-    private const int Top = 100;
-
     /// <summary>Milliseconds that the answer may take over a million events; null = it is held against chDB.</summary>
     public double? MsMax => Name is "Q1" or "Q2" or "Q7" ? 10 : null;
 
@@ -22,19 +20,15 @@ internal sealed record BenchQuery(string Name, string Title, QueryRequest? Reque
     /// <summary>All nine.</summary>
     public static IReadOnlyList<BenchQuery> All(EventSet events, string text)
     {
-        QueryRequest trace = Ask("COUNT", "MAX(duration_ms)") with { Breakdowns = ["trace.span_id", "trace.parent_id", "name"], Filters = [("trace.trace_id", "=", events.TraceId)] };
-        return
-        [
-            new("Q1", "COUNT, points of 10 s", Ask("COUNT") with { GranularitySeconds = 10 }, null, "Q1"),
-            new("Q2", "COUNT, AVG, P50, P95, P99 by service.name", Ask("COUNT", "AVG(duration_ms)", "P50(duration_ms)", "P95(duration_ms)", "P99(duration_ms)") with { Breakdowns = ["service.name"] }, null, "Q2x"),
-            new("Q3", "P99 by build_id, points of 10 s", Ask("P99(duration_ms)") with { Breakdowns = ["build_id"], GranularitySeconds = 10 }, null, "Q3x"),
-            new("Q4", "COUNT by customer_id, top 100", Ask("COUNT") with { Breakdowns = ["customer_id"], Limit = Top }, null, "Q4"),
-            new("Q5", "COUNT of errors on a route by hostname", Ask("COUNT") with { Breakdowns = ["hostname"], Filters = [("http.status_code", ">=", 500), ("http.route", "=", events.Route)] }, null, "Q5"),
-            new("Q6", "COUNT_DISTINCT(user_id) by region", Ask("COUNT_DISTINCT(user_id)") with { Breakdowns = ["region"] }, null, "Q6x"),
-            new("Q7", "HEATMAP(duration_ms), points of 10 s", Ask("HEATMAP(duration_ms)") with { GranularitySeconds = 10 }, null, "Q7"),
-            new("Q8", "one trace by its id", null, trace, "Q8"),
-            new("Q9", "COUNT, SUM of messages that contain a text", Ask("COUNT", "SUM(duration_ms)") with { Filters = [("message", "contains", text)] }, null, "Q9"),
-        ];
+        var trace = new QueryRequest
+        {
+            Calculations = ["COUNT", "MAX(duration_ms)"],
+            Breakdowns = ["trace.span_id", "trace.parent_id", "name"],
+            Filters = [("trace.trace_id", "=", events.TraceId)],
+            Range = default,
+        };
+        return [.. ShopQuestions.All(events.Route, text).Select(q => new BenchQuery(
+            q.Name, q.Title, q.Request, q.Request is null ? trace : null, q.Name is "Q2" or "Q3" or "Q6" ? q.Name + "x" : q.Name))];
     }
 
     /// <summary>Asks it over a range.</summary>
@@ -59,8 +53,6 @@ internal sealed record BenchQuery(string Name, string Title, QueryRequest? Reque
 
         return (int)response.Status == 200 ? response : throw new HttpRequestException($"{Name}, {form}: {(int)response.Status} {response.Text}");
     }
-
-    private static QueryRequest Ask(params string[] calculations) => new() { Calculations = calculations, Range = default };
 
     /// <summary>The step that makes one point of a range: steps start at multiples of themselves.</summary>
     private static int OnePoint(TimeRange range)
