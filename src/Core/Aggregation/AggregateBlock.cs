@@ -56,7 +56,7 @@ public sealed class AggregateBlock(string field, int slotSeconds, Utf8Strings da
             foreach (var measure in Measures)
             {
                 bytes += 128 + (Cells * (measure.Weights is null ? 24L : 32L)) + (measure.Counts == Rows ? 0 : Cells * 4L);
-                bytes += measure.Sketches is { } sketches ? (Cells * 4L) + (sketches.Bins.Length * 12L) : 0;
+                bytes += measure.Sketches?.MemoryBytes ?? 0;
             }
 
             return bytes;

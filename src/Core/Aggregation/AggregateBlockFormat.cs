@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.InteropServices;
 using StreamObserve.Core.Columns;
 
@@ -263,9 +264,8 @@ public static class AggregateBlockFormat
 
     private static void WriteSketches(ByteWriter w, SketchCells sketches)
     {
-        var isWhole = true;
         var lastFirst = 0;
-        for (var cell = 0; cell + 1 < sketches.Starts.Length; cell++)
+        for (var cell = 0; cell < sketches.Cells; cell++)
         {
             int from = sketches.Starts[cell], to = sketches.Starts[cell + 1];
             w.Varint((ulong)(to - from));
@@ -274,29 +274,31 @@ public static class AggregateBlockFormat
                 continue;
             }
 
-            w.Zigzag(sketches.Bins[from] - lastFirst);
-            lastFirst = sketches.Bins[from];
+            w.Zigzag(sketches.Code(from) - lastFirst);
+            lastFirst = sketches.Code(from);
             for (var i = from + 1; i < to; i++)
             {
-                w.Varint((ulong)(sketches.Bins[i] - sketches.Bins[i - 1]));
+                w.Varint((ulong)(sketches.Code(i) - sketches.Code(i - 1)));
             }
         }
 
-        foreach (var weight in sketches.Weights)
+        var isWhole = true;
+        for (var i = 0; i < sketches.Bins; i++)
         {
+            var weight = sketches.Weight(i);
             isWhole &= weight == Math.Floor(weight) && weight <= MeasureCells.WholeMax;
         }
 
         w.U8(isWhole ? (byte)0 : (byte)1);
-        foreach (var weight in sketches.Weights)
+        for (var i = 0; i < sketches.Bins; i++)
         {
             if (isWhole)
             {
-                w.Varint((ulong)weight);
+                w.Varint((ulong)sketches.Weight(i));
             }
             else
             {
-                w.F64(weight);
+                w.F64(sketches.Weight(i));
             }
         }
     }
@@ -304,32 +306,48 @@ public static class AggregateBlockFormat
     private static SketchCells ReadSketches(ref ByteReader r, int cells)
     {
         var starts = new int[cells + 1];
-        var bins = new List<int>(cells * 4);
+        var codes = ArrayPool<int>.Shared.Rent(1 << 16);
         var lastFirst = 0;
+        var count = 0;
         for (var cell = 0; cell < cells; cell++)
         {
             var left = r.Count();
+            if (count + (long)left > codes.Length)
+            {
+                codes = Grown(codes, count + (long)left);
+            }
+
             if (left > 0)
             {
-                var code = lastFirst += (int)r.Zigzag();
-                bins.Add(code);
+                var code = codes[count++] = lastFirst += (int)r.Zigzag();
                 while (--left > 0)
                 {
-                    bins.Add(code += r.Count());
+                    codes[count++] = code += r.Count();
                 }
             }
 
-            starts[cell + 1] = bins.Count;
+            starts[cell + 1] = count;
         }
 
-        var weights = new double[bins.Count];
+        var weights = ArrayPool<double>.Shared.Rent(count);
         var isWhole = r.U8() == 0;
-        for (var i = 0; i < weights.Length; i++)
+        for (var i = 0; i < count; i++)
         {
             weights[i] = isWhole ? r.Varint() : r.F64();
         }
 
-        return new(starts, [.. bins], weights);
+        var sketches = SketchCells.Of(starts, codes.AsSpan(0, count), weights.AsSpan(0, count));
+        ArrayPool<int>.Shared.Return(codes);
+        ArrayPool<double>.Shared.Return(weights);
+        return sketches;
+    }
+
+    private static int[] Grown(int[] codes, long wanted)
+    {
+        var grown = ArrayPool<int>.Shared.Rent(checked((int)Math.Max(wanted, codes.Length * 2L)));
+        codes.CopyTo(grown, 0);
+        ArrayPool<int>.Shared.Return(codes);
+        return grown;
     }
 
     private static void WriteCounts(ByteWriter w, int[] counts)

@@ -341,7 +341,7 @@ public sealed class AggregateFolder
             starts[cell + 1] += starts[cell];
         }
 
-        return new(starts, bins, sums);
+        return SketchCells.Of(starts, bins, sums);
     }
 
     private static int BitsOf(int count) => 32 - BitOperations.LeadingZeroCount((uint)count);

@@ -200,10 +200,9 @@ public sealed class AggregateScan
                     to, cells.Counts[cell], cells.Weight(cell), cells.Sums[cell] / cells.Scale, cells.Mins[cell] / cells.Scale, cells.Maxs[cell] / cells.Scale);
                 break;
             case SketchAccumulator sketch when block.Measure(_plan.Accumulators[index].Column!)?.Sketches is { } sketches:
-                int from = sketches.Starts[cell], bins = sketches.Starts[cell + 1] - from;
-                if (bins > 0)
+                if (!sketches.IsEmpty(cell))
                 {
-                    sketch.Use(to).AddOrdered(sketches.Bins.AsSpan(from, bins), sketches.Weights.AsSpan(from, bins));
+                    sketches.AddTo(sketch.Use(to), cell);
                 }
 
                 break;

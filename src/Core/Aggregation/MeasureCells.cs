@@ -61,6 +61,3 @@ public sealed class MeasureCells(string field, int decimals, int[] counts, doubl
         return array;
     }
 }
-
-/// <summary>Sketch bins of many cells as flat arrays: those of cell c are [Starts[c], Starts[c + 1]), in ascending order of their codes (<see cref="SketchCodes"/>).</summary>
-public sealed record SketchCells(int[] Starts, int[] Bins, double[] Weights);

@@ -41,21 +41,33 @@ internal sealed class BinStore
         }
     }
 
-    /// <summary>Adds bins of one sign given by their codes, in order; a weight a code.</summary>
-    public void Add(ReadOnlySpan<int> codes, ReadOnlySpan<double> added)
+    /// <summary>Adds bins in order: bin i is <paramref name="firstBin"/> plus or minus (<paramref name="direction"/>) offsets[i].</summary>
+    public void AddOrdered(int firstBin, int direction, ReadOnlySpan<ushort> offsets, ReadOnlySpan<ushort> counts)
     {
-        int first = SketchCodes.BinOf(codes[0]), last = SketchCodes.BinOf(codes[^1]);
+        int first = firstBin + (direction * offsets[0]), last = firstBin + (direction * offsets[^1]);
         var (low, high) = first <= last ? (first, last) : (last, first);
         if (high >= _lowest + _weights.Length || (low < _lowest && !IsFull))
         {
             Cover(low, high);
         }
 
-        Collapsed |= low < _lowest;
         var weights = _weights;
-        for (var i = 0; i < codes.Length; i++)
+        var shift = firstBin - _lowest;
+        if (low >= _lowest && direction > 0)
         {
-            weights[Math.Max(SketchCodes.BinOf(codes[i]) - _lowest, 0)] += added[i];
+            // Fast path: nothing is collapsed.
+            for (var i = 0; i < offsets.Length; i++)
+            {
+                weights[shift + offsets[i]] += counts[i];
+            }
+
+            return;
+        }
+
+        Collapsed |= low < _lowest;
+        for (var i = 0; i < offsets.Length; i++)
+        {
+            weights[Math.Max(shift + (direction * offsets[i]), 0)] += counts[i];
         }
     }
 

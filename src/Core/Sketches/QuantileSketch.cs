@@ -64,28 +64,31 @@ public sealed partial class QuantileSketch
         (bin.Sign > 0 ? _positive : _negative).Add(bin.Bin, bin.Weight);
     }
 
-    /// <summary>Counts whole bins by their codes (<see cref="SketchCodes"/>), which ascend; a weight a code, each greater than 0: trusted, as read from a checked block.</summary>
-    internal void AddOrdered(ReadOnlySpan<int> codes, ReadOnlySpan<double> weights)
+    /// <summary>
+    /// Counts whole bins: code i is <paramref name="firstCode"/> + offsets[i] (<see cref="SketchCodes"/>), the offsets ascend, the counts are above 0. Trusted, as read
+    /// from a checked block.
+    /// </summary>
+    internal void AddOrdered(int firstCode, ReadOnlySpan<ushort> offsets, ReadOnlySpan<ushort> counts)
     {
         var negative = 0;
-        while (negative < codes.Length && codes[negative] < 0)
+        while (negative < offsets.Length && firstCode + offsets[negative] < 0)
         {
             negative++;
         }
 
         if (negative > 0)
         {
-            _negative.Add(codes[..negative], weights[..negative]);
+            _negative.AddOrdered(SketchCodes.BinOf(firstCode), -1, offsets[..negative], counts[..negative]);
         }
 
-        if (negative < codes.Length && codes[negative] == 0)
+        if (negative < offsets.Length && firstCode + offsets[negative] == 0)
         {
-            _zero += weights[negative++];
+            _zero += counts[negative++];
         }
 
-        if (negative < codes.Length)
+        if (negative < offsets.Length)
         {
-            _positive.Add(codes[negative..], weights[negative..]);
+            _positive.AddOrdered(firstCode - SketchCodes.Middle, 1, offsets[negative..], counts[negative..]);
         }
     }
 
