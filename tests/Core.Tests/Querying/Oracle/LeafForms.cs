@@ -9,7 +9,7 @@ namespace StreamObserve.Core.Tests.Querying.Oracle;
 
 /// <summary>
 /// The same events in every form that a leaf holds them in, made once and asked often: batches (the recent window), a sealed block, blocks beside batches, three partitions, and
-/// aggregates with what is not folded yet beside them.
+/// aggregates, some of them merged, with what is not folded yet beside them.
 /// </summary>
 internal sealed class LeafForms
 {
@@ -18,6 +18,7 @@ internal sealed class LeafForms
     private readonly List<IRowSegment> _blocksAndBatches;
     private readonly List<List<EventBatch>> _threeLeaves;
     private readonly Folds _folds;
+    private readonly Folds _mergedFolds;
     private readonly List<EventBatch> _unfolded;
 
     public LeafForms(IReadOnlyList<ModelEvent> events, int eventsPerRecord, int batchesPerFold, params string[] sketchFields)
@@ -32,13 +33,10 @@ internal sealed class LeafForms
             .. _batches.Skip(2 * third),
         ];
         _threeLeaves = Batches.Of(events, 3, eventsPerRecord);
-        _folds = new Folds(sketchFields);
         var folded = _batches.Count == 1 ? 1 : _batches.Count * 4 / 5;
-        foreach (var chunk in _batches.Take(folded).Chunk(batchesPerFold))
-        {
-            _folds.Fold(chunk);
-        }
-
+        _folds = Fold(_batches[..folded], batchesPerFold, sketchFields);
+        _mergedFolds = Fold(_batches[..folded], batchesPerFold, sketchFields);
+        _mergedFolds.MergeFirst((_mergedFolds.Directories.Count * 2 / 3) + 1);
         _unfolded = _batches[folded..];
     }
 
@@ -52,10 +50,26 @@ internal sealed class LeafForms
         yield return ("block", PartialResultState.Scan(plan, [_block]));
         yield return ("blocks and batches", PartialResultState.Scan(plan, _blocksAndBatches));
         yield return ("three leaves", ThreeLeaves(plan));
-        if (Aggregated(plan) is { } aggregated)
+        if (Aggregated(plan, _folds) is { } aggregated)
         {
             yield return ("aggregates", aggregated);
         }
+
+        if (Aggregated(plan, _mergedFolds) is { } merged)
+        {
+            yield return ("merged aggregates", merged);
+        }
+    }
+
+    private static Folds Fold(List<EventBatch> batches, int batchesPerFold, string[] sketchFields)
+    {
+        var folds = new Folds(sketchFields);
+        foreach (var chunk in batches.Chunk(batchesPerFold))
+        {
+            folds.Fold(chunk);
+        }
+
+        return folds;
     }
 
     private PartialResult ThreeLeaves(LeafPlan plan)
@@ -72,9 +86,9 @@ internal sealed class LeafForms
     }
 
     /// <summary>Cells for the whole slots of the range, rows for the slots that an edge cuts and for what is not folded yet: what a leaf does.</summary>
-    private PartialResult? Aggregated(LeafPlan plan)
+    private PartialResult? Aggregated(LeafPlan plan, Folds folds)
     {
-        var overlapping = _folds.Directories.Where(f => f.MinTimeNs < plan.Time.EndNs && f.MaxTimeNs >= plan.Time.StartNs).ToList();
+        var overlapping = folds.Directories.Where(f => f.MinTimeNs < plan.Time.EndNs && f.MaxTimeNs >= plan.Time.StartNs).ToList();
         if (AggregateScan.TryMake(plan, overlapping, out _) is not { } scan)
         {
             return null;
@@ -90,7 +104,7 @@ internal sealed class LeafForms
         var result = new PartialResult(plan);
         foreach (var fold in overlapping)
         {
-            scan.Add(fold, _folds, result, from, to);
+            scan.Add(fold, folds, result, from, to);
         }
 
         var rows = new RowScan(plan, result);
