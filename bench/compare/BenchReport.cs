@@ -69,7 +69,8 @@ internal sealed class BenchReport
     /// <summary>Answers that are wrong.</summary>
     public IEnumerable<string> Wrong() => Queries.SelectMany(f => new[] { ("auto", f.AutoVerdict), ("rows", f.RowsVerdict) }
         .Where(v => !v.Item2.IsRight).Select(v => $"{f.Query.Name} {v.Item1}: {v.Item2.Detail}")
-        .Concat(f.RowsUsed is "blocks" or "" ? [] : [$"{f.Query.Name} rows: answered by {f.RowsUsed}"]));
+        .Concat(f.RowsUsed is "blocks" or "" ? [] : [$"{f.Query.Name} rows: answered by {f.RowsUsed}"])
+        .Concat(f.Failures.Count == 0 ? [] : [$"{f.Failures.Count} calls failed, the first: {f.Failures[0]}"]));
 
     /// <summary>The table, as Markdown.</summary>
     public string ToMarkdown()

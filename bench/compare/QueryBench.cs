@@ -15,6 +15,9 @@ internal sealed class QueryFigures(BenchQuery query)
     public Verdict AutoVerdict { get; set; } = Verdict.Unknown;
     public Verdict RowsVerdict { get; set; } = Verdict.Unknown;
 
+    /// <summary>Calls that were not answered, warming up included.</summary>
+    public List<string> Failures { get; } = [];
+
     /// <summary>What answered in the form of the system's choice; empty when nothing did, and then nothing is measured.</summary>
     public string AutoUsed { get; set; } = "";
 
@@ -91,7 +94,7 @@ internal sealed class QueryBench(PipelineRun pipeline, EventSet events, IReadOnl
                 }
                 catch (HttpRequestException refused)
                 {
-                    Console.Error.WriteLine(refused.Message);
+                    figures.Failures.Add(refused.Message);
                 }
 
                 if (round >= 1)

@@ -11,7 +11,8 @@ namespace StreamObserve.Core.Tests.Querying.Golden;
 
 /// <summary>
 /// The files of tests/golden: a line <c>&gt; query</c>, or <c>&gt; [dataset] query</c>, then its answer. Files whose name begins with <c>odd</c> are about
-/// <see cref="GoldenData.Odd"/>, the others about <see cref="GoldenData.Shop"/>. Each is answered in every form that a leaf holds events in, and must also be what the oracle says.
+/// <see cref="GoldenData.Odd"/>, the others about <see cref="GoldenData.Shop"/>. Each is answered in every form that a leaf holds events in, and must also be what the oracle
+/// says, where that knows the question.
 /// <c>STREAMOBSERVE_WRITE_GOLDEN=1</c> writes the answers anew, to be read before they are committed.
 /// </summary>
 public sealed class GoldenQueryTests
@@ -54,8 +55,12 @@ public sealed class GoldenQueryTests
         var countsDistinct = plan.Spec.Calculations.Any(c => c.Op == CalculationOp.CountDistinct);
         foreach (var (form, result) in forms.Answer(plan))
         {
-            var answer = Answers.Of(result);
-            OracleAssert.Answers(oracle, answer);
+            var answer = LeafForms.Finish(result);
+            if (OracleQuery.Knows(plan.Spec))
+            {
+                OracleAssert.Answers(oracle, answer);
+            }
+
             if (Environment.GetEnvironmentVariable("STREAMOBSERVE_WRITE_GOLDEN") == "1" && form == "batches")
             {
                 expected = Text(answer, hasStep);

@@ -17,6 +17,8 @@ internal sealed class OracleQuery
 {
     private const string AllDatasets = "__all__";
 
+    private static readonly string[] RelationalPrefixes = ["root.", "parent.", "child.", "any.", "any2.", "any3.", "none."];
+
     public OracleQuery(string dataset, QuerySpec spec, ResolvedTime time, IEnumerable<OracleRow> rows)
     {
         Spec = spec;
@@ -40,6 +42,13 @@ internal sealed class OracleQuery
 
     /// <summary>The groups of the breakdowns; one, or none, without.</summary>
     public IReadOnlyList<OracleGroup> Groups { get; }
+
+    /// <summary>False of questions with parts that the oracle has no answer to yet.</summary>
+    public static bool Knows(QuerySpec spec) =>
+        spec.CalculatedFields.Count == 0 && spec.Formulas.Count == 0 && spec.CompareOffsetSeconds is null
+        && spec.Calculations.All(c => c.Op is not (CalculationOp.Concurrency or CalculationOp.RateAvg or CalculationOp.RateMax or CalculationOp.RateSum))
+        && !spec.Breakdowns.Concat(spec.Calculations.Select(c => c.Column ?? "")).Concat(spec.Calculations.Select(c => c.Filter).Append(spec.Where).SelectMany(Fields))
+            .Any(field => RelationalPrefixes.Any(prefix => field.StartsWith(prefix, StringComparison.Ordinal)));
 
     /// <summary>The cells of some rows, one a calculation.</summary>
     public IReadOnlyList<OracleCell> Cells(IReadOnlyList<OracleRow> rows) => [.. Spec.Calculations.Select(c => OracleCalculation.Of(c, rows, Spec.UsageMode))];
@@ -84,6 +93,15 @@ internal sealed class OracleQuery
 
         int Calculation(Order order) => Spec.Orders.Count == 0 ? 0 : order.Op is { } op ? Find(op, order.Column) : Spec.Calculations.ToList().FindIndex(c => c.Name == order.Column);
     }
+
+    private static IEnumerable<string> Fields(Condition? condition) => condition switch
+    {
+        Condition.All all => all.Parts.SelectMany(Fields),
+        Condition.Any any => any.Parts.SelectMany(Fields),
+        Condition.Not not => Fields(not.Part),
+        Condition.Match match => [match.Column],
+        _ => [],
+    };
 
     /// <summary>The event as the question sees it.</summary>
     private static OracleRow Prepare(OracleRow row) => row;

@@ -46,7 +46,7 @@ public sealed class RandomQueryTests
                 aggregated += form == "aggregates" ? 1 : 0;
                 try
                 {
-                    OracleAssert.Answers(oracle, Answers.Of(result));
+                    OracleAssert.Answers(oracle, LeafForms.Finish(result));
                 }
                 catch (Exception e)
                 {
