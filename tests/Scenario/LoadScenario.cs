@@ -116,12 +116,12 @@ public sealed class LoadScenario(ITestOutputHelper output) : ScenarioTest(output
                 load.AnswerMs.Add((question.Name, response.Elapsed.TotalMilliseconds));
                 if (response.Status != HttpStatusCode.OK)
                 {
-                    load.Errors.Enqueue($"{question.Name}: {(int)response.Status} {response.Text}");
+                    load.Errors.Enqueue($"{(int)response.Status} {(string?)response.Json?["failed"]?[0]?["reason"] ?? (string?)response.Json?["detail"] ?? response.Text}");
                 }
             }
             catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
             {
-                load.Errors.Enqueue($"{question.Name}: {e.Message}");
+                load.Errors.Enqueue(e.Message);
             }
         }
     }
@@ -181,6 +181,11 @@ public sealed class LoadScenario(ITestOutputHelper output) : ScenarioTest(output
     {
         Output.WriteLine($"{load.EventsFed} events in {load.Seconds:F1} s of {Lasts.TotalSeconds:F0} s, {Clients} clients, {load.AnswerMs.Count} answers, {load.Errors.Count} errors, process used {load.CpuSeconds:F1} CPU s");
         Output.WriteLine($"answers: p50 {load.AnswerPercentile(0.5):F0} ms, p99 {load.AnswerP99Ms:F0} ms, slowest {load.AnswerPercentile(1):F0} ms");
+        foreach (IGrouping<string, string> error in load.Errors.GroupBy(e => e))
+        {
+            Output.WriteLine($"  {error.Count()} times {error.Key}");
+        }
+
         foreach (IGrouping<string, (string Question, double Ms)> question in load.AnswerMs.GroupBy(a => a.Question).OrderBy(g => g.Key, StringComparer.Ordinal))
         {
             double[] ms = [.. question.Select(a => a.Ms).Order()];
