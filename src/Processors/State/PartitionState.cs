@@ -136,6 +136,9 @@ public sealed class PartitionState : IDisposable
     /// <summary>Rows that the trailing cursor kept.</summary>
     public long KeptRows { get; private set; }
 
+    /// <summary>Kept rows that are in sealed blocks; the others wait in the head block.</summary>
+    public long SealedRows => KeptRows - _headRows;
+
     /// <summary>Rows that the trailing cursor dropped.</summary>
     public long DroppedRows { get; private set; }
 
@@ -253,7 +256,7 @@ public sealed class PartitionState : IDisposable
             NextBlock = _nextBlock,
             HadRules = _hadRules,
             HasUncountedDrops = _hasUncountedDrops,
-            KeptRows = KeptRows - _headRows,
+            KeptRows = SealedRows,
             DroppedRows = _droppedWhenSealed,
             Policies = _policies.Versions,
             PolicyPlaces = _policyPlaces,
