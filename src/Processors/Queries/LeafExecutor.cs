@@ -16,6 +16,18 @@ public static class LeafExecutor
     /// <summary>Executes. Throws <see cref="OperationCanceledException"/> when cancelled, <see cref="IOException"/> when stored bytes are damaged.</summary>
     public static LeafOutcome Execute(LeafPlan plan, QuerySource source, PartitionSnapshot snapshot, CancellationToken cancellation)
     {
+        try
+        {
+            return ExecuteWithin(plan, source, snapshot, cancellation);
+        }
+        catch (QueryLimitException limit)
+        {
+            return new(null, limit.Message);
+        }
+    }
+
+    private static LeafOutcome ExecuteWithin(LeafPlan plan, QuerySource source, PartitionSnapshot snapshot, CancellationToken cancellation)
+    {
         var result = new PartialResult(plan);
         long start = plan.Time.StartNs, end = plan.Time.EndNs;
         if (source is QuerySource.Recent or QuerySource.Blocks)
@@ -77,7 +89,8 @@ public static class LeafExecutor
     private static void ScanRows(
         LeafPlan plan, PartitionSnapshot snapshot, PartialResult result, long start, long end, bool blocks, bool recent, CancellationToken cancellation)
     {
-        var scan = new RowScan(plan, result);
+        var relations = plan.Relations is null ? null : RelationPass.Run(plan, snapshot, result, blocks, recent, cancellation);
+        var scan = new RowScan(plan, result, relations);
         if (blocks)
         {
             ScanBlocks(snapshot, result, scan, start, end, cancellation);

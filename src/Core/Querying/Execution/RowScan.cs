@@ -2,6 +2,7 @@ using System.Numerics;
 using StreamObserve.Core.Columns;
 using StreamObserve.Core.Querying.Accumulators;
 using StreamObserve.Core.Querying.Filters;
+using StreamObserve.Core.Querying.Relations;
 
 namespace StreamObserve.Core.Querying.Execution;
 
@@ -13,6 +14,7 @@ public sealed class RowScan
 {
     private readonly LeafPlan _plan;
     private readonly PartialResult _result;
+    private readonly RelationIndex? _relations;
     private readonly ConditionFilter? _where;
     private readonly ConditionFilter?[] _filters;
     private readonly List<ColumnVector> _columns = [];
@@ -22,12 +24,13 @@ public sealed class RowScan
     private int[] _cells = [];
     private long[] _combined = [];
 
-    /// <summary>A scan of the plan into a result.</summary>
-    public RowScan(LeafPlan plan, PartialResult result)
+    /// <summary>A scan of the plan into a result; with the index of a first pass where the plan asks for related spans.</summary>
+    public RowScan(LeafPlan plan, PartialResult result, RelationIndex? relations = null)
     {
+        _relations = relations;
         _plan = plan;
         _result = result;
-        _where = plan.Spec.Where is null ? null : new(plan.Spec.Where);
+        _where = plan.Where is null ? null : new(plan.Where);
         _filters = [.. plan.Accumulators.Select(spec => spec.Filter is null ? null : new ConditionFilter(spec.Filter))];
     }
 
@@ -39,6 +42,7 @@ public sealed class RowScan
             return;
         }
 
+        segment = _plan.Present(segment, _relations);
         if (!Select(segment, startNs, endNs))
         {
             return;

@@ -1,0 +1,110 @@
+using StreamObserve.Core.Columns;
+using StreamObserve.Core.Events;
+
+namespace StreamObserve.Core.Querying.Expressions;
+
+/// <summary>Evaluates one function over the entries of its arguments, which all have the same number of entries or one. The codes are the caller's part.</summary>
+internal static class Kernels
+{
+    /// <summary>The function's values, <paramref name="length"/> of them.</summary>
+    public static ValueVector Run(Expression.Call call, ValueVector[] args, int length) => call.Function switch
+    {
+        ExpressionFunction.If => ChoiceKernels.If(args, length),
+        ExpressionFunction.Switch => ChoiceKernels.Switch(args, length),
+        ExpressionFunction.Coalesce => ChoiceKernels.Coalesce(args, length),
+        ExpressionFunction.Min => ChoiceKernels.Extreme(args, length, -1),
+        ExpressionFunction.Max => ChoiceKernels.Extreme(args, length, 1),
+        ExpressionFunction.Lt or ExpressionFunction.Lte or ExpressionFunction.Gt or ExpressionFunction.Gte => LogicKernels.Compare(call.Function, args[0], args[1], length),
+        ExpressionFunction.Equals => LogicKernels.AreEqual(args[0], args[1], length, true),
+        ExpressionFunction.NotEquals => LogicKernels.AreEqual(args[0], args[1], length, false),
+        ExpressionFunction.In => LogicKernels.In(args, length),
+        ExpressionFunction.Exists => LogicKernels.Exists(args[0], length),
+        ExpressionFunction.Not => LogicKernels.Truth(args[0], length, false),
+        ExpressionFunction.Bool => LogicKernels.Truth(args[0], length, true),
+        ExpressionFunction.And => LogicKernels.All(args, length, true),
+        ExpressionFunction.Or => LogicKernels.All(args, length, false),
+        ExpressionFunction.Sum or ExpressionFunction.Sub or ExpressionFunction.Mul or ExpressionFunction.Div or ExpressionFunction.Mod => NumberKernels.Fold(call.Function, args, length),
+        ExpressionFunction.Log10 => NumberKernels.Log10(args[0], length),
+        ExpressionFunction.Int => NumberKernels.Int(args[0], length),
+        ExpressionFunction.Float => NumberKernels.Float(args[0], length),
+        ExpressionFunction.Bucket => NumberKernels.Bucket(call.Bucket!, args[0], length),
+        ExpressionFunction.FormatTime => NumberKernels.FormatTime(call.Format!, args[1], length),
+        ExpressionFunction.String => TextKernels.Concat(args, length),
+        ExpressionFunction.Concat => TextKernels.Concat(args, length),
+        ExpressionFunction.StartsWith or ExpressionFunction.EndsWith or ExpressionFunction.Contains => TextKernels.Affix(call.Function, args[0], args[1], length),
+        ExpressionFunction.ToLower => TextKernels.ToLower(args[0], length),
+        ExpressionFunction.Length => TextKernels.Length(args[0], length, call.CountsBytes),
+        ExpressionFunction.RegMatch => TextKernels.RegMatch(call.Pattern!, args[0], length),
+        ExpressionFunction.RegCount => TextKernels.RegCount(call.Pattern!, args[0], length),
+        ExpressionFunction.RegValue => TextKernels.RegValue(call.Pattern!, args[0], length),
+        ExpressionFunction.UnixTimestamp => TextKernels.UnixTimestamp(args[0], length),
+        _ => throw new InvalidOperationException($"no kernel for {call.Function}"),
+    };
+}
+
+/// <summary>An argument within a kernel's loop: entry i of it, or its only one.</summary>
+internal readonly ref struct Operand(ValueVector vector)
+{
+    private readonly ReadOnlySpan<FieldKind> _kinds = vector.Kinds;
+    private readonly ReadOnlySpan<long> _bits = vector.Bits;
+    private readonly int _mask = vector.Length == 1 ? 0 : -1;
+    private readonly Utf8Strings _strings = vector.Strings;
+
+    public FieldKind Kind(int i) => _kinds[i & _mask];
+
+    public long Bits(int i) => _bits[i & _mask];
+
+    public double Double(int i) => BitConverter.Int64BitsToDouble(_bits[i & _mask]);
+
+    /// <summary>The text of an entry that is one.</summary>
+    public ReadOnlySpan<byte> Text(int i) => _strings[(int)_bits[i & _mask]];
+
+    public bool IsNumber(int i) => _kinds[i & _mask] is FieldKind.Integer or FieldKind.Float;
+
+    /// <summary>The number of an entry that is one.</summary>
+    public double Number(int i) => Kind(i) == FieldKind.Integer ? Bits(i) : Double(i);
+
+    /// <summary>True of true, of numbers but 0, and of the text "true".</summary>
+    public bool IsTrue(int i) => Kind(i) switch
+    {
+        FieldKind.Bool or FieldKind.Integer => Bits(i) != 0,
+        FieldKind.Float => Double(i) != 0,
+        FieldKind.String => Text(i).SequenceEqual("true"u8),
+        _ => false,
+    };
+
+    /// <summary>Equal in type and value; integers and floats are one type, and nothing equals nothing.</summary>
+    public static bool AreEqual(in Operand a, in Operand b, int i)
+    {
+        var kind = a.Kind(i);
+        if (kind != b.Kind(i))
+        {
+            return a.IsNumber(i) && b.IsNumber(i) && a.Number(i) == b.Number(i);
+        }
+
+        return kind switch
+        {
+            FieldKind.String => a.Text(i).SequenceEqual(b.Text(i)),
+            FieldKind.Float => a.Double(i) == b.Double(i),
+            FieldKind.Absent => true,
+            _ => a.Bits(i) == b.Bits(i),
+        };
+    }
+
+    /// <summary>Compares numbers with numbers and text with text (by its bytes); null when the two are of other types.</summary>
+    public static int? Compare(in Operand a, in Operand b, int i)
+    {
+        FieldKind left = a.Kind(i), right = b.Kind(i);
+        if (left == FieldKind.String && right == FieldKind.String)
+        {
+            return a.Text(i).SequenceCompareTo(b.Text(i));
+        }
+
+        if (left == FieldKind.Integer && right == FieldKind.Integer)
+        {
+            return a.Bits(i).CompareTo(b.Bits(i));
+        }
+
+        return a.IsNumber(i) && b.IsNumber(i) ? a.Number(i).CompareTo(b.Number(i)) : null;
+    }
+}

@@ -1,0 +1,270 @@
+using System.Buffers.Text;
+using System.Globalization;
+using StreamObserve.Core.Columns;
+using StreamObserve.Core.Events;
+
+namespace StreamObserve.Core.Querying.Expressions;
+
+/// <summary>
+/// Functions over numbers. Text is read as a number; text that is none, and truth values, count as 0; with an absent argument the value is absent. Integers stay
+/// integers as long as they fit; what isn't finite is absent.
+/// </summary>
+internal static class NumberKernels
+{
+    public static ValueVector Fold(ExpressionFunction function, ValueVector[] args, int length)
+    {
+        var result = args.Length == 1 ? Numbers(args[0], length) : args[0];
+        for (var i = 1; i < args.Length; i++)
+        {
+            result = Combine(function, result, args[i], length);
+        }
+
+        return result;
+    }
+
+    public static ValueVector Log10(ValueVector arg, int length)
+    {
+        var builder = new Builder(length);
+        var value = new Operand(arg);
+        for (var i = 0; i < length; i++)
+        {
+            if (TryNumber(value, i, out var integer, out var number) is var kind && kind != FieldKind.Absent)
+            {
+                builder.Float(i, Math.Log10(kind == FieldKind.Integer ? integer : number));
+            }
+        }
+
+        return builder.Done();
+    }
+
+    public static ValueVector Int(ValueVector arg, int length)
+    {
+        var builder = new Builder(length);
+        var value = new Operand(arg);
+        for (var i = 0; i < length; i++)
+        {
+            if (value.Kind(i) == FieldKind.Bool)
+            {
+                builder.Integer(i, value.Bits(i));
+                continue;
+            }
+
+            switch (TryNumber(value, i, out var integer, out var number))
+            {
+                case FieldKind.Integer:
+                    builder.Integer(i, integer);
+                    break;
+                case FieldKind.Float:
+                    builder.Integer(i, (long)number);      // towards 0; past 64 bits the nearest there is
+                    break;
+            }
+        }
+
+        return builder.Done();
+    }
+
+    public static ValueVector Float(ValueVector arg, int length)
+    {
+        var builder = new Builder(length);
+        var value = new Operand(arg);
+        for (var i = 0; i < length; i++)
+        {
+            if (value.Kind(i) == FieldKind.Bool)
+            {
+                builder.Float(i, value.Bits(i));
+            }
+            else if (TryNumber(value, i, out var integer, out var number) is var kind && kind != FieldKind.Absent)
+            {
+                builder.Float(i, kind == FieldKind.Integer ? integer : number);
+            }
+        }
+
+        return builder.Done();
+    }
+
+    public static ValueVector Bucket(BucketShape shape, ValueVector arg, int length)
+    {
+        var builder = new Builder(length, new TextSink());
+        var value = new Operand(arg);
+        Span<byte> name = stackalloc byte[96];
+        for (var i = 0; i < length; i++)
+        {
+            if (TryNumber(value, i, out var integer, out var number) is var kind && kind != FieldKind.Absent)
+            {
+                var written = shape.Write(kind == FieldKind.Integer ? integer : number, name);
+                builder.Text(i, name[..written]);
+            }
+        }
+
+        return builder.Done();
+    }
+
+    public static ValueVector FormatTime(TimeFormat format, ValueVector arg, int length)
+    {
+        var builder = new Builder(length, new TextSink());
+        var writer = new ByteWriter();
+        var value = new Operand(arg);
+        for (var i = 0; i < length; i++)
+        {
+            writer.Clear();
+            if (TryNumber(value, i, out var integer, out var number) is var kind && kind != FieldKind.Absent
+                && format.TryWrite(kind == FieldKind.Integer ? integer : number, writer))
+            {
+                builder.Text(i, writer.Written);
+            }
+        }
+
+        return builder.Done();
+    }
+
+    /// <summary>The number of a text: an integer where it is one, else a finite float; Absent where it is none.</summary>
+    public static FieldKind Parse(ReadOnlySpan<byte> text, out long integer, out double number)
+    {
+        number = 0;
+        if (Utf8Parser.TryParse(text, out integer, out int read) && read == text.Length && read > 0)
+        {
+            return FieldKind.Integer;
+        }
+
+        return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out number) && double.IsFinite(number) ? FieldKind.Float : FieldKind.Absent;
+    }
+
+    /// <summary>An entry as a number: Integer or Float with its value, or Absent.</summary>
+    private static FieldKind TryNumber(in Operand value, int i, out long integer, out double number)
+    {
+        (integer, number) = (0, 0);
+        switch (value.Kind(i))
+        {
+            case FieldKind.Integer:
+                integer = value.Bits(i);
+                return FieldKind.Integer;
+            case FieldKind.Float:
+                number = value.Double(i);
+                return FieldKind.Float;
+            case FieldKind.String:
+                var kind = Parse(value.Text(i), out integer, out number);
+                if (kind != FieldKind.Absent)
+                {
+                    return kind;
+                }
+
+                integer = 0;
+                return FieldKind.Integer;
+            case FieldKind.Bool:
+                return FieldKind.Integer;
+            default:
+                return FieldKind.Absent;
+        }
+    }
+
+    private static ValueVector Numbers(ValueVector arg, int length)
+    {
+        var builder = new Builder(length);
+        var value = new Operand(arg);
+        for (var i = 0; i < length; i++)
+        {
+            switch (TryNumber(value, i, out var integer, out var number))
+            {
+                case FieldKind.Integer:
+                    builder.Integer(i, integer);
+                    break;
+                case FieldKind.Float:
+                    builder.Float(i, number);
+                    break;
+            }
+        }
+
+        return builder.Done();
+    }
+
+    private static ValueVector Combine(ExpressionFunction function, ValueVector left, ValueVector right, int length)
+    {
+        var builder = new Builder(length);
+        Operand a = new(left), b = new(right);
+        if (left.IsAll(FieldKind.Float) && right.IsAll(FieldKind.Float))
+        {
+            // Fast path: measures.
+            for (var i = 0; i < length; i++)
+            {
+                builder.Float(i, Combine(function, a.Double(i), b.Double(i)));
+            }
+
+            return builder.Done();
+        }
+
+        for (var i = 0; i < length; i++)
+        {
+            var kind = TryNumber(a, i, out var leftInteger, out var leftNumber);
+            var other = TryNumber(b, i, out var rightInteger, out var rightNumber);
+            if (kind == FieldKind.Absent || other == FieldKind.Absent)
+            {
+                continue;
+            }
+
+            if (kind == FieldKind.Integer && other == FieldKind.Integer && TryCombine(function, leftInteger, rightInteger, out var integer))
+            {
+                builder.Integer(i, integer);
+                continue;
+            }
+
+            builder.Float(i, Combine(function, kind == FieldKind.Integer ? leftInteger : leftNumber, other == FieldKind.Integer ? rightInteger : rightNumber));
+        }
+
+        return builder.Done();
+    }
+
+    /// <summary>By 0 there is nothing to divide: NaN, which becomes absent.</summary>
+    private static double Combine(ExpressionFunction function, double a, double b) => function switch
+    {
+        ExpressionFunction.Sum => a + b,
+        ExpressionFunction.Sub => a - b,
+        ExpressionFunction.Mul => a * b,
+        ExpressionFunction.Div => b == 0 ? double.NaN : a / b,
+        _ => b == 0 ? double.NaN : a % b,
+    };
+
+    private static bool TryCombine(ExpressionFunction function, long a, long b, out long result)
+    {
+        switch (function)
+        {
+            case ExpressionFunction.Sum:
+                result = unchecked(a + b);
+                return ((a ^ result) & (b ^ result)) >= 0;
+            case ExpressionFunction.Sub:
+                result = unchecked(a - b);
+                return ((a ^ b) & (a ^ result)) >= 0;
+            case ExpressionFunction.Mul:
+                return Math.BigMul(a, b, out result) == result >> 63;
+            case ExpressionFunction.Mod when b != 0:
+                result = b == -1 ? 0 : a % b;
+                return true;
+            default:
+                result = 0;
+                return false;
+        }
+    }
+}
+
+/// <summary>A result in the making; entries not set are absent.</summary>
+internal readonly struct Builder(int length, TextSink? sink = null)
+{
+    private readonly FieldKind[] _kinds = new FieldKind[length];
+    private readonly long[] _bits = new long[length];
+
+    public void Integer(int i, long value) => (_kinds[i], _bits[i]) = (FieldKind.Integer, value);
+
+    /// <summary>A float; absent when it isn't finite.</summary>
+    public void Float(int i, double value)
+    {
+        if (double.IsFinite(value))
+        {
+            (_kinds[i], _bits[i]) = (FieldKind.Float, BitConverter.DoubleToInt64Bits(value));
+        }
+    }
+
+    public void Bool(int i, bool value) => (_kinds[i], _bits[i]) = (FieldKind.Bool, value ? 1 : 0);
+
+    public void Text(int i, ReadOnlySpan<byte> value) => (_kinds[i], _bits[i]) = (FieldKind.String, sink!.Add(value));
+
+    public ValueVector Done() => new(_kinds, _bits, sink?.ToStrings() ?? Utf8Strings.Empty, null);
+}
