@@ -79,7 +79,7 @@ internal readonly ref struct Operand(ValueVector vector)
         var kind = a.Kind(i);
         if (kind != b.Kind(i))
         {
-            return a.IsNumber(i) && b.IsNumber(i) && a.Number(i) == b.Number(i);
+            return a.IsNumber(i) && b.IsNumber(i) && CompareNumbers(a, b, i) == 0;
         }
 
         return kind switch
@@ -105,6 +105,24 @@ internal readonly ref struct Operand(ValueVector vector)
             return a.Bits(i).CompareTo(b.Bits(i));
         }
 
-        return a.IsNumber(i) && b.IsNumber(i) ? a.Number(i).CompareTo(b.Number(i)) : null;
+        return a.IsNumber(i) && b.IsNumber(i) ? CompareNumbers(a, b, i) : null;
+    }
+
+    /// <summary>
+    /// True of integers and of whole floats within 2^53: one JSON number, whichever column it came to lie in. What an expression makes of it must not depend on that.
+    /// </summary>
+    public static bool IsWhole(double value, out long whole)
+    {
+        whole = (long)value;
+        return Math.Abs(value) <= 9007199254740992 && value == whole;
+    }
+
+    private static int CompareNumbers(in Operand a, in Operand b, int i)
+    {
+        var left = a.Kind(i) == FieldKind.Integer ? a.Bits(i) : 0;
+        var right = b.Kind(i) == FieldKind.Integer ? b.Bits(i) : 0;
+        return (a.Kind(i) == FieldKind.Integer || IsWhole(a.Double(i), out left)) && (b.Kind(i) == FieldKind.Integer || IsWhole(b.Double(i), out right))
+            ? left.CompareTo(right)
+            : a.Number(i).CompareTo(b.Number(i));
     }
 }

@@ -11,7 +11,7 @@ internal static class LogicKernels
         var bits = new long[length];
         Operand a = new(left), b = new(right);
         bool less = function is ExpressionFunction.Lt or ExpressionFunction.Lte, orEqual = function is ExpressionFunction.Lte or ExpressionFunction.Gte;
-        if (left.IsAll(FieldKind.Float) && right.IsConstant && b.IsNumber(0))
+        if (left.IsAll(FieldKind.Float) && right.IsConstant && b.IsNumber(0) && Math.Abs(b.Number(0)) <= 9007199254740992)
         {
             // Fast path: a measure against a bound.
             var bound = b.Number(0);

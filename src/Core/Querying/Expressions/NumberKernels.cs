@@ -7,7 +7,7 @@ namespace StreamObserve.Core.Querying.Expressions;
 
 /// <summary>
 /// Functions over numbers. Text is read as a number; text that is none, and truth values, count as 0; with an absent argument the value is absent. Integers stay
-/// integers as long as they fit; what isn't finite is absent.
+/// integers as long as they fit, whole floats are integers; what isn't finite is absent.
 /// </summary>
 internal static class NumberKernels
 {
@@ -117,8 +117,8 @@ internal static class NumberKernels
         return builder.Done();
     }
 
-    /// <summary>The number of a text: an integer where it is one, else a finite float; Absent where it is none.</summary>
-    public static FieldKind Parse(ReadOnlySpan<byte> text, out long integer, out double number)
+    /// <summary>The number of a text: an integer where it is one, else a finite float; Absent, with 0, where it is none.</summary>
+    private static FieldKind Parse(ReadOnlySpan<byte> text, out long integer, out double number)
     {
         number = 0;
         if (Utf8Parser.TryParse(text, out integer, out int read) && read == text.Length && read > 0)
@@ -126,6 +126,7 @@ internal static class NumberKernels
             return FieldKind.Integer;
         }
 
+        integer = 0;
         return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out number) && double.IsFinite(number) ? FieldKind.Float : FieldKind.Absent;
     }
 
@@ -140,16 +141,9 @@ internal static class NumberKernels
                 return FieldKind.Integer;
             case FieldKind.Float:
                 number = value.Double(i);
-                return FieldKind.Float;
+                return Operand.IsWhole(number, out integer) ? FieldKind.Integer : FieldKind.Float;
             case FieldKind.String:
-                var kind = Parse(value.Text(i), out integer, out number);
-                if (kind != FieldKind.Absent)
-                {
-                    return kind;
-                }
-
-                integer = 0;
-                return FieldKind.Integer;
+                return Parse(value.Text(i), out integer, out number) == FieldKind.Float && !Operand.IsWhole(number, out integer) ? FieldKind.Float : FieldKind.Integer;
             case FieldKind.Bool:
                 return FieldKind.Integer;
             default:
@@ -183,10 +177,18 @@ internal static class NumberKernels
         Operand a = new(left), b = new(right);
         if (left.IsAll(FieldKind.Float) && right.IsAll(FieldKind.Float))
         {
-            // Fast path: measures.
+            // Fast path: measures. Past 2^53 whole ones must be combined exactly.
             for (var i = 0; i < length; i++)
             {
-                builder.Float(i, Combine(function, a.Double(i), b.Double(i)));
+                var value = Combine(function, a.Double(i), b.Double(i));
+                if (Math.Abs(value) <= 9007199254740992)
+                {
+                    builder.Float(i, value);
+                }
+                else
+                {
+                    Combine(function, a, b, i, builder);
+                }
             }
 
             return builder.Done();
@@ -194,23 +196,28 @@ internal static class NumberKernels
 
         for (var i = 0; i < length; i++)
         {
-            var kind = TryNumber(a, i, out var leftInteger, out var leftNumber);
-            var other = TryNumber(b, i, out var rightInteger, out var rightNumber);
-            if (kind == FieldKind.Absent || other == FieldKind.Absent)
-            {
-                continue;
-            }
-
-            if (kind == FieldKind.Integer && other == FieldKind.Integer && TryCombine(function, leftInteger, rightInteger, out var integer))
-            {
-                builder.Integer(i, integer);
-                continue;
-            }
-
-            builder.Float(i, Combine(function, kind == FieldKind.Integer ? leftInteger : leftNumber, other == FieldKind.Integer ? rightInteger : rightNumber));
+            Combine(function, a, b, i, builder);
         }
 
         return builder.Done();
+    }
+
+    private static void Combine(ExpressionFunction function, in Operand a, in Operand b, int i, in Builder builder)
+    {
+        var kind = TryNumber(a, i, out var leftInteger, out var leftNumber);
+        var other = TryNumber(b, i, out var rightInteger, out var rightNumber);
+        if (kind == FieldKind.Absent || other == FieldKind.Absent)
+        {
+            return;
+        }
+
+        if (kind == FieldKind.Integer && other == FieldKind.Integer && TryCombine(function, leftInteger, rightInteger, out var integer))
+        {
+            builder.Integer(i, integer);
+            return;
+        }
+
+        builder.Float(i, Combine(function, kind == FieldKind.Integer ? leftInteger : leftNumber, other == FieldKind.Integer ? rightInteger : rightNumber));
     }
 
     /// <summary>By 0 there is nothing to divide: NaN, which becomes absent.</summary>

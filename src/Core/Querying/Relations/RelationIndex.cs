@@ -18,14 +18,21 @@ public sealed class RelationIndex
     private readonly StringDictionary _values = new();
     private readonly ByteWriter _key = new();
     private readonly List<ColumnVector> _columns = [];
+    private readonly int _entriesMax;
     private int[] _rows = [];
     private ValueVector? _decoded;
     private int _entries;
 
     /// <summary>An empty index of a plan that has relations.</summary>
     public RelationIndex(LeafPlan plan)
+        : this(plan, RelationLimits.EntriesMax)
+    {
+    }
+
+    internal RelationIndex(LeafPlan plan, int entriesMax)
     {
         _plan = plan;
+        _entriesMax = entriesMax;
         _found = [.. plan.Relations!.Spans.Select(spans => new Found(spans))];
         _values.Add([0]);       // code 0: absent
         const long slackNs = RelationLimits.SlackSeconds * 1_000_000_000L;
@@ -148,11 +155,11 @@ public sealed class RelationIndex
         }
 
         _entries += found.Keys.Count - before;
-        if (_entries > RelationLimits.EntriesMax || _values.ByteCount > RelationLimits.ValueBytesMax)
+        if (_entries > _entriesMax || _values.ByteCount > RelationLimits.ValueBytesMax)
         {
             var prefix = RelationalField.PrefixOf(relation);
             throw new QueryLimitException(
-                $"{prefix} speaks of too much: more than {RelationLimits.EntriesMax} traces or {RelationLimits.ValueBytesMax >> 20} MB of values of related spans in one partition; "
+                $"{prefix} speaks of too much: more than {_entriesMax} traces or {RelationLimits.ValueBytesMax >> 20} MB of values of related spans in one partition; "
                 + $"narrow the time range or add filters on {prefix} fields");
         }
     }

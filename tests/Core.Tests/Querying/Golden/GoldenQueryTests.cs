@@ -136,6 +136,12 @@ public sealed class GoldenQueryTests
             ["trace.trace_id"] = FieldValue.Of((i / 4).ToString("x32", CultureInfo.InvariantCulture)),
             ["balance"] = FieldValue.Of((i * 29L % 61) - 30),
         };
+        fields["trace.span_id"] = FieldValue.Of(i.ToString("x16", CultureInfo.InvariantCulture));
+        if (i % 4 != 0)
+        {
+            fields["trace.parent_id"] = FieldValue.Of((i % 4 == 3 ? i - 1 : i / 4 * 4).ToString("x16", CultureInfo.InvariantCulture));
+        }
+
         if (i % 10 == 3)
         {
             fields["error"] = FieldValue.Of(true);
