@@ -27,6 +27,11 @@ public sealed class RowScan
     /// <summary>A scan of the plan into a result; with the index of a first pass where the plan asks for related spans.</summary>
     public RowScan(LeafPlan plan, PartialResult result, RelationIndex? relations = null)
     {
+        if (plan.Relations is not null && relations is null)
+        {
+            throw new ArgumentException("the plan asks for related spans, and there is no index of them", nameof(relations));
+        }
+
         _relations = relations;
         _plan = plan;
         _result = result;

@@ -207,28 +207,35 @@ internal sealed record BucketShape(double Size, double? Min, double? Max)
         return error.Length > 0 ? null : new(numbers[0]!.Value, numbers[1], numbers[2]);
     }
 
-    /// <summary>Writes the name of a number's bin; a number on an edge belongs to the bin below it, but min to the first one.</summary>
-    public int Write(double value, Span<byte> destination)
+    /// <summary>A number's bin: its place from min, or an infinity. A number on an edge belongs to the bin below it, but min to the first one.</summary>
+    public double BinOf(double value)
     {
-        var writer = new NumberText(destination);
         if (value < Min)
         {
-            return writer.Ascii("< ").Number(Min.Value).Length;
+            return double.NegativeInfinity;
         }
 
         if (value > Max)
         {
-            return writer.Ascii("> ").Number(Max.Value).Length;
+            return double.PositiveInfinity;
         }
 
-        var origin = Min ?? 0;
-        var bin = Math.Ceiling((value - origin) / Size) - 1;
-        if (Min is not null)
+        var bin = Math.Ceiling((value - (Min ?? 0)) / Size) - 1;
+        return Min is null ? bin : Math.Max(bin, 0);
+    }
+
+    /// <summary>Writes a bin's name into at least 96 bytes.</summary>
+    public int Write(double bin, Span<byte> destination)
+    {
+        var writer = new NumberText(destination);
+        if (double.IsInfinity(bin))
         {
-            bin = Math.Max(bin, 0);
+            return bin < 0 && Min is not null ? writer.Ascii("< ").Number(Min.Value).Length
+                : bin > 0 && Max is not null ? writer.Ascii("> ").Number(Max.Value).Length
+                : writer.Number(bin).Length;
         }
 
-        double from = origin + (bin * Size), to = from + Size;
+        double from = (Min ?? 0) + (bin * Size), to = from + Size;
         return writer.Number(from).Ascii(" - ").Number(to > Max ? Max.Value : to).Length;
     }
 

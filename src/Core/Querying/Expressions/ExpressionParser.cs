@@ -324,7 +324,7 @@ internal sealed class ExpressionParser
 
     private Expression? Fail(string message, int at)
     {
-        Error ??= string.Create(CultureInfo.InvariantCulture, $"{message} at {at}");
+        Error ??= string.Create(CultureInfo.InvariantCulture, $"{message} at {at} of the expression");
         return null;
     }
 }

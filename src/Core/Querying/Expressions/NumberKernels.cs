@@ -86,14 +86,23 @@ internal static class NumberKernels
     {
         var builder = new Builder(length, new TextSink());
         var value = new Operand(arg);
+        var named = new Dictionary<double, int>();
         Span<byte> name = stackalloc byte[96];
         for (var i = 0; i < length; i++)
         {
-            if (TryNumber(value, i, out var integer, out var number) is var kind && kind != FieldKind.Absent)
+            if (TryNumber(value, i, out var integer, out var number) is var kind && kind == FieldKind.Absent)
             {
-                var written = shape.Write(kind == FieldKind.Integer ? integer : number, name);
-                builder.Text(i, name[..written]);
+                continue;
             }
+
+            var bin = shape.BinOf(kind == FieldKind.Integer ? integer : number);
+            if (named.TryGetValue(bin, out var text))
+            {
+                builder.TextAt(i, text);
+                continue;
+            }
+
+            named[bin] = builder.Text(i, name[..shape.Write(bin, name)]);
         }
 
         return builder.Done();
@@ -271,7 +280,16 @@ internal readonly struct Builder(int length, TextSink? sink = null)
 
     public void Bool(int i, bool value) => (_kinds[i], _bits[i]) = (FieldKind.Bool, value ? 1 : 0);
 
-    public void Text(int i, ReadOnlySpan<byte> value) => (_kinds[i], _bits[i]) = (FieldKind.String, sink!.Add(value));
+    /// <summary>A text; its index.</summary>
+    public int Text(int i, ReadOnlySpan<byte> value)
+    {
+        var index = sink!.Add(value);
+        TextAt(i, index);
+        return index;
+    }
+
+    /// <summary>A text that was set before.</summary>
+    public void TextAt(int i, int index) => (_kinds[i], _bits[i]) = (FieldKind.String, index);
 
     public ValueVector Done() => new(_kinds, _bits, sink?.ToStrings() ?? Utf8Strings.Empty, null);
 }

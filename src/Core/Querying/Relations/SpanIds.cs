@@ -71,6 +71,7 @@ internal sealed class SpanIds(IRowSegment segment)
     private sealed class IdColumns
     {
         private readonly List<ColumnVector> _columns = [];
+        private readonly byte[] _scratch = new byte[512];       // hexadecimal text of the longest id there is
         private readonly ulong[]?[] _ofDictionary;
 
         public IdColumns(IRowSegment segment, string field, bool textOnly)
@@ -100,14 +101,13 @@ internal sealed class SpanIds(IRowSegment segment)
 
         public ulong Of(int row)
         {
-            Span<byte> scratch = stackalloc byte[512];
             for (var i = 0; i < _columns.Count; i++)
             {
                 var column = _columns[i];
                 if (column.Has(row))
                 {
                     var k = column.Rank(row);
-                    return _ofDictionary[i] is { } hashes ? hashes[column.Codes[k]] : HashOf(column.Utf8(k, scratch));
+                    return _ofDictionary[i] is { } hashes ? hashes[column.Codes[k]] : HashOf(column.Utf8(k, _scratch));
                 }
             }
 

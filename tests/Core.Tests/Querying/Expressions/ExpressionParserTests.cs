@@ -84,7 +84,7 @@ public sealed class ExpressionParserTests
         Assert.True(CalculatedFields.Parse([new("a", "1"), new("b", "a + $a")]).Ok);
         var error = Assert.Single(CalculatedFields.Parse([new("a", "1 + $b"), new("b", "2")]).Errors);
         Assert.Equal("calculated_fields[0].expression", error.Field);
-        Assert.Equal("calculated_fields[0].expression (a): b is a later calculated field; move it before this one at 4", error.Message);
+        Assert.Equal("calculated_fields[0].expression (a): b is a later calculated field; move it before this one at 4 of the expression", error.Message);
     }
 
     [Fact]

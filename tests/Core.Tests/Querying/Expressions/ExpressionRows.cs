@@ -23,7 +23,7 @@ internal static class ExpressionRows
         Assert.Equal("calculated_fields[0].expression", error.Field);
         const string prefix = "calculated_fields[0].expression (f): ";
         Assert.StartsWith(prefix, error.Message, StringComparison.Ordinal);
-        return error.Message[prefix.Length..];
+        return error.Message[prefix.Length..].Replace(" of the expression", "", StringComparison.Ordinal);
     }
 
     /// <summary>A constant expression's value, by a row without fields.</summary>

@@ -180,7 +180,7 @@ internal sealed class ReferenceExpression(CalculatedFields fields, Func<string, 
     private static string Bucket(BucketShape shape, double value)
     {
         Span<byte> text = stackalloc byte[96];
-        return Encoding.UTF8.GetString(text[..shape.Write(value, text)]);
+        return Encoding.UTF8.GetString(text[..shape.Write(shape.BinOf(value), text)]);
     }
 
     private static string Canonical(FieldValue value) => Whole(value).ToString();
