@@ -51,7 +51,7 @@ public sealed class CalculatedFields
                 continue;
             }
 
-            errors.Add($"calculated_fields[{i}].expression", fields[i].Expression, $"calculated_fields[{i}].expression ({fields[i].Name}): {message}");
+            errors.Add($"calculated_fields[{i}].expression", fields[i].Expression, $"{fields[i].Name}: {message}");
             expressions.Add(new Expression.Stored(fields[i].Name));
         }
 

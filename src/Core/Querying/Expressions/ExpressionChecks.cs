@@ -72,7 +72,7 @@ internal static class ExpressionChecks
 }
 
 /// <summary>
-/// Regular expressions that take linear time on any text: no look-around, no back-references. RE2's <c>(?P&lt;name&gt;…)</c> is read too.
+/// Regular expressions that take linear time on any text: no look-around, no back-references. RE2's <c>(?P&lt;name&gt;…)</c> is read too, and groups are numbered as they open.
 /// </summary>
 internal static class RegexPattern
 {
@@ -93,7 +93,7 @@ internal static class RegexPattern
 
         try
         {
-            return new Regex(pattern.Replace("(?P<", "(?<", StringComparison.Ordinal), RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+            return new Regex(WithoutNames(pattern), RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
         }
         catch (NotSupportedException)
         {
@@ -105,6 +105,50 @@ internal static class RegexPattern
         }
 
         return null;
+    }
+
+    /// <summary>
+    /// Takes the names off groups, RE2's and .NET's: nothing refers to them, and .NET would number named groups behind the others.
+    /// </summary>
+    private static string WithoutNames(string pattern)
+    {
+        if (!pattern.Contains("(?", StringComparison.Ordinal))
+        {
+            return pattern;
+        }
+
+        var read = new System.Text.StringBuilder(pattern.Length);
+        for (var i = 0; i < pattern.Length; i++)
+        {
+            var end = i;
+            if (pattern[i] == '\\')
+            {
+                end = i + 1;
+            }
+            else if (pattern[i] == '[')
+            {
+                end = ClassEnd(pattern, i);
+            }
+            else if (NameEnd(pattern, i) is var name and >= 0)
+            {
+                read.Append('(');
+                i = name;
+                continue;
+            }
+
+            read.Append(pattern, i, Math.Min(end, pattern.Length - 1) - i + 1);
+            i = end;
+        }
+
+        return read.ToString();
+    }
+
+    /// <summary>Where the name of a group that begins here ends, -1 when none begins.</summary>
+    private static int NameEnd(string pattern, int at)
+    {
+        var rest = pattern.AsSpan(at);
+        var skip = rest.StartsWith("(?P<", StringComparison.Ordinal) ? 4 : rest.StartsWith("(?<", StringComparison.Ordinal) ? 3 : 0;
+        return skip == 0 || rest.Length == skip || rest[skip] is '=' or '!' ? -1 : pattern.IndexOf('>', at);
     }
 
     /// <summary>Roughly how many symbols the pattern has when {n,m} are written out; too much is as good as the number.</summary>

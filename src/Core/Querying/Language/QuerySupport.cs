@@ -56,7 +56,7 @@ public static class QuerySupport
             {
                 if (RelationalField.TryParse(column, out _))
                 {
-                    errors.Add(field, column, $"{field} {column}: a live tail sees each event alone, before its related spans have come");
+                    errors.Add(field, column, $"{column}: a live tail sees each event alone, before its related spans have come");
                 }
             }
         }

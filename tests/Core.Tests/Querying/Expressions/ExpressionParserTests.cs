@@ -1,4 +1,5 @@
 using System.Text;
+using CsCheck;
 using StreamObserve.Core.Columns;
 using StreamObserve.Core.Events;
 using StreamObserve.Core.Querying;
@@ -84,7 +85,7 @@ public sealed class ExpressionParserTests
         Assert.True(CalculatedFields.Parse([new("a", "1"), new("b", "a + $a")]).Ok);
         var error = Assert.Single(CalculatedFields.Parse([new("a", "1 + $b"), new("b", "2")]).Errors);
         Assert.Equal("calculated_fields[0].expression", error.Field);
-        Assert.Equal("calculated_fields[0].expression (a): b is a later calculated field; move it before this one at 4 of the expression", error.Message);
+        Assert.Equal("a: b is a later calculated field; move it before this one at 4 of the expression", error.Message);
     }
 
     [Fact]
@@ -154,4 +155,40 @@ public sealed class ExpressionParserTests
         Assert.InRange(Encoding.UTF8.GetByteCount(text), ExpressionLimits.TextBytesMax - 1, ExpressionLimits.TextBytesMax);
         Assert.EndsWith("aé", text.TrimEnd('a'), StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData(@"(?P<kind>[a-z]+)-(\d+)", "cart-12", "cart")]
+    [InlineData(@"(?<kind>[a-z]+)-(\d+)", "cart-12", "cart")]
+    [InlineData(@"[(?P<x>]+", "a?P<b", "?P<")]
+    [InlineData(@"[]a]+(?:b)", "x]ab", "]ab")]
+    [InlineData(@"(?P<kind>[a-z]+)", "GET cart", "cart")]
+    [InlineData(@"\(?P<", "x P<", "P<")]
+    [InlineData(@"\\(?P<a>b)", @"a\b", "b")]
+    [InlineData(@"(x)?b", "ab", "")]
+    [InlineData(@"\p{Lu}{2}", "aBCd", "BC")]
+    [InlineData(@"(?i)GET", "get", "get")]
+    public void APatternIsReadAsRe2Does(string pattern, string text, string expected) =>
+        Assert.Equal(expected, ExpressionRows.Value($"REG_VALUE('{text.Replace("\\", "\\\\", StringComparison.Ordinal)}', `{pattern}`)").ToString());
+
+    [Fact]
+    public void ManyRepeatsOfManyDoNotTakeLong()
+    {
+        // Backtracking would try some 2^60 ways here.
+        var text = new string('a', 60_000);
+        Assert.False(ExpressionRows.Value($"REG_MATCH('{text[..10_000]}', `^(a+)+(a|aa)*b$`)").AsBool);
+    }
+
+    [Fact]
+    public void AnyTextIsReadOrRefusedWithOneError() => Gen.OneOf(
+        Gen.Char["$ab1.(),+-*/%=<>!&|'\"`\\ \n{}[]?é\ud83d\0"].Array[0, 30].Select(chars => new string(chars)),
+        Words("IF(", "$a", "1", "+", "NOT", "(", ")", ",", "AND", "'x'", "REG_MATCH(", "`[`", "SUM(", "-", "!", "=", "BUCKET(", "null", "FORMAT_TIME('%Q',").Array[0, 20].Select(words => string.Join(' ', words)))
+        .Sample(
+            text =>
+            {
+                var parsed = CalculatedFields.Parse([new("f", text)]);
+                Assert.True(parsed.Ok || parsed.Errors.Count == 1);
+            },
+            iter: 20_000);
+
+    private static Gen<string> Words(params string[] words) => Gen.Int[0, words.Length - 1].Select(i => words[i]);
 }

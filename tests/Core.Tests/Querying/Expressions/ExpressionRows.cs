@@ -21,7 +21,7 @@ internal static class ExpressionRows
     {
         var error = Assert.Single(CalculatedFields.Parse([new("f", expression)]).Errors);
         Assert.Equal("calculated_fields[0].expression", error.Field);
-        const string prefix = "calculated_fields[0].expression (f): ";
+        const string prefix = "f: ";
         Assert.StartsWith(prefix, error.Message, StringComparison.Ordinal);
         return error.Message[prefix.Length..].Replace(" of the expression", "", StringComparison.Ordinal);
     }

@@ -32,8 +32,8 @@ public sealed class QuerySupportTests
         Assert.Equal(
             [
                 "calculations[1].op RATE_SUM is not supported yet",
-                "filter root.name: a live tail sees each event alone, before its related spans have come",
-                "calculations[0].filters any.error: a live tail sees each event alone, before its related spans have come",
+                "root.name: a live tail sees each event alone, before its related spans have come",
+                "any.error: a live tail sees each event alone, before its related spans have come",
             ],
             QuerySupport.CheckTail(filter, calculations).Select(error => error.Message));
         Assert.Empty(QuerySupport.CheckTail(null, []));
