@@ -20,14 +20,14 @@ internal static class RelationPass
                 cancellation.ThrowIfCancellationRequested();
                 if (info.MinTimeNs < index.ToNs && info.MaxTimeNs >= index.FromNs)
                 {
-                    index.Add(snapshot.BlockReader.Open(info));
+                    Add(index, snapshot.BlockReader.Open(info), result);
                     snapshot.BlockReader.Trim();
                 }
             }
 
             foreach (var batch in snapshot.HeadBlock)
             {
-                index.Add(batch);
+                Add(index, batch, result);
             }
         }
 
@@ -47,7 +47,7 @@ internal static class RelationPass
 
             if (entry.Batch(reader ??= new()) is { } batch)
             {
-                index.Add(batch);
+                Add(index, batch, result);
             }
             else
             {
@@ -57,5 +57,11 @@ internal static class RelationPass
         }
 
         return index;
+    }
+
+    private static void Add(RelationIndex index, IRowSegment segment, PartialResult result)
+    {
+        index.Add(segment);
+        result.RowsRead += segment.Rows;
     }
 }

@@ -24,7 +24,7 @@ internal static class NumberKernels
 
     public static ValueVector Log10(ValueVector arg, int length)
     {
-        var builder = new Builder(length);
+        var builder = new VectorBuilder(length);
         var value = new Operand(arg);
         for (var i = 0; i < length; i++)
         {
@@ -39,7 +39,7 @@ internal static class NumberKernels
 
     public static ValueVector Int(ValueVector arg, int length)
     {
-        var builder = new Builder(length);
+        var builder = new VectorBuilder(length);
         var value = new Operand(arg);
         for (var i = 0; i < length; i++)
         {
@@ -65,7 +65,7 @@ internal static class NumberKernels
 
     public static ValueVector Float(ValueVector arg, int length)
     {
-        var builder = new Builder(length);
+        var builder = new VectorBuilder(length);
         var value = new Operand(arg);
         for (var i = 0; i < length; i++)
         {
@@ -84,7 +84,7 @@ internal static class NumberKernels
 
     public static ValueVector Bucket(BucketShape shape, ValueVector arg, int length)
     {
-        var builder = new Builder(length, new TextSink());
+        var builder = new VectorBuilder(length, new TextSink());
         var value = new Operand(arg);
         var named = new Dictionary<double, int>();
         Span<byte> name = stackalloc byte[96];
@@ -110,7 +110,7 @@ internal static class NumberKernels
 
     public static ValueVector FormatTime(TimeFormat format, ValueVector arg, int length)
     {
-        var builder = new Builder(length, new TextSink());
+        var builder = new VectorBuilder(length, new TextSink());
         var writer = new ByteWriter();
         var value = new Operand(arg);
         for (var i = 0; i < length; i++)
@@ -162,7 +162,7 @@ internal static class NumberKernels
 
     private static ValueVector Numbers(ValueVector arg, int length)
     {
-        var builder = new Builder(length);
+        var builder = new VectorBuilder(length);
         var value = new Operand(arg);
         for (var i = 0; i < length; i++)
         {
@@ -182,7 +182,7 @@ internal static class NumberKernels
 
     private static ValueVector Combine(ExpressionFunction function, ValueVector left, ValueVector right, int length)
     {
-        var builder = new Builder(length);
+        var builder = new VectorBuilder(length);
         Operand a = new(left), b = new(right);
         if (left.IsAll(FieldKind.Float) && right.IsAll(FieldKind.Float))
         {
@@ -211,7 +211,7 @@ internal static class NumberKernels
         return builder.Done();
     }
 
-    private static void Combine(ExpressionFunction function, in Operand a, in Operand b, int i, in Builder builder)
+    private static void Combine(ExpressionFunction function, in Operand a, in Operand b, int i, in VectorBuilder builder)
     {
         var kind = TryNumber(a, i, out var leftInteger, out var leftNumber);
         var other = TryNumber(b, i, out var rightInteger, out var rightNumber);
@@ -259,37 +259,4 @@ internal static class NumberKernels
                 return false;
         }
     }
-}
-
-/// <summary>A result in the making; entries not set are absent.</summary>
-internal readonly struct Builder(int length, TextSink? sink = null)
-{
-    private readonly FieldKind[] _kinds = new FieldKind[length];
-    private readonly long[] _bits = new long[length];
-
-    public void Integer(int i, long value) => (_kinds[i], _bits[i]) = (FieldKind.Integer, value);
-
-    /// <summary>A float; absent when it isn't finite.</summary>
-    public void Float(int i, double value)
-    {
-        if (double.IsFinite(value))
-        {
-            (_kinds[i], _bits[i]) = (FieldKind.Float, BitConverter.DoubleToInt64Bits(value));
-        }
-    }
-
-    public void Bool(int i, bool value) => (_kinds[i], _bits[i]) = (FieldKind.Bool, value ? 1 : 0);
-
-    /// <summary>A text; its index.</summary>
-    public int Text(int i, ReadOnlySpan<byte> value)
-    {
-        var index = sink!.Add(value);
-        TextAt(i, index);
-        return index;
-    }
-
-    /// <summary>A text that was set before.</summary>
-    public void TextAt(int i, int index) => (_kinds[i], _bits[i]) = (FieldKind.String, index);
-
-    public ValueVector Done() => new(_kinds, _bits, sink?.ToStrings() ?? Utf8Strings.Empty, null);
 }

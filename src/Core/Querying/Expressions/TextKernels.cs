@@ -18,7 +18,7 @@ internal static class TextKernels
             return only;
         }
 
-        var builder = new Builder(length, new TextSink());
+        var builder = new VectorBuilder(length, new TextSink());
         var writer = new ByteWriter();
         for (var i = 0; i < length; i++)
         {
@@ -62,7 +62,7 @@ internal static class TextKernels
 
     public static ValueVector ToLower(ValueVector arg, int length)
     {
-        var builder = new Builder(length, new TextSink());
+        var builder = new VectorBuilder(length, new TextSink());
         var value = new Operand(arg);
         using var chars = new Chars();
         var writer = new ByteWriter();
@@ -90,7 +90,7 @@ internal static class TextKernels
     /// <summary>Bytes of UTF-8, or characters as a reader counts them: a letter with its accents, a family emoji.</summary>
     public static ValueVector Length(ValueVector arg, int length, bool countsBytes)
     {
-        var builder = new Builder(length);
+        var builder = new VectorBuilder(length);
         var value = new Operand(arg);
         using var chars = new Chars();
         for (var i = 0; i < length; i++)
@@ -122,7 +122,7 @@ internal static class TextKernels
 
     public static ValueVector RegCount(Regex pattern, ValueVector arg, int length)
     {
-        var builder = new Builder(length);
+        var builder = new VectorBuilder(length);
         var value = new Operand(arg);
         using var chars = new Chars();
         for (var i = 0; i < length; i++)
@@ -136,7 +136,7 @@ internal static class TextKernels
     /// <summary>The first match's first group, or all of it when the pattern has none; absent without a match.</summary>
     public static ValueVector RegValue(Regex pattern, ValueVector arg, int length)
     {
-        var builder = new Builder(length, new TextSink());
+        var builder = new VectorBuilder(length, new TextSink());
         var value = new Operand(arg);
         using var chars = new Chars();
         var writer = new ByteWriter();
@@ -182,7 +182,7 @@ internal static class TextKernels
     /// <summary>Unix seconds of RFC 3339 text.</summary>
     public static ValueVector UnixTimestamp(ValueVector arg, int length)
     {
-        var builder = new Builder(length);
+        var builder = new VectorBuilder(length);
         var value = new Operand(arg);
         for (var i = 0; i < length; i++)
         {

@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using StreamObserve.Core.Columns;
 using StreamObserve.Core.Events;
-using StreamObserve.Core.Querying.Execution;
 
 namespace StreamObserve.Core.Querying.Expressions;
 
@@ -15,7 +14,7 @@ namespace StreamObserve.Core.Querying.Expressions;
 /// <param name="codes">The entry of each row, or null.</param>
 internal sealed class ValueVector(FieldKind[] kinds, long[] bits, Utf8Strings strings, int[]? codes)
 {
-    private bool? _isUniform;
+    private byte _uniform;      // 0 = not looked yet, 1 = one kind, 2 = several; a single byte, since threads share constants
 
     public FieldKind[] Kinds { get; } = kinds;
 
@@ -95,8 +94,12 @@ internal sealed class ValueVector(FieldKind[] kinds, long[] bits, Utf8Strings st
     /// <summary>True when every entry is of this kind.</summary>
     public bool IsAll(FieldKind kind)
     {
-        _isUniform ??= Length > 0 && MemoryMarshal.Cast<FieldKind, byte>(Kinds).IndexOfAnyExcept((byte)Kinds[0]) < 0;
-        return _isUniform.Value && Kinds[0] == kind;
+        if (_uniform == 0)
+        {
+            _uniform = Length > 0 && MemoryMarshal.Cast<FieldKind, byte>(Kinds).IndexOfAnyExcept((byte)Kinds[0]) < 0 ? (byte)1 : (byte)2;
+        }
+
+        return _uniform == 1 && Kinds[0] == kind;
     }
 
     /// <summary>As columns of so many rows: one for each kind that there is.</summary>
@@ -217,54 +220,5 @@ internal sealed class ValueVector(FieldKind[] kinds, long[] bits, Utf8Strings st
             };
             k++;
         }
-    }
-}
-
-/// <summary>Collects the texts that a kernel makes, each once.</summary>
-internal sealed class TextSink
-{
-    private readonly StringDictionary _texts = new();
-
-    /// <summary>The index of a text, cut to <see cref="ExpressionLimits.TextBytesMax"/>.</summary>
-    public int Add(ReadOnlySpan<byte> text)
-    {
-        if (text.Length > ExpressionLimits.TextBytesMax)
-        {
-            text = Cut(text);
-        }
-
-        var code = _texts.Add(text);
-        return _texts.ByteCount <= ExpressionLimits.SegmentTextBytesMax
-            ? code
-            : throw new QueryLimitException($"a calculated field makes more than {ExpressionLimits.SegmentTextBytesMax >> 20} MB of text from one block of rows; make shorter text of it");
-    }
-
-    /// <summary>A table for <see cref="Map"/>: which of a source's texts are in here already.</summary>
-    public static int[] NewMap(Utf8Strings source)
-    {
-        var map = new int[source.Count];
-        Array.Fill(map, -1);
-        return map;
-    }
-
-    /// <summary>The index of a source's text; each is looked up once.</summary>
-    public int Map(int[] map, Utf8Strings source, long index)
-    {
-        ref var known = ref map[index];
-        return known >= 0 ? known : known = Add(source[(int)index]);
-    }
-
-    /// <summary>What was collected.</summary>
-    public Utf8Strings ToStrings() => _texts.Count == 0 ? Utf8Strings.Empty : _texts.ToStrings();
-
-    private static ReadOnlySpan<byte> Cut(ReadOnlySpan<byte> text)
-    {
-        var end = ExpressionLimits.TextBytesMax;
-        while ((text[end] & 0xC0) == 0x80)
-        {
-            end--;
-        }
-
-        return text[..end];
     }
 }

@@ -279,7 +279,7 @@ public sealed class RelationIndex
 
     private ValueVector Decode()
     {
-        var builder = new Builder(_values.Count, new TextSink());
+        var builder = new VectorBuilder(_values.Count, new TextSink());
         for (var code = 1; code < _values.Count; code++)
         {
             var reader = new ByteReader(_values[code]);

@@ -156,28 +156,6 @@ public sealed class ExpressionParserTests
         Assert.EndsWith("aé", text.TrimEnd('a'), StringComparison.Ordinal);
     }
 
-    [Theory]
-    [InlineData(@"(?P<kind>[a-z]+)-(\d+)", "cart-12", "cart")]
-    [InlineData(@"(?<kind>[a-z]+)-(\d+)", "cart-12", "cart")]
-    [InlineData(@"[(?P<x>]+", "a?P<b", "?P<")]
-    [InlineData(@"[]a]+(?:b)", "x]ab", "]ab")]
-    [InlineData(@"(?P<kind>[a-z]+)", "GET cart", "cart")]
-    [InlineData(@"\(?P<", "x P<", "P<")]
-    [InlineData(@"\\(?P<a>b)", @"a\b", "b")]
-    [InlineData(@"(x)?b", "ab", "")]
-    [InlineData(@"\p{Lu}{2}", "aBCd", "BC")]
-    [InlineData(@"(?i)GET", "get", "get")]
-    public void APatternIsReadAsRe2Does(string pattern, string text, string expected) =>
-        Assert.Equal(expected, ExpressionRows.Value($"REG_VALUE('{text.Replace("\\", "\\\\", StringComparison.Ordinal)}', `{pattern}`)").ToString());
-
-    [Fact]
-    public void ManyRepeatsOfManyDoNotTakeLong()
-    {
-        // Backtracking would try some 2^60 ways here.
-        var text = new string('a', 60_000);
-        Assert.False(ExpressionRows.Value($"REG_MATCH('{text[..10_000]}', `^(a+)+(a|aa)*b$`)").AsBool);
-    }
-
     [Fact]
     public void AnyTextIsReadOrRefusedWithOneError() => Gen.OneOf(
         Gen.Char["$ab1.(),+-*/%=<>!&|'\"`\\ \n{}[]?é\ud83d\0"].Array[0, 30].Select(chars => new string(chars)),
