@@ -389,7 +389,7 @@ public sealed class PartitionActor : ReceiveActor, IWithTimers
         var cancellation = new CancellationTokenSource();
         _running[query.QueryId] = cancellation;
         var started = _services.Time.GetTimestamp();
-        Task.Run(() => Leaf.Answer(query, snapshot, cancellation.Token), CancellationToken.None)
+        Task.Run(() => Leaf.AnswerAsync(query, snapshot, _services.Settings.Scans, cancellation.Token), CancellationToken.None)
             .PipeTo(Self, Self, answer => new LeafDone(query.QueryId, asker, answer, started), cause => new LeafDone(query.QueryId, asker, Leaf.Failed(query, cause), started));
     }
 

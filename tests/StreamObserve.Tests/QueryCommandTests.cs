@@ -56,6 +56,27 @@ public class QueryCommandTests
     }
 
     [Fact]
+    public async Task ExplainIsAskedForAndShownOnStandardError()
+    {
+        _terminal.Node = new StubNode().Answer(Whole.TrimEnd()[..^1] + """
+            ,"explain":{"blocks":{"considered":16,"skipped":{"time":3,"dataset":0,"min_max":2,"bloom":9},"read":2},"decoded":{"columns":4,"bytes":123456},
+             "rows":{"blocks":131072,"head_block":10,"recent":20,"unfolded":0},"folds":0,"rows_because":["the question is about blocks only"]}}
+            """);
+        Assert.Equal(0, await _terminal.RunAsync("query", "--explain", "COUNT", "--format", "json"));
+        Assert.Contains("\"explain\":true", Assert.Single(_terminal.Node.Requests).Body, StringComparison.Ordinal);
+        Assert.Equal(
+            """
+            blocks: 16 held, skipped 3 by time, 0 by dataset, 2 by least and greatest value, 9 by bloom filter; 2 read
+            decoded: 4 columns, 123,456 bytes; what was held decoded is not counted
+            rows: 131,072 in blocks, 10 kept and not in a block yet, 20 not decided yet, 0 beside the aggregates
+            aggregates: of 0 folds
+            rows because the question is about blocks only
+
+            """.ReplaceLineEndings("\n"),
+            _terminal.Error);
+    }
+
+    [Fact]
     public async Task CsvQuotesAndSaysWhichCellsAreNotExact()
     {
         _terminal.Node = new StubNode().Answer(Whole);

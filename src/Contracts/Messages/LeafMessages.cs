@@ -1,5 +1,6 @@
 using StreamObserve.Core.Columns;
 using StreamObserve.Core.Querying;
+using StreamObserve.Core.Querying.Execution;
 using StreamObserve.Core.Querying.Language;
 
 namespace StreamObserve.Contracts.Messages;
@@ -115,6 +116,9 @@ public sealed record LeafCoverage(long HeadOffset, long TrailingOffset, long Hea
 /// <summary>A partition's answer; <paramref name="Result"/> is there when it is <see cref="LeafStatus.Answered"/>.</summary>
 public sealed record LeafAnswer(int Partition, long QueryId, LeafStatus Status, string Text, LeafResult? Result, LeafCoverage? Coverage) : IWireMessage
 {
+    /// <summary>How the result was made; there when it is <see cref="LeafStatus.Answered"/>.</summary>
+    public ScanExplanation? Explanation { get; init; }
+
     /// <inheritdoc/>
     public void Write(ByteWriter w)
     {
@@ -126,10 +130,15 @@ public sealed record LeafAnswer(int Partition, long QueryId, LeafStatus Status, 
         Result?.Write(w);
         w.U8(Coverage is null ? (byte)0 : (byte)1);
         Coverage?.Write(w);
+        w.U8(Explanation is null ? (byte)0 : (byte)1);
+        Explanation?.Export(w);
     }
 
     internal static LeafAnswer Read(ref ByteReader r) => new(
-        r.Count(), r.I64(), (LeafStatus)r.U8(), r.Text(), r.U8() == 0 ? null : LeafResult.Read(ref r), r.U8() == 0 ? null : LeafCoverage.Read(ref r));
+        r.Count(), r.I64(), (LeafStatus)r.U8(), r.Text(), r.U8() == 0 ? null : LeafResult.Read(ref r), r.U8() == 0 ? null : LeafCoverage.Read(ref r))
+    {
+        Explanation = r.U8() == 0 ? null : ScanExplanation.Import(ref r),
+    };
 }
 
 /// <summary>Asks a partition for the rows of a trace.</summary>

@@ -16,12 +16,12 @@ public sealed class LeafResult
 
     private LeafResult(ReadOnlyMemory<byte> exported) => _exported = exported;
 
-    /// <summary>Adds the result to one of the same plan. Damaged bytes are a <see cref="FormatException"/>.</summary>
+    /// <summary>Adds the result to one of the same plan, once: its parts may become the other's. Damaged bytes are a <see cref="FormatException"/>.</summary>
     public void AddTo(PartialResult result)
     {
         if (_local is not null)
         {
-            result.Merge(_local);
+            result.Merge(_local, takeOver: true);
         }
         else
         {

@@ -8,15 +8,12 @@ namespace StreamObserve.Processors.Queries;
 internal static class Leaf
 {
     /// <summary>Answers over a snapshot; any thread.</summary>
-    public static LeafAnswer Answer(LeafQuery query, PartitionSnapshot snapshot, CancellationToken cancellation)
+    public static async Task<LeafAnswer> AnswerAsync(LeafQuery query, PartitionSnapshot snapshot, ScanGate gate, CancellationToken cancellation)
     {
-        var outcome = LeafExecutor.Execute(new(query.Dataset, query.Spec, query.Time), query.Source, snapshot, cancellation);
-        if (outcome.Result is not { } result)
-        {
-            return new(query.Partition, query.QueryId, LeafStatus.Refused, outcome.Refusal!, null, Coverage(snapshot));
-        }
-
-        return new(query.Partition, query.QueryId, LeafStatus.Answered, "", new(result), Coverage(snapshot));
+        var outcome = await LeafExecutor.ExecuteAsync(new(query.Dataset, query.Spec, query.Time), query.Source, snapshot, gate, cancellation).ConfigureAwait(false);
+        return outcome.Result is { } result
+            ? new(query.Partition, query.QueryId, LeafStatus.Answered, "", new(result), Coverage(snapshot)) { Explanation = outcome.Explanation }
+            : new(query.Partition, query.QueryId, LeafStatus.Refused, outcome.Refusal!, null, Coverage(snapshot));
     }
 
     /// <summary>The answer of a query that threw.</summary>

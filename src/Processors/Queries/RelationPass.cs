@@ -21,7 +21,7 @@ internal static class RelationPass
                 if (info.MinTimeNs < index.ToNs && info.MaxTimeNs >= index.FromNs)
                 {
                     Add(index, snapshot.BlockReader.Open(info), result);
-                    snapshot.BlockReader.Trim();
+                    snapshot.BlockReader.Release(info);
                 }
             }
 
@@ -45,7 +45,7 @@ internal static class RelationPass
                 continue;
             }
 
-            if (entry.Batch(reader ??= new()) is { } batch)
+            if (entry.Scan(reader ??= new()) is { } batch)
             {
                 Add(index, batch, result);
             }

@@ -14,6 +14,7 @@ internal sealed class QueryCommand : Command
     private static readonly SingleSetting<string> Rows = ClientSettings.Choice("rows", "Show one row a group, or one a group and point in time.", "results", "results", "series");
     private static readonly SingleSetting<string> Source = ClientSettings.Choice("source", "Answer only from this, to debug or verify.", "auto", "auto", "aggregates", "recent", "blocks");
     private static readonly SingleSetting<string> Partial = ClientSettings.Choice("partial", "Whether a missing partition makes a labelled answer or an error.", "allow", "allow", "fail");
+    private static readonly SingleSetting<bool> Explain = ClientSettings.Switch("explain", "Say on standard error how the answer was made: what was read, what was skipped, and why rows were read.");
 
     public override CommandSyntax Syntax { get; } = new()
     {
@@ -25,7 +26,7 @@ internal sealed class QueryCommand : Command
         Operand = "TEXT",
         OperandsMin = 1,
         OperandsMax = int.MaxValue,
-        Settings = [Dataset, ClientSettings.Url, Format, Rows, Source, Partial],
+        Settings = [Dataset, ClientSettings.Url, Format, Rows, Source, Partial, Explain],
         Examples =
         [
             "streamobserve query 'COUNT, P99(duration_ms) GROUP BY service.name LAST 10m'",
@@ -68,6 +69,11 @@ internal sealed class QueryCommand : Command
     {
         string format = values.Get(Format);
         var view = new AnswerView(answer, values.Get(Rows) == "series" ? AnswerRows.Series : AnswerRows.Results);
+        if (answer.TryGetProperty("explain", out JsonElement explanation) && explanation.ValueKind == JsonValueKind.Object)
+        {
+            ExplanationView.Write(explanation, context.Error);
+        }
+
         if (format == "table")
         {
             view.WriteTable(context.Output);
@@ -100,6 +106,11 @@ internal sealed class QueryCommand : Command
             json.WriteString("text", text);
             json.WriteString("partial", values.Get(Partial));
             json.WriteString("source", values.Get(Source));
+            if (values.Get(Explain))
+            {
+                json.WriteBoolean("explain", true);
+            }
+
             json.WriteEndObject();
         }
 

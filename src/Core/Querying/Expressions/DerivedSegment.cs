@@ -1,5 +1,6 @@
 using StreamObserve.Core.Columns;
 using StreamObserve.Core.Events;
+using StreamObserve.Core.Querying.Filters;
 
 namespace StreamObserve.Core.Querying.Expressions;
 
@@ -36,6 +37,10 @@ public sealed class DerivedSegment(IRowSegment inner, CalculatedFields fields) :
     /// <inheritdoc/>
     public Utf8Strings Datasets => inner.Datasets;
 
+    TimeColumn IRowSegment.Times => inner.Times;
+
+    ColumnVector IRowSegment.DatasetColumn => inner.DatasetColumn;
+
     /// <inheritdoc/>
     public IEnumerable<string> FieldNames => inner.FieldNames;
 
@@ -60,6 +65,10 @@ public sealed class DerivedSegment(IRowSegment inner, CalculatedFields fields) :
 
     /// <inheritdoc/>
     public bool Excludes(Condition.Match match) => !fields.Has(match.Column) && inner.Excludes(match);
+
+    /// <inheritdoc/>
+    public SegmentExclusion ExclusionOf(Condition.Match match, ValuePredicate predicate) =>
+        fields.Has(match.Column) ? SegmentExclusion.None : inner.ExclusionOf(match, predicate);
 
     private ValueVector Calculated(int index) => _values[index] ??= Evaluate(fields[index]);
 
@@ -121,9 +130,9 @@ public sealed class DerivedSegment(IRowSegment inner, CalculatedFields fields) :
 
     private ValueVector Times()
     {
-        var times = inner.TimesNs;
-        var kinds = new FieldKind[times.Length];
-        var bits = new long[times.Length];
+        var times = inner.Times;
+        var kinds = new FieldKind[Rows];
+        var bits = new long[Rows];
         Array.Fill(kinds, FieldKind.Float);
         for (var row = 0; row < bits.Length; row++)
         {

@@ -178,14 +178,18 @@ internal sealed class ValueVector(FieldKind[] kinds, long[] bits, Utf8Strings st
             bits[code] = code;
         }
 
-        var codes = column.Codes;
-        if (column.Presence is not null)
+        var codes = new int[rows];
+        if (column.Presence is null)
         {
-            codes = new int[rows];
+            PackedScan.CopyCodes(column.PackedCodes, [], 0, 0, codes);
+        }
+        else
+        {
+            var packed = column.PackedCodes;
             var k = 0;
             for (var row = 0; row < rows; row++)
             {
-                codes[row] = column.Has(row) ? column.Codes[k++] : absent;
+                codes[row] = column.Has(row) ? (int)packed[k++] : absent;
             }
         }
 
@@ -213,10 +217,10 @@ internal sealed class ValueVector(FieldKind[] kinds, long[] bits, Utf8Strings st
             kinds[row] = kind;
             bits[row] = kind switch
             {
-                FieldKind.Float => BitConverter.DoubleToInt64Bits(column.Floats[k]),
+                FieldKind.Float => BitConverter.DoubleToInt64Bits(column.FloatAt(k)),
                 FieldKind.String when sink is not null => sink.Add(column.Utf8(k, scratch)),
-                FieldKind.String => column.Type == ColumnType.Dictionary ? column.Codes[k] : k,
-                _ => column.Integers[k],
+                FieldKind.String => column.Type == ColumnType.Dictionary ? column.CodeAt(k) : k,
+                _ => column.IntegerAt(k),
             };
             k++;
         }

@@ -1,4 +1,5 @@
 using StreamObserve.Core.Columns;
+using StreamObserve.Core.Querying.Filters;
 
 namespace StreamObserve.Core.Querying.Relations;
 
@@ -34,6 +35,10 @@ public sealed class RelatedSegment(IRowSegment inner, RelationIndex index) : IRo
     /// <inheritdoc/>
     public Utf8Strings Datasets => inner.Datasets;
 
+    TimeColumn IRowSegment.Times => inner.Times;
+
+    ColumnVector IRowSegment.DatasetColumn => inner.DatasetColumn;
+
     /// <inheritdoc/>
     public IEnumerable<string> FieldNames => inner.FieldNames;
 
@@ -56,8 +61,13 @@ public sealed class RelatedSegment(IRowSegment inner, RelationIndex index) : IRo
     }
 
     /// <inheritdoc/>
-    public bool Excludes(Condition.Match match) =>
-        index.FindTest(match.Column) < 0 && index.FindValues(match.Column).Spans < 0 && inner.Excludes(match);
+    public bool Excludes(Condition.Match match) => !IsMade(match.Column) && inner.Excludes(match);
+
+    /// <inheritdoc/>
+    public SegmentExclusion ExclusionOf(Condition.Match match, ValuePredicate predicate) =>
+        IsMade(match.Column) ? SegmentExclusion.None : inner.ExclusionOf(match, predicate);
+
+    private bool IsMade(string field) => index.FindTest(field) >= 0 || index.FindValues(field).Spans >= 0;
 
     private List<ColumnVector>? Make(string field)
     {

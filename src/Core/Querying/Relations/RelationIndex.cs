@@ -121,14 +121,16 @@ public sealed class RelationIndex
     private void SelectTime(IRowSegment segment, ulong[] selection)
     {
         Array.Clear(selection);
-        var inside = segment.MinTimeNs >= FromNs && segment.MaxTimeNs < ToNs;
-        var times = inside ? [] : segment.TimesNs;
-        for (var row = 0; row < segment.Rows; row++)
+        if (segment.MinTimeNs < FromNs || segment.MaxTimeNs >= ToNs)
         {
-            if (inside || (times[row] >= FromNs && times[row] < ToNs))
-            {
-                selection[row >> 6] |= 1UL << (row & 63);
-            }
+            segment.Times.Mark(FromNs, ToNs, selection);
+            return;
+        }
+
+        Array.Fill(selection, ulong.MaxValue);
+        if ((segment.Rows & 63) != 0)
+        {
+            selection[^1] = (1UL << (segment.Rows & 63)) - 1;
         }
     }
 
@@ -174,23 +176,25 @@ public sealed class RelationIndex
 
         var rows = _rows.AsSpan(0, count);
         var codings = new BreakdownCodes[found.Codes.Length];
+        var locals = new int[codings.Length][];
         for (var i = 0; i < codings.Length; i++)
         {
             _columns.Clear();
             segment.GetColumns(found.Spans.Fields[i], _columns);
-            codings[i] = BreakdownCodes.Of(_columns, rows);
+            (codings[i], locals[i]) = (new(), new int[count]);
+            codings[i].Fill(_columns, rows, count == segment.Rows, locals[i]);
         }
 
         var known = new Dictionary<int, int>[codings.Length];
         var codes = new int[codings.Length];
-        var times = segment.TimesNs;
+        var times = segment.Times;
         for (var k = 0; k < count; k++)
         {
             var row = rows[k];
             _ = ids.TryKeyOfRelated(found.Spans.Relation, row, out var key);
             for (var i = 0; i < codes.Length; i++)
             {
-                codes[i] = CodeOf(codings[i], codings[i].Codes[k], known[i] ??= []);
+                codes[i] = CodeOf(codings[i], locals[i][k], known[i] ??= []);
             }
 
             var entry = found.Keys.Count;

@@ -107,7 +107,7 @@ internal sealed class SpanIds(IRowSegment segment)
                 if (column.Has(row))
                 {
                     var k = column.Rank(row);
-                    return _ofDictionary[i] is { } hashes ? hashes[column.Codes[k]] : HashOf(column.Utf8(k, _scratch));
+                    return _ofDictionary[i] is { } hashes ? hashes[column.CodeAt(k)] : HashOf(column.Utf8(k, _scratch));
                 }
             }
 
