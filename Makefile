@@ -11,7 +11,7 @@ help: ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo '  variables: DEMO=0 (run without the demo shop), ARGS="--http 127.0.0.1:9000 …" (more flags for run),'
-	@echo '             REPS=3 EVENTS=1000000 (bench)'
+	@echo '             REPS=3 EVENTS=1000000 QUERIES_ONLY=0 (bench)'
 
 setup: ## install what is missing and installable, or say what to install
 	@make/setup sdk tools
@@ -35,7 +35,7 @@ scenario: setup build ## the scenarios in full size (about an hour)
 	dotnet build tests/Scenario -c Release -v q -nologo
 	@STREAMOBSERVE_SCENARIO=full tests/run Scenario
 
-bench: build ## CPU of the pipeline beside chDB and DuckDB
+bench: build ## CPU of the pipeline and time of its answers beside chDB and DuckDB
 	@bench/run
 
 clean: ## remove everything that was built or measured

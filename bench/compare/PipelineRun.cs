@@ -1,39 +1,48 @@
 using System.Diagnostics;
-using StreamObserve.Bench.Generator;
+using System.Globalization;
 using StreamObserve.Scenario.Harness;
 
 namespace StreamObserve.Bench.Compare;
 
 /// <summary>What one run of the pipeline used, from the first record produced until blocks hold every event.</summary>
-internal sealed record PipelineUsage(double BrokerCpuSeconds, double PipelineCpuSeconds, double WallSeconds, long PipelineResidentBytesPeak, long DataBytes)
+internal sealed record PipelineUsage(double BrokerCpuSeconds, double PipelineCpuSeconds, double WallSeconds, long PipelineResidentBytesPeak);
+
+/// <summary>What partitions store, an event.</summary>
+/// <param name="BlockBytes">Sealed blocks, of the events that they hold.</param>
+/// <param name="OtherBytes">Everything else: aggregates, trace summaries, manifests; of all events.</param>
+/// <param name="SealedShare">Share of the events in sealed blocks; the others wait in memory for theirs to be full.</param>
+internal sealed record StoredBytes(double BlockBytes, double OtherBytes, double SealedShare)
 {
-    /// <summary>Median answer times of <see cref="PipelineRun.Questions"/>, in ms; empty when they were not asked.</summary>
-    public IReadOnlyDictionary<string, double> AnswerMs { get; init; } = new Dictionary<string, double>();
+    /// <summary>Everything, with the events that wait counted as sealed ones.</summary>
+    public double AllBytes => BlockBytes + OtherBytes;
 }
 
-/// <summary>The broker role as one process, every other role as another, fed by kcat, keeping all.</summary>
-internal static class PipelineRun
+/// <summary>The broker role as one process, every other role as another, fed by kcat, keeping all. Disposing ends both.</summary>
+internal sealed class PipelineRun : IAsyncDisposable
 {
-    private static readonly TimeSpan FinishesWithin = TimeSpan.FromMinutes(10);
-    private static readonly TimeRange Everything = new(GeneratorOptions.Default.Start.ToUnixTimeSeconds(), (GeneratorOptions.Default.Start + GeneratorOptions.Default.Length).ToUnixTimeSeconds() + 3600);
+    private static readonly TimeSpan FinishesWithin = TimeSpan.FromMinutes(20);
+    private readonly StreamObserveProcess _broker;
+    private readonly StreamObserveProcess _pipeline;
+    private readonly EventSet _events;
+    private readonly string _data;
 
-    /// <summary>The questions that the peers are asked too, under the same names (peers/events.mjs).</summary>
-    private static readonly (string Name, QueryRequest Query)[] Questions =
-    [
-        ("COUNT over time", Ask("COUNT") with { GranularitySeconds = 10 }),
-        ("COUNT, P50, P99 by service.name", Ask("COUNT", "P50(duration_ms)", "P99(duration_ms)") with { Breakdowns = ["service.name"] }),
-        ("COUNT by customer_id, top 100", Ask("COUNT") with { Breakdowns = ["customer_id"], Limit = 100 }),
-        ("COUNT of errors on a route by hostname", Ask("COUNT") with { Breakdowns = ["hostname"], Filters = [("http.status_code", ">=", 500), ("http.route", "=", "POST /shop/v3/orders")] }),
-        ("distinct user_id by region", Ask("COUNT_DISTINCT(user_id)") with { Breakdowns = ["region"] }),
-        ("COUNT of messages that contain", Ask("COUNT") with { Filters = [("message", "contains", "broken pipe to peer")] }),
-    ];
+    private PipelineRun(StreamObserveProcess broker, StreamObserveProcess pipeline, EventSet events, string data)
+    {
+        _broker = broker;
+        _pipeline = pipeline;
+        _events = events;
+        _data = data;
+        Api = new ApiClient(pipeline.Ready.Http, TimeSpan.FromMinutes(2));
+    }
 
-    /// <summary>Runs it once on empty folders.</summary>
-    /// <param name="options">Sizes and folders.</param>
-    /// <param name="file">The events.</param>
-    /// <param name="kcatArguments">How kcat cuts the file into records.</param>
-    /// <param name="asksQuestions">Whether to measure answers at the end.</param>
-    public static async Task<PipelineUsage> MeasureAsync(BenchOptions options, string file, string[] kcatArguments, bool asksQuestions)
+    /// <summary>Asks the pipeline.</summary>
+    public ApiClient Api { get; }
+
+    /// <summary>CPU that the pipeline process has used.</summary>
+    public TimeSpan Cpu => _pipeline.Usage.Cpu;
+
+    /// <summary>Starts both on empty folders.</summary>
+    public static async Task<PipelineRun> StartAsync(BenchOptions options, EventSet events)
     {
         string folder = Path.Combine(options.WorkFolder, "pipeline");
         if (Directory.Exists(folder))
@@ -41,70 +50,101 @@ internal static class PipelineRun
             Directory.Delete(folder, recursive: true);
         }
 
-        DirectoryInfo data = Directory.CreateDirectory(Path.Combine(folder, "pipeline-data"));
-        await using StreamObserveProcess broker = await StartAsync(folder, "broker", "--roles", "broker", "--broker", "127.0.0.1:0");
-        await using StreamObserveProcess pipeline = await StartAsync(
-            folder, "pipeline", "--roles", "ingest,processor,query", "--kafka", broker.Ready.Kafka, "--window", "1s", "--otlp-http", "127.0.0.1:0", "--otlp-grpc", "127.0.0.1:0");
-        using var api = new ApiClient(pipeline.Ready.Http);
-        TimeSpan brokerBefore = broker.Usage.Cpu, pipelineBefore = pipeline.Usage.Cpu;
+        string data = Path.Combine(folder, "pipeline-data");
+        StreamObserveProcess broker = await StartAsync(folder, "broker", "--roles", "broker", "--broker", "127.0.0.1:0");
+        try
+        {
+            string[] memory = options.Memory is null ? [] : ["--memory", options.Memory];
+            StreamObserveProcess pipeline = await StartAsync(
+                folder, "pipeline", ["--roles", "ingest,processor,query", "--kafka", broker.Ready.Kafka, "--window", "1s", "--otlp-http", "127.0.0.1:0", "--otlp-grpc", "127.0.0.1:0", .. memory]);
+            return new PipelineRun(broker, pipeline, events, data);
+        }
+        catch
+        {
+            await broker.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Feeds all events and waits until blocks count them.</summary>
+    /// <param name="file">The events.</param>
+    /// <param name="kcatArguments">How kcat cuts the file into records.</param>
+    public async Task<PipelineUsage> FeedAsync(string file, string[] kcatArguments)
+    {
+        TimeSpan brokerBefore = _broker.Usage.Cpu, pipelineBefore = _pipeline.Usage.Cpu;
         var clock = Stopwatch.StartNew();
-        await using (Kcat kcat = Kcat.Produce(broker.Ready.Kafka, "events", [.. kcatArguments, "-l", file]))
+        await using (Kcat kcat = Kcat.Produce(_broker.Ready.Kafka, "events", [.. kcatArguments, "-l", file]))
         {
             await kcat.FinishAsync(FinishesWithin);
         }
 
-        await WaitUntilInBlocksAsync(api, options.Events);
-        var usage = new PipelineUsage(
-            (broker.Usage.Cpu - brokerBefore).TotalSeconds,
-            (pipeline.Usage.Cpu - pipelineBefore).TotalSeconds,
-            clock.Elapsed.TotalSeconds,
-            pipeline.Usage.ResidentBytesPeak,
-            data.EnumerateFiles("*", SearchOption.AllDirectories).Sum(f => f.Length));
-        return asksQuestions ? usage with { AnswerMs = await AskAsync(api) } : usage;
+        await WaitUntilInBlocksAsync();
+        return new PipelineUsage(
+            (_broker.Usage.Cpu - brokerBefore).TotalSeconds, (_pipeline.Usage.Cpu - pipelineBefore).TotalSeconds, clock.Elapsed.TotalSeconds, _pipeline.Usage.ResidentBytesPeak);
     }
 
-    private static QueryRequest Ask(params string[] calculations) => new() { Calculations = calculations, Range = Everything };
+    /// <summary>Ends the pipeline process, so that a last cut is on disk, and measures its stores.</summary>
+    public async Task<StoredBytes> StopAndMeasureAsync()
+    {
+        double sealedRows = await SealedRowsAsync();
+        await _pipeline.TerminateAsync(TimeSpan.FromMinutes(1));
+        long all = 0, blocks = 0;
+        foreach (string partition in Directory.EnumerateDirectories(Path.Combine(_data, "partitions")))
+        {
+            all += await DiskUsageAsync(partition);
+            foreach (string folder in Directory.EnumerateDirectories(partition, "blocks", SearchOption.AllDirectories))
+            {
+                blocks += await DiskUsageAsync(folder);
+            }
+        }
+
+        return new StoredBytes(sealedRows > 0 ? blocks / sealedRows : double.NaN, (double)(all - blocks) / _events.Count, sealedRows / _events.Count);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Api.Dispose();
+        await _pipeline.DisposeAsync();
+        await _broker.DisposeAsync();
+    }
 
     private static Task<StreamObserveProcess> StartAsync(string folder, string name, params string[] more) => StreamObserveProcess.StartAsync(new Launch(
         name, folder, ["run", "--data", Path.Combine(folder, name + "-data"), "--http", "127.0.0.1:0", "--remoting", "127.0.0.1:0", .. more]));
 
-    /// <summary>Asks twice a second: the questions are part of what is measured, so they are few.</summary>
-    private static async Task WaitUntilInBlocksAsync(ApiClient api, long events)
+    private static async Task<long> DiskUsageAsync(string folder)
     {
+        CommandRun run = await CommandRun.RunAsync("du", ["-s", "-B1", folder], TimeSpan.FromMinutes(1));
+        return long.Parse(run.Output.Split('\t')[0], CultureInfo.InvariantCulture);
+    }
+
+    private async Task<double> SealedRowsAsync()
+    {
+        ApiResponse metrics = await Api.GetAsync("/metrics");
+        return metrics.Text.Split('\n')
+            .Where(l => l.StartsWith("streamobserve_processor_rows_sealed{", StringComparison.Ordinal))
+            .Sum(l => double.Parse(l[(l.LastIndexOf(' ') + 1)..], CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>Asks twice a second: the questions are part of what is measured, so they are few.</summary>
+    private async Task WaitUntilInBlocksAsync()
+    {
+        var range = new TimeRange(_events.First.ToUnixTimeSeconds(), _events.Last.ToUnixTimeSeconds() + 1);
+        var request = new QueryRequest { Calculations = ["COUNT"], Range = range, Source = "blocks", Partial = "allow" };
         using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(500));
         var clock = Stopwatch.StartNew();
         double count = 0;
         while (await timer.WaitForNextTickAsync())
         {
-            count = (await api.QueryAsync(Ask("COUNT") with { Source = "blocks", Partial = "allow" })).Single("COUNT");
-            if (count == events)
+            count = (await Api.QueryAsync(request)).Single("COUNT");
+            if (count == _events.Count)
             {
                 return;
             }
 
-            if (count > events || clock.Elapsed > FinishesWithin)
+            if (count > _events.Count || clock.Elapsed > FinishesWithin)
             {
-                throw new InvalidOperationException($"blocks count {count} of {events} events after {clock.Elapsed.TotalSeconds:F0} s");
+                throw new InvalidOperationException($"blocks count {count} of {_events.Count} events after {clock.Elapsed.TotalSeconds:F0} s");
             }
         }
-    }
-
-    /// <summary>One first run and five more of each, the range another each time; the median of the later ones.</summary>
-    private static async Task<Dictionary<string, double>> AskAsync(ApiClient api)
-    {
-        var answers = new Dictionary<string, double>();
-        foreach ((string name, QueryRequest query) in Questions)
-        {
-            var times = new List<double>();
-            for (int i = 0; i < 6; i++)
-            {
-                QueryAnswer answer = await api.QueryAsync(query with { Range = new TimeRange(Everything.FromSeconds - (600 * i), Everything.ToSeconds + (600 * i)) });
-                times.Add(answer.Response.Elapsed.TotalMilliseconds);
-            }
-
-            answers.Add(name, times.Skip(1).Order().ElementAt(2));
-        }
-
-        return answers;
     }
 }

@@ -1,13 +1,13 @@
-// DuckDB inside of this process.
+// DuckDB inside of this process, on one thread.
 //   node duckdb.mjs insert --events FILE --folder DIR
-//   node duckdb.mjs query  --folder DIR
-// On one thread, all lines in one statement. Prints one line of JSON.
+//   node duckdb.mjs serve  --folder DIR --route R --text T --trace ID
+// `insert` takes all lines in one statement and prints one line of JSON. `serve` answers the questions of events.mjs.
 import fs from 'node:fs';
 import path from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { columns, options, questions, stopwatch, timed } from './events.mjs';
+import { columns, options, questions, serve as answerLines, stopwatch } from './events.mjs';
 
-const given = options({ events: '', folder: '' });
+const given = options({ events: '', folder: '', route: '', text: '', trace: '' });
 const file = path.join(given.folder, 'events.duckdb');
 const types = { time: 'TIMESTAMP_MS', label: 'VARCHAR', id: 'VARCHAR', text: 'VARCHAR', number: 'DOUBLE', integer: 'UINTEGER', flag: 'BOOLEAN' };
 
@@ -23,20 +23,25 @@ async function insert() {
   const rows = Number((await connection.runAndReadAll('SELECT count(*) AS n FROM events')).getRowObjectsJson()[0].n);
   connection.closeSync();
   db.closeSync();
-  return { rows, bytes_per_event: fs.statSync(file).size / rows, ...used };
+  console.log(JSON.stringify({ rows, bytes_per_event: fs.statSync(file).size / rows, ...used }));
 }
 
-async function query() {
+async function serve() {
   const db = await DuckDBInstance.create(file, { threads: '1', access_mode: 'READ_ONLY' }), connection = await db.connect();
-  const words = { tenSeconds: 'epoch_ms("Timestamp") // 10000', quantile: q => `approx_quantile(duration_ms, ${q})`, distinct: c => `approx_count_distinct(${c})` };
-  const answers = {};
-  for (const [name, text] of Object.entries(questions(words))) {
-    answers[name] = await timed(async () => (await connection.runAndReadAll(text)).getRowObjectsJson());
-  }
-  return { ms: answers };
+  const texts = questions({
+    tenSeconds: '(epoch_ms("Timestamp") // 10000 * 10)',
+    quantiles: at => `approx_quantile(duration_ms, [${at}])`,
+    exactQuantiles: at => `quantile_cont(duration_ms, [${at}])`,
+    distinct: column => `approx_count_distinct(${column})`,
+    integer: expression => `${expression}::INTEGER`,
+  }, given);
+  await answerLines(texts, async text => {
+    const rows = (await connection.runAndReadAll(text)).getRowObjectsJson();
+    return () => rows;
+  });
 }
 
-const verbs = { insert, query };
-if (!(process.argv[2] in verbs)) { console.error('insert or query?'); process.exit(2); }
-console.log(JSON.stringify(await verbs[process.argv[2]]()));
+const verbs = { insert, serve };
+if (!(process.argv[2] in verbs)) { console.error('insert or serve?'); process.exit(2); }
+await verbs[process.argv[2]]();
 process.exit(0);

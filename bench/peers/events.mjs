@@ -1,4 +1,7 @@
-// What both peers know about the events: the columns of bench/gen, in order, and how each is best stored.
+// What both peers know about the events, and the questions that bench/compare also asks of StreamObserve.
+import { createInterface } from 'node:readline';
+
+// The columns of bench/gen, in order, and how each is best stored.
 // kinds: time, label (few values), id (many values), number, integer, flag, text
 export const columns = {
   'Timestamp': 'time', 'service.name': 'label', 'name': 'label', 'trace.trace_id': 'id', 'trace.span_id': 'id', 'trace.parent_id': 'id',
@@ -31,24 +34,35 @@ export function stopwatch() {
   };
 }
 
-// One first run and five more; the median wall time of the later ones, in ms.
-export async function timed(run) {
-  await run();
-  const times = [];
-  for (let i = 0; i < 5; i++) {
-    const watch = stopwatch();
-    await run();
-    times.push(watch().wall_s * 1e3);
-  }
-  return times.sort((a, b) => a - b)[2];
-}
+const quoted = text => `'${text.replaceAll(`'`, `''`)}'`;
 
-// The questions that bench/compare also asks of StreamObserve. `f` holds each engine's own words.
-export const questions = f => ({
-  'COUNT over time': `SELECT ${f.tenSeconds} AS t, count(*) AS n FROM events GROUP BY t`,
-  'COUNT, P50, P99 by service.name': `SELECT "service.name" AS k, count(*) AS n, ${f.quantile(0.5)} AS p50, ${f.quantile(0.99)} AS p99 FROM events GROUP BY k`,
-  'COUNT by customer_id, top 100': 'SELECT customer_id AS k, count(*) AS n FROM events GROUP BY k ORDER BY n DESC LIMIT 100',
-  'COUNT of errors on a route by hostname': `SELECT hostname AS k, count(*) AS n FROM events WHERE "http.status_code" >= 500 AND "http.route" = 'POST /shop/v3/orders' GROUP BY k`,
-  'distinct user_id by region': `SELECT region AS k, ${f.distinct('user_id')} AS n FROM events GROUP BY k`,
-  'COUNT of messages that contain': `SELECT count(*) AS n FROM events WHERE message LIKE '%broken pipe to peer%'`,
+// The questions by name; those with an x give exact answers to check others against. `f` holds an engine's own words, `about` what is looked for.
+export const questions = (f, about) => ({
+  Q1: `SELECT ${f.tenSeconds} AS t, count(*) AS n FROM events GROUP BY t ORDER BY t`,
+  Q2: `SELECT "service.name" AS k, count(*) AS n, avg(duration_ms) AS mean, ${f.quantiles([0.5, 0.95, 0.99])} AS p FROM events GROUP BY k`,
+  Q2x: `SELECT "service.name" AS k, count(*) AS n, avg(duration_ms) AS mean, ${f.exactQuantiles([0.5, 0.95, 0.99])} AS p FROM events GROUP BY k`,
+  Q3: `SELECT ${f.tenSeconds} AS t, build_id AS k, ${f.quantiles([0.99])} AS p FROM events GROUP BY t, k`,
+  Q3x: `SELECT ${f.tenSeconds} AS t, build_id AS k, ${f.exactQuantiles([0.99])} AS p FROM events GROUP BY t, k`,
+  Q4: 'SELECT customer_id AS k, count(*) AS n FROM events GROUP BY k ORDER BY n DESC, k LIMIT 100',
+  Q5: `SELECT hostname AS k, count(*) AS n FROM events WHERE "http.status_code" >= 500 AND "http.route" = ${quoted(about.route)} GROUP BY k ORDER BY n DESC, k`,
+  Q6: `SELECT region AS k, ${f.distinct('user_id')} AS n FROM events GROUP BY k`,
+  Q6x: 'SELECT region AS k, count(DISTINCT user_id) AS n FROM events GROUP BY k',
+  Q7: `SELECT ${f.tenSeconds} AS t, ${f.integer('floor(log2(duration_ms))')} AS magnitude, count(*) AS n FROM events GROUP BY t, magnitude ORDER BY t, magnitude`,
+  Q8: `SELECT "trace.span_id" AS span, coalesce("trace.parent_id", '') AS parent, name, duration_ms AS d FROM events WHERE "trace.trace_id" = ${quoted(about.trace)} ORDER BY "Timestamp", span`,
+  Q9: `SELECT count(*) AS n, sum(duration_ms) AS total FROM events WHERE message LIKE ${quoted(`%${about.text}%`)}`,
 });
+
+// A value of a row as a number, a flag, a text or null; lists inside of a row are flattened. 64-bit numbers come as texts; ids, which are longer, stay texts.
+const plain = value => typeof value === 'string' && /^-?\d{1,15}$/.test(value) ? +value : value;
+const flat = value => Array.isArray(value) ? value.flatMap(flat) : value?.items ? flat(value.items) : [plain(value)];
+
+// Answers lines of {"ask": "Q1", "rows": true} on standard input, each with a line {"ms": …, "rows": [[…], …]}. Only running the question is timed.
+export async function serve(texts, run) {
+  for await (const line of createInterface({ input: process.stdin })) {
+    const { ask, rows } = JSON.parse(line);
+    const watch = stopwatch();
+    const answer = await run(texts[ask]);
+    const ms = watch().wall_s * 1e3;
+    console.log(JSON.stringify({ ms, rows: rows ? answer().map(row => Object.values(row).flatMap(flat)) : [] }));
+  }
+}

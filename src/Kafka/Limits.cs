@@ -35,4 +35,15 @@ public static class Limits
 
     /// <summary>Milliseconds between two attempts to reach a broker that does not answer.</summary>
     public const int RetryPauseMs = 200;
+
+    /// <summary>
+    /// KiB that a <see cref="Consuming.RecordLookup"/> may have prefetched: it wants one record, mostly of some KB. A larger record is fetched all the same, alone.
+    /// </summary>
+    public const int LookupPrefetchKilobytes = 1024;
+
+    /// <summary>Milliseconds that a broker may hold back a lookup's fetch for want of records: it ends at the log's end, and must not wait there.</summary>
+    public const int LookupFetchWaitMs = 10;
+
+    /// <summary>Milliseconds between two looks at a lookup's cancellation.</summary>
+    public const int LookupPollMs = 50;
 }

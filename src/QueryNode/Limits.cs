@@ -15,10 +15,10 @@ public static class QueryHttpLimits
     /// </summary>
     public const int AnswerBytesMax = 32 << 20;
 
-    /// <summary>Answers kept in memory for GET /api/v1/results. Past it the least recently used goes.</summary>
+    /// <summary>Answers kept in memory for GET /api/v1/results. Past it the least recently used goes, to be read from the log when it is asked for.</summary>
     public const int StoredResultsMax = 10_000;
 
-    /// <summary>Bytes of all answers kept in memory. Past it the least recently used go.</summary>
+    /// <summary>Bytes of all answers kept in memory. Past it the least recently used go, in the same way.</summary>
     public const long StoredResultsBytesMax = 64L << 20;
 
     /// <summary>Characters of a stored result's id. A longer one in a path is unknown (404).</summary>
@@ -35,6 +35,15 @@ public static class QueryHttpLimits
 
     /// <summary>Values of a column when the request doesn't say.</summary>
     public const int ColumnValuesDefault = 100;
+
+    /// <summary>Characters of a column's name where it is described. Past it: 422.</summary>
+    public const int ColumnCharsMax = 255;
+
+    /// <summary>Most markers in one answer. Past it: 400.</summary>
+    public const int MarkersMax = 1_000;
+
+    /// <summary>Markers when the request doesn't say.</summary>
+    public const int MarkersDefault = 100;
 
     /// <summary>Queries (and looks at traces and the catalog) that run at once on a node; others queue. More would only share the same cores.</summary>
     public const int ConcurrentQueriesDefault = 8;

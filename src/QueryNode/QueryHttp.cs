@@ -4,14 +4,15 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using StreamObserve.QueryNode.Http;
+using StreamObserve.QueryNode.Http.Honeycomb;
 using StreamObserve.QueryNode.Results;
 using StreamObserve.QueryNode.Services;
 
 namespace StreamObserve.QueryNode;
 
 /// <summary>
-/// The HTTP face of role query (docs/http-api.md). It asks <see cref="IQueryService"/>, <see cref="ITraceService"/>, <see cref="ICatalogService"/>,
-/// <see cref="ISamplingService"/> and <see cref="ITailService"/>, which the process registers, with an <see cref="IResultIds"/> and, if it is to be another than
+/// The HTTP face of role query (docs/http-api.md). It asks <see cref="IQueryService"/>, <see cref="IBubbleUpService"/>, <see cref="ITraceService"/>, <see cref="ICatalogService"/>,
+/// <see cref="ISamplingService"/>, <see cref="ITailService"/> and <see cref="IMetaStore"/>, which the process registers, with an <see cref="IResultIds"/> and, if it is to be another than
 /// the one in memory, an <see cref="IResultStore"/>. Unknown paths and failures are answered by <see cref="Hosting.ProblemMiddleware"/>.
 /// </summary>
 public static class QueryHttp
@@ -25,20 +26,29 @@ public static class QueryHttp
         services.AddSingleton(options);
         services.AddSingleton<QueryMetrics>();
         services.AddSingleton<QueryAdmission>();
+        services.AddSingleton<QueryRunner>();
         services.AddSingleton<QueryEndpoint>();
+        services.AddSingleton<BubbleUpEndpoint>();
+        services.AddSingleton<ResultEndpoint>();
+        services.AddSingleton<MarkersEndpoint>();
         services.AddSingleton<TraceEndpoint>();
         services.AddSingleton<CatalogEndpoint>();
         services.AddSingleton<SamplingEndpoint>();
         services.AddSingleton<TailEndpoint>();
-        return services;
+        return services.AddHoneycomb();
     }
 
     /// <summary>Maps the endpoints. The services behind them are first asked for by the first request.</summary>
     public static IEndpointRouteBuilder MapQueryHttp(this IEndpointRouteBuilder routes)
     {
         routes.MapGet(LandingPage.Route, LandingPage.GetAsync);
-        routes.MapPost(QueryEndpoint.QueryRoute, Through<QueryEndpoint>((endpoint, context) => endpoint.QueryAsync(context)));
-        routes.MapGet(QueryEndpoint.ResultRoute, Through<QueryEndpoint>((endpoint, context) => endpoint.ResultAsync(context)));
+        routes.MapPost(QueryEndpoint.Route, Through<QueryEndpoint>((endpoint, context) => endpoint.QueryAsync(context)));
+        routes.MapPost(BubbleUpEndpoint.Route, Through<BubbleUpEndpoint>((endpoint, context) => endpoint.PostAsync(context)));
+        routes.MapGet(ResultEndpoint.Route, Through<ResultEndpoint>((endpoint, context) => endpoint.GetAsync(context)));
+        routes.MapPost(ResultEndpoint.PinRoute, Through<ResultEndpoint>((endpoint, context) => endpoint.PinAsync(context)));
+        routes.MapDelete(ResultEndpoint.PinRoute, Through<ResultEndpoint>((endpoint, context) => endpoint.UnpinAsync(context)));
+        routes.MapGet(MarkersEndpoint.Route, Through<MarkersEndpoint>((endpoint, context) => endpoint.ListAsync(context)));
+        routes.MapPost(MarkersEndpoint.Route, Through<MarkersEndpoint>((endpoint, context) => endpoint.CreateAsync(context)));
         routes.MapGet(TraceEndpoint.Route, Through<TraceEndpoint>((endpoint, context) => endpoint.GetAsync(context)));
         routes.MapGet(CatalogEndpoint.DatasetsRoute, Through<CatalogEndpoint>((endpoint, context) => endpoint.DatasetsAsync(context)));
         routes.MapGet(CatalogEndpoint.ColumnsRoute, Through<CatalogEndpoint>((endpoint, context) => endpoint.ColumnsAsync(context)));
@@ -47,6 +57,7 @@ public static class QueryHttp
         routes.MapPut(SamplingEndpoint.PolicyRoute, Through<SamplingEndpoint>((endpoint, context) => endpoint.PutAsync(context)));
         routes.MapGet(SamplingEndpoint.VersionsRoute, Through<SamplingEndpoint>((endpoint, context) => endpoint.VersionsAsync(context)));
         routes.MapGet(TailEndpoint.Route, Through<TailEndpoint>((endpoint, context) => endpoint.TailAsync(context)));
+        routes.MapHoneycomb();
         return routes;
     }
 

@@ -18,6 +18,12 @@ namespace StreamObserve.QueryNode;
 /// <summary>The query role: the HTTP API over all partitions.</summary>
 public sealed class QueryRole : IRoleModule
 {
+    private const string Meta = "streamobserve.meta";
+    private const string Results = "streamobserve.results";
+    private const string PinnedResults = "streamobserve.pinned-results";
+
+    private LogResultStore? _results;
+
     /// <inheritdoc/>
     public NodeRoles Role => NodeRoles.Query;
 
@@ -27,14 +33,26 @@ public sealed class QueryRole : IRoleModule
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(provider => new KafkaSettings { Bootstrap = provider.GetRequiredService<NodeAddresses>().KafkaBootstrap });
         services.TryAddSingleton(provider => new MetaTopic(
-            provider.GetRequiredService<KafkaSettings>(), "streamobserve.meta", provider.GetRequiredService<ILogger<MetaTopic>>()));
+            provider.GetRequiredService<KafkaSettings>(), Meta, provider.GetRequiredService<ILogger<MetaTopic>>()));
         services.AddSingleton<Partitions>();
         services.AddSingleton<ICatalogService, CatalogMerger>();
         services.AddSingleton<IQueryService, QueryCoordinator>();
+        services.AddSingleton<IBubbleUpService, BubbleUpCoordinator>();
         services.AddSingleton<ITraceService, TraceFinder>();
         services.AddSingleton<ISamplingService, PolicyKeeper>();
         services.AddSingleton<ITailService, TailHub>();
-        services.AddSingleton<IResultIds>(_ => new RandomResultIds(RandomNumberGenerator.Fill));
+        services.AddSingleton<IMetaStore, MetaStore>();
+        services.AddSingleton<IResultIds>(provider => new TimedResultIds(provider.GetRequiredService<TimeProvider>(), RandomNumberGenerator.Fill));
+        services.AddSingleton(provider => new LogResultStore(
+            provider.GetRequiredService<KafkaSettings>(),
+            Results,
+            PinnedResults,
+            provider.GetRequiredService<MemoryBudget>().QueriesBytes / ResultLimits.PartOfQueryMemory,
+            provider.GetRequiredService<IMetaStore>(),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<QueryMetrics>(),
+            provider.GetRequiredService<ILogger<LogResultStore>>()));
+        services.AddSingleton<IResultStore>(provider => provider.GetRequiredService<LogResultStore>());
         services.AddQueryHttp(new());
     }
 
@@ -54,16 +72,17 @@ public sealed class QueryRole : IRoleModule
     public async Task PrepareAsync(IServiceProvider services, CancellationToken cancellation)
     {
         var settings = services.GetRequiredService<NodeSettings>();
-        if (settings.Has(NodeRoles.Ingest))
-        {
-            return;     // which does the same
-        }
-
-        // A node that counted other partitions than there are would leave some out of its answers without a word.
         using var admin = new TopicAdmin(services.GetRequiredService<KafkaSettings>(), services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<TopicAdmin>>());
         try
         {
-            await admin.EnsureAsync(TopicSpec.Batches("streamobserve.batches", settings.Partitions), cancellation).ConfigureAwait(false);
+            await admin.EnsureAsync(TopicSpec.Results(Results, settings.ResultsRetention), cancellation).ConfigureAwait(false);
+            await admin.EnsureAsync(TopicSpec.PinnedResults(PinnedResults), cancellation).ConfigureAwait(false);
+            if (!settings.Has(NodeRoles.Ingest))
+            {
+                // Ingest does the same. A node that counted other partitions than there are would leave some out of its answers without a word.
+                await admin.EnsureAsync(TopicSpec.Meta(Meta), cancellation).ConfigureAwait(false);
+                await admin.EnsureAsync(TopicSpec.Batches("streamobserve.batches", settings.Partitions), cancellation).ConfigureAwait(false);
+            }
         }
         catch (KafkaOperationException failure)
         {
@@ -74,6 +93,11 @@ public sealed class QueryRole : IRoleModule
     /// <inheritdoc/>
     public async Task StartAsync(IServiceProvider services, NodeAddresses addresses, CancellationToken cancellation)
     {
+        // From now on the meta topic is read, and answers are written.
+        _ = services.GetRequiredService<IMetaStore>();
+        _results = services.GetRequiredService<LogResultStore>();
+        _results.Connect();
+
         // Serving means that questions can be answered: once every partition has an owner that says so. Without processors it waits, and says so at /readyz.
         var partitions = services.GetRequiredService<Partitions>();
         var time = services.GetRequiredService<TimeProvider>();
@@ -91,5 +115,5 @@ public sealed class QueryRole : IRoleModule
     }
 
     /// <inheritdoc/>
-    public Task StopAsync(CancellationToken cancellation) => Task.CompletedTask;
+    public Task StopAsync(CancellationToken cancellation) => _results?.FlushAsync() ?? Task.CompletedTask;
 }

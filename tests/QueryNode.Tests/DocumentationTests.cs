@@ -24,13 +24,14 @@ public partial class DocumentationTests
         await using var server = await QueryNodeServer.StartAsync();
         var requests = CurlWithBody().Matches(Text());
 
-        Assert.Equal(3, requests.Count);
+        Assert.Equal(4, requests.Count);
         foreach (Match request in requests)
         {
             var method = request.Value.Contains("-X PUT", StringComparison.Ordinal) ? HttpMethod.Put : HttpMethod.Post;
             var body = request.Groups["body"].Value;
             using var response = await server.SendAsync(method, request.Groups["path"].Value, body);
-            Assert.Equal(body.Contains("\"limit\":0", StringComparison.Ordinal) ? 422 : 200, (int)response.StatusCode);
+            var expected = body.Contains("\"limit\":0", StringComparison.Ordinal) ? 422 : request.Groups["path"].Value.EndsWith("/markers", StringComparison.Ordinal) ? 201 : 200;
+            Assert.Equal(expected, (int)response.StatusCode);
         }
     }
 

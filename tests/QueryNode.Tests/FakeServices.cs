@@ -24,6 +24,20 @@ internal sealed class FakeQueries : IQueryService
     }
 }
 
+/// <summary>Answers every comparison with what the test set, and remembers the requests.</summary>
+internal sealed class FakeBubbleUp : IBubbleUpService
+{
+    public List<BubbleUpRequest> Requests { get; } = [];
+
+    public Func<BubbleUpRequest, BubbleUpOutcome> Answer { get; set; } = _ => Answers.Comparison();
+
+    public Task<BubbleUpOutcome> CompareAsync(BubbleUpRequest request, CancellationToken cancellation)
+    {
+        Requests.Add(request);
+        return Task.FromResult(Answer(request));
+    }
+}
+
 internal sealed class FakeTraces : ITraceService
 {
     public Dictionary<string, TraceAnswer> Traces { get; } = [];
@@ -117,6 +131,52 @@ internal sealed class FakeTails(TimeProvider time) : ITailService
         _started.Writer.TryWrite(subscription);
         return Task.FromResult<TailOutcome>(new TailOutcome.Started(subscription));
     }
+}
+
+/// <summary>A meta store in memory; <see cref="Failure"/>, if set, is what every change throws.</summary>
+internal sealed class FakeMeta : IMetaStore
+{
+    private readonly Dictionary<string, MetaRecord> _records = new(StringComparer.Ordinal);
+    private long _version;
+
+    public ServiceUnavailableException? Failure { get; set; }
+
+    public int Count => _records.Count;
+
+    public ValueTask<MetaRecord?> GetAsync(string key, CancellationToken cancellation) => new(_records.TryGetValue(key, out var record) ? record : null);
+
+    public ValueTask<IReadOnlyList<MetaRecord>> ListAsync(string prefix, CancellationToken cancellation) =>
+        new([.. _records.Values.Where(record => record.Key.StartsWith(prefix, StringComparison.Ordinal)).OrderBy(record => record.Version)]);
+
+    public Task PutAsync(string key, ReadOnlyMemory<byte> value, CancellationToken cancellation)
+    {
+        if (Failure is not null)
+        {
+            throw Failure;
+        }
+
+        _records[key] = new(key, value.ToArray(), ++_version);
+        return Task.CompletedTask;
+    }
+
+    public Task DeleteAsync(string key, CancellationToken cancellation)
+    {
+        if (Failure is not null)
+        {
+            throw Failure;
+        }
+
+        _records.Remove(key);
+        return Task.CompletedTask;
+    }
+}
+
+/// <summary>Knows the keys that the test says.</summary>
+internal sealed class FakeKeys : IApiKeys
+{
+    public Func<string?, ApiKeyAccess?> Find { get; set; } = _ => new("acme", "Prod EU", MayChange: true);
+
+    public ValueTask<ApiKeyAccess?> FindAsync(string? key, CancellationToken cancellation) => new(Find(key));
 }
 
 internal sealed class SequentialIds : IResultIds

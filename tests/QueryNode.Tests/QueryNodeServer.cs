@@ -30,6 +30,8 @@ internal sealed class QueryNodeServer : IAsyncDisposable
 
     public FakeQueries Queries { get; } = new();
 
+    public FakeBubbleUp BubbleUp { get; } = new();
+
     public FakeTraces Traces { get; } = new();
 
     public FakeCatalog Catalog { get; } = new();
@@ -37,6 +39,10 @@ internal sealed class QueryNodeServer : IAsyncDisposable
     public FakeSampling Sampling { get; } = new();
 
     public FakeTails Tails { get; }
+
+    public FakeMeta Meta { get; } = new();
+
+    public FakeKeys Keys { get; } = new();
 
     public HttpClient Client { get; private set; } = null!;
 
@@ -55,10 +61,13 @@ internal sealed class QueryNodeServer : IAsyncDisposable
         builder.Services.AddSingleton<TimeProvider>(time);
         builder.Services.AddSingleton<IResultIds, SequentialIds>();
         builder.Services.AddSingleton<IQueryService>(_ => server.Queries);
+        builder.Services.AddSingleton<IBubbleUpService>(_ => server.BubbleUp);
         builder.Services.AddSingleton<ITraceService>(_ => server.Traces);
         builder.Services.AddSingleton<ICatalogService>(_ => server.Catalog);
         builder.Services.AddSingleton<ISamplingService>(_ => server.Sampling);
         builder.Services.AddSingleton<ITailService>(_ => server.Tails);
+        builder.Services.AddSingleton<IMetaStore>(_ => server.Meta);
+        builder.Services.AddSingleton<IApiKeys>(_ => server.Keys);
         builder.Services.AddQueryHttp(options ?? new QueryHttpOptions());
         var app = builder.Build();
         server = new QueryNodeServer(app, time, tails);

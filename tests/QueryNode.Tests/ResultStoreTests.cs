@@ -1,4 +1,5 @@
 using CsCheck;
+using Microsoft.Extensions.Time.Testing;
 using StreamObserve.QueryNode.Results;
 
 namespace StreamObserve.QueryNode.Tests;
@@ -67,14 +68,56 @@ public class ResultStoreTests
         });
 
     [Fact]
-    public void IdsAreLettersAndDigitsOfFullLength()
+    public async Task PinnedAnswersStayWhileOthersGo()
+    {
+        var store = new MemoryResultStore(resultsMax: 4);
+        await store.PutAsync("kept", "0"u8.ToArray(), default);
+        Assert.Equal(PinOutcome.Pinned, await store.PinAsync("kept", default));
+        for (var i = 0; i < 10; i++)
+        {
+            await store.PutAsync($"{i}", "1"u8.ToArray(), default);
+        }
+
+        Assert.NotNull(await store.GetAsync("kept", default));
+        Assert.Null(await store.GetAsync("6", default));
+        Assert.NotNull(await store.GetAsync("9", default));
+        Assert.True(await store.UnpinAsync("kept", default));
+        Assert.False(await store.UnpinAsync("kept", default));
+    }
+
+    [Fact]
+    public async Task HalfOfTheStoreMayBePinned()
+    {
+        var store = new MemoryResultStore(resultsMax: 2);
+        await store.PutAsync("a", "1"u8.ToArray(), default);
+        await store.PutAsync("b", "1"u8.ToArray(), default);
+
+        Assert.Equal(PinOutcome.Pinned, await store.PinAsync("a", default));
+        Assert.Equal(PinOutcome.Pinned, await store.PinAsync("a", default));
+        Assert.Equal(PinOutcome.Full, await store.PinAsync("b", default));
+        Assert.Equal(PinOutcome.Unknown, await store.PinAsync("c", default));
+    }
+
+    [Fact]
+    public void IdsAreLettersAndDigitsOfFullLengthAndTellTheirTime()
     {
         var random = new Random(7);
-        var ids = new RandomResultIds(bytes => random.NextBytes(bytes));
+        var clock = new FakeTimeProvider(DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123));
+        var ids = new TimedResultIds(clock, bytes => random.NextBytes(bytes));
         var made = Enumerable.Range(0, 1_000).Select(_ => ids.Next()).ToArray();
 
         Assert.Equal(made.Length, made.Distinct(StringComparer.Ordinal).Count());
         Assert.All(made, id => Assert.Matches("^[0-9A-Za-z]{20}$", id));
-        Assert.Equal(62, made.SelectMany(id => id).Distinct().Count());
+        Assert.All(made, id => Assert.True(TimedResultIds.TryReadTime(id, out var ms) && ms == 1_700_000_000_123));
+        Assert.Equal(62, made.SelectMany(id => id[8..]).Distinct().Count());
+        clock.Advance(TimeSpan.FromMilliseconds(1));
+        Assert.True(string.CompareOrdinal(made[0][..8], ids.Next()[..8]) < 0);
     }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("abcd1234")]
+    [InlineData("0123456789012345678-")]
+    [InlineData("012345678901234567890")]
+    public void WhatIsNoIdHasNoTime(string text) => Assert.False(TimedResultIds.TryReadTime(text, out _));
 }

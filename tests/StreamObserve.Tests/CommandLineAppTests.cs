@@ -2,7 +2,7 @@ namespace StreamObserve.Tests;
 
 public class CommandLineAppTests
 {
-    private static readonly string[] Verbs = ["run", "query", "tail", "send", "check", "datasets", "deadletters", "demo"];
+    private static readonly string[] Verbs = ["run", "query", "tail", "send", "check", "datasets", "marker", "deadletters", "demo"];
 
     private readonly Terminal _terminal = new();
 
@@ -36,6 +36,7 @@ public class CommandLineAppTests
     [InlineData("send")]
     [InlineData("check")]
     [InlineData("datasets")]
+    [InlineData("marker")]
     [InlineData("deadletters")]
     [InlineData("demo")]
     public async Task EveryVerbHasShortHelp(string verb)
@@ -66,6 +67,7 @@ public class CommandLineAppTests
     [InlineData("query", "COUNT")]
     [InlineData("tail")]
     [InlineData("datasets")]
+    [InlineData("marker", "deploy")]
     [InlineData("send", "-")]
     public async Task UnreachableNodeIsNamedWithHowToStartOne(params string[] arguments)
     {

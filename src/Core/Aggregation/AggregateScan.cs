@@ -136,6 +136,9 @@ public sealed class AggregateScan
                     break;
                 case AccumulatorKind.Distinct when spec.Column == field:
                     break;
+                case AccumulatorKind.Distinct when spec.Column == EventBatch.DatasetField && !fold.HasField(spec.Column):
+                    reason = "datasets are not counted in aggregates";
+                    return false;
                 case AccumulatorKind.Distinct:
                     if (!fold.HasField(spec.Column!))
                     {

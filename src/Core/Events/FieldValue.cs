@@ -105,7 +105,7 @@ public readonly struct FieldValue : IEquatable<FieldValue>, IComparable<FieldVal
         _ => 0,
     };
 
-    /// <summary>A total order: absent, then bools, then numbers by value, then text by ordinal.</summary>
+    /// <summary>A total order: absent, then bools, then numbers by value, then text by code point, which is the order of UTF-8.</summary>
     public int CompareTo(FieldValue other)
     {
         var (mine, theirs) = (Rank(this), Rank(other));
@@ -119,10 +119,21 @@ public readonly struct FieldValue : IEquatable<FieldValue>, IComparable<FieldVal
             0 => 0,
             1 => _bits.CompareTo(other._bits),
             2 => Kind == FieldKind.Integer && other.Kind == FieldKind.Integer ? _bits.CompareTo(other._bits) : AsDouble.CompareTo(other.AsDouble),
-            _ => string.CompareOrdinal(_text, other._text),
+            _ => CompareTexts(_text!, other._text!),
         };
 
         static int Rank(FieldValue value) => value.Kind switch { FieldKind.Absent => 0, FieldKind.Bool => 1, FieldKind.String => 3, _ => 2 };
+    }
+
+    private static int CompareTexts(string left, string right)
+    {
+        var common = left.AsSpan().CommonPrefixLength(right);
+        return common == left.Length || common == right.Length
+            ? left.Length.CompareTo(right.Length)
+            : CodePointRank(left[common]).CompareTo(CodePointRank(right[common]));
+
+        // Surrogates stand for code points past 16 bits, so they come after all other units.
+        static int CodePointRank(char unit) => char.IsSurrogate(unit) ? unit + 0x10000 : unit;
     }
 
     /// <summary>The value as a person reads it: text as it is, numbers and bools as in JSON, absent as the empty string.</summary>

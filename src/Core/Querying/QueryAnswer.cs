@@ -45,7 +45,9 @@ public readonly record struct NumberLabel(LabelKind Kind, double? Bound = null, 
     public static NumberLabel Exact => new(LabelKind.Exact);
 }
 
-/// <summary>A cell of a heatmap: values from <paramref name="Min"/> (inclusive) to <paramref name="Max"/> (exclusive).</summary>
+/// <summary>
+/// A cell of a heatmap: values between <paramref name="Min"/> and <paramref name="Max"/>, the edge nearer to zero exclusive, the other inclusive; zero has a cell of its own, from 0 to 0.
+/// </summary>
 public readonly record struct HeatmapBucket(double Min, double Max, double Count);
 
 /// <summary>

@@ -4,7 +4,7 @@ namespace StreamObserve.Core.Sketches;
 
 /// <summary>
 /// A DDSketch (Masson, Rim, Lee: "DDSketch: a fast and fully-mergeable quantile sketch with relative-error guarantees", VLDB 2019) over the bins of
-/// <see cref="LogBins"/>: every quantile is within <see cref="LogBins.RelativeError"/> (0.99 %) of the value at its rank, whatever the distribution.
+/// <see cref="LogBins"/>: the value at any rank is within <see cref="LogBins.RelativeError"/> (0.99 %) of the true one, whatever the distribution.
 /// Positive, negative and zero values; weights are real and greater than zero. Merging is associative and commutative, with the empty sketch as identity
 /// (exactly so for integral weights up to 2^53 in sum).
 /// Single-threaded; reuse with <see cref="Clear"/>.
@@ -116,7 +116,8 @@ public sealed partial class QuantileSketch
     }
 
     /// <summary>
-    /// The value at rank floor(q * (Count - 1)) of the values in ascending order, counted from 0, within <see cref="LogBins.RelativeError"/>; NaN when empty.
+    /// The value at rank q * (Count - 1) of the values in ascending order, counted from 0, on the line between the two neighbours where the rank falls between ranks; NaN
+    /// when empty. Each of the two is within <see cref="LogBins.RelativeError"/>, so what lies between them is too, unless one is negative and the other positive.
     /// </summary>
     /// <param name="q">From 0 to 1; anything else is refused with <see cref="ArgumentOutOfRangeException"/>.</param>
     public double Quantile(double q) => Quantile(q, out _);
@@ -130,27 +131,43 @@ public sealed partial class QuantileSketch
         }
 
         bounded = true;
-        var rank = Math.Max(0, Math.Floor(q * (Count - 1)));
+        var position = Math.Max(0, q * (Count - 1));
+        var rank = Math.Floor(position);
+        var share = position - rank;
         var below = 0d;
-        var last = double.NaN;
+        var lower = double.NaN;
         foreach (var bin in this)
         {
             below += bin.Weight;
-            last = bin.Representative;
-            if (below > rank)
+            if (below <= rank)
             {
+                continue;
+            }
+
+            if (double.IsNaN(lower))
+            {
+                lower = bin.Representative;
                 bounded = !IsCollapsed(bin);
-                return last;
+                if (share == 0 || below > rank + 1)
+                {
+                    return lower;
+                }
+            }
+            else if (below > rank + 1)
+            {
+                bounded &= !IsCollapsed(bin);
+                return ((1 - share) * lower) + (share * bin.Representative);
             }
         }
 
-        return last;
+        return lower;
     }
 
     /// <summary>The bins that have weight, in ascending order of value. Adding or merging meanwhile is not allowed.</summary>
     public BinEnumerator GetEnumerator() => new(this);
 
-    private bool IsCollapsed(SketchBin bin)
+    /// <summary>True of the bin in which all magnitudes below its own are counted too.</summary>
+    internal bool IsCollapsed(SketchBin bin)
     {
         if (bin.Sign == 0)
         {

@@ -230,6 +230,17 @@ public static class NodeSettingTable
         Description = "Fields whose every value gets quantile sketches in the aggregates, so that P99(duration_ms) GROUP BY such a field covers all events.",
     };
 
+    /// <summary>--results-retention.</summary>
+    public static SingleSetting<TimeSpan> ResultsRetention { get; } =
+        new("results-retention", (string t, out TimeSpan v) => TryDuration(t, TimeSpan.FromHours(1), TimeSpan.FromDays(3650), out v), TimeSpan.FromDays(30), "30d")
+        {
+            Key = "results.retention",
+            ValueName = "DURATION",
+            Section = Data,
+            Expected = $"{DurationText.Syntax} from 1h to 3650d",
+            Description = "How long answers stay readable by their links; pinned ones stay for good. Counts when the topic streamobserve.results is made.",
+        };
+
     /// <summary>All of them, in the order of the reference.</summary>
     public static IReadOnlyList<Setting> All { get; } =
     [
@@ -238,7 +249,7 @@ public static class NodeSettingTable
         Kafka, Inputs, Partitions,
         BrokerListen, Fsync, BrokerRetentionAge, BrokerRetentionBytes,
         Remoting, Seeds,
-        Window, LateSpanRetention, CutInterval, Sketches,
+        Window, LateSpanRetention, CutInterval, Sketches, ResultsRetention,
     ];
 
     /// <summary>What <c>run</c> accepts.</summary>

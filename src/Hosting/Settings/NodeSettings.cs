@@ -78,6 +78,9 @@ public sealed record NodeSettings
     /// <summary>Fields with quantile sketches per value.</summary>
     public required IReadOnlyList<string> Sketches { get; init; }
 
+    /// <summary>How long answers stay readable by their links.</summary>
+    public required TimeSpan ResultsRetention { get; init; }
+
     /// <summary>What a node without any flag, variable or file gets.</summary>
     public static NodeSettings Defaults { get; } =
         Read([], new Dictionary<string, string>(), _ => throw new FileNotFoundException()).Settings!;
@@ -150,6 +153,7 @@ public sealed record NodeSettings
             LateSpanRetention = values.Get(NodeSettingTable.LateSpanRetention),
             CutInterval = values.Get(NodeSettingTable.CutInterval),
             Sketches = values.Get(NodeSettingTable.Sketches),
+            ResultsRetention = values.Get(NodeSettingTable.ResultsRetention),
         };
     }
 

@@ -34,26 +34,21 @@ public sealed class IdempotentWriter : IDisposable
             .Build();
     }
 
-    /// <summary>Writes a record and returns its offset once the brokers have it. Throws <see cref="KafkaOperationException"/> (transient unless the record itself is refused).</summary>
-    public async Task<long> WriteAsync(string topic, int partition, byte[]? key, byte[]? value, CancellationToken cancellation)
-    {
-        var producer = Producer();
-        try
-        {
-            var written = await producer.ProduceAsync(new TopicPartition(topic, partition), new Message<byte[], byte[]?> { Key = key!, Value = value }, cancellation).ConfigureAwait(false);
-            return written.Offset.Value;
-        }
-        catch (KafkaException failure)
-        {
-            if (failure.Error.IsFatal)
-            {
-                Discard(producer);
-            }
+    /// <summary>Begins to connect, so that the first write does not wait for it. Returns at once; a broker need not be there.</summary>
+    public void Connect() => Producer();
 
-            var isTransient = failure.Error.Code is not (ErrorCode.MsgSizeTooLarge or ErrorCode.TopicAuthorizationFailed or ErrorCode.InvalidRecord);
-            throw new KafkaOperationException($"{topic}[{partition}]: writing {value?.Length ?? 0} bytes: {failure.Error.Reason}", isTransient, failure);
-        }
-    }
+    /// <summary>Writes a record and returns its offset once the brokers have it. Throws <see cref="KafkaOperationException"/> (transient unless the record itself is refused).</summary>
+    public Task<long> WriteAsync(string topic, int partition, byte[]? key, byte[]? value, CancellationToken cancellation) =>
+        WriteAsync(topic, partition, new Message<byte[], byte[]?> { Key = key!, Value = value }, cancellation);
+
+    /// <summary>The same with a timestamp of the writer's own (unix milliseconds; kept where the topic is in create time) and headers.</summary>
+    public Task<long> WriteAsync(
+        string topic, int partition, byte[]? key, byte[]? value, long timeMs, IReadOnlyList<RecordHeader> headers, CancellationToken cancellation) =>
+        WriteAsync(
+            topic,
+            partition,
+            new Message<byte[], byte[]?> { Key = key!, Value = value, Timestamp = new Timestamp(timeMs, TimestampType.CreateTime), Headers = RecordHeader.ToClient(headers) },
+            cancellation);
 
     /// <summary>Waits shortly for writes under way, then frees the connection. Again: nothing.</summary>
     public void Dispose()
@@ -68,6 +63,26 @@ public sealed class IdempotentWriter : IDisposable
 
         producer?.Flush(TimeSpan.FromSeconds(1));
         producer?.Dispose();
+    }
+
+    private async Task<long> WriteAsync(string topic, int partition, Message<byte[], byte[]?> message, CancellationToken cancellation)
+    {
+        var producer = Producer();
+        try
+        {
+            var written = await producer.ProduceAsync(new TopicPartition(topic, partition), message, cancellation).ConfigureAwait(false);
+            return written.Offset.Value;
+        }
+        catch (KafkaException failure)
+        {
+            if (failure.Error.IsFatal)
+            {
+                Discard(producer);
+            }
+
+            var isTransient = failure.Error.Code is not (ErrorCode.MsgSizeTooLarge or ErrorCode.TopicAuthorizationFailed or ErrorCode.InvalidRecord);
+            throw new KafkaOperationException($"{topic}[{partition}]: writing {message.Value?.Length ?? 0} bytes: {failure.Error.Reason}", isTransient, failure);
+        }
     }
 
     private IProducer<byte[], byte[]?> Producer()

@@ -65,6 +65,27 @@ public sealed record TopicSpec
         RequiredConfiguration = ["cleanup.policy"],
     };
 
+    /// <summary>
+    /// Finished answers: one partition, kept for <paramref name="retention"/> by the time that their writers gave them, by which they are found again.
+    /// </summary>
+    public static TopicSpec Results(string name, TimeSpan retention) => new()
+    {
+        Name = name,
+        Partitions = 1,
+        PartitionsMustMatch = true,
+        Configuration = new Dictionary<string, string>
+        {
+            ["cleanup.policy"] = "delete",
+            ["message.timestamp.type"] = "CreateTime",
+            ["max.message.bytes"] = Invariant(Limits.RecordBytes),
+            ["retention.ms"] = Invariant((long)retention.TotalMilliseconds),
+        },
+        RequiredConfiguration = ["message.timestamp.type"],
+    };
+
+    /// <summary>Answers that were pinned: one partition, compacted, so that each is kept until it is deleted.</summary>
+    public static TopicSpec PinnedResults(string name) => Meta(name);
+
     private static string Invariant(long value) => value.ToString(System.Globalization.CultureInfo.InvariantCulture);
 }
 

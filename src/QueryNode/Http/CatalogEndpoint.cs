@@ -115,7 +115,8 @@ internal sealed class CatalogEndpoint(ICatalogService catalog, QueryAdmission ad
         }
     }
 
-    private static string TypeName(FieldKind kind) => kind switch
+    /// <summary>A type's name in JSON.</summary>
+    public static string TypeName(FieldKind kind) => kind switch
     {
         FieldKind.Integer => "integer",
         FieldKind.Float => "float",

@@ -10,7 +10,10 @@ namespace StreamObserve.QueryNode.Http;
 /// </summary>
 internal readonly record struct QueryEcho(string Dataset, QuerySpec Spec, string? Text)
 {
-    /// <summary>Writes the members <c>dataset</c>, <c>text</c> and <c>query</c>.</summary>
+    /// <summary>Writes further members, of the interface through which the query came; null = none.</summary>
+    public Action<Utf8JsonWriter>? Members { get; init; }
+
+    /// <summary>Writes the members <c>dataset</c>, <c>text</c>, <c>query</c> and <see cref="Members"/>.</summary>
     public void Write(Utf8JsonWriter json, ResolvedTime time)
     {
         json.WriteString("dataset"u8, Dataset);
@@ -21,5 +24,6 @@ internal readonly record struct QueryEcho(string Dataset, QuerySpec Spec, string
 
         json.WritePropertyName("query"u8);
         QuerySpecJson.Write(json, Spec with { StartTimeNs = time.StartNs, EndTimeNs = time.EndNs, TimeRangeSeconds = null, GranularitySeconds = time.GranularitySeconds });
+        Members?.Invoke(json);
     }
 }

@@ -95,7 +95,8 @@ internal static class QueryRequestJson
         return (request, new QueryEcho(name, spec, text));
     }
 
-    private static string? Text(JsonProperty member, List<ProblemError> errors)
+    /// <summary>A member that is a string.</summary>
+    internal static string? Text(JsonProperty member, List<ProblemError> errors)
     {
         if (member.Value.ValueKind == JsonValueKind.String)
         {
@@ -106,7 +107,8 @@ internal static class QueryRequestJson
         return null;
     }
 
-    private static bool ReadPartial(JsonProperty member, List<ProblemError> errors)
+    /// <summary>The member <c>partial</c>: true = allow.</summary>
+    internal static bool ReadPartial(JsonProperty member, List<ProblemError> errors)
     {
         switch (member.Value.ValueKind == JsonValueKind.String ? member.Value.GetString() : null)
         {

@@ -14,7 +14,7 @@ internal static class CommandLineApp
         Command[] commands =
         [
             new RunCommand(modules), new QueryCommand(), new TailCommand(), new SendCommand(),
-            new CheckCommand(), new DatasetsCommand(), new DeadLettersCommand(), new DemoCommand(),
+            new CheckCommand(), new DatasetsCommand(), new MarkerCommand(), new DeadLettersCommand(), new DemoCommand(),
         ];
         string verb = arguments.Count > 0 ? arguments[0] : "--help";
         switch (verb)

@@ -138,6 +138,19 @@ public sealed class AggregateScanTests
     }
 
     [Fact]
+    public void DatasetsAreNotAFieldWhoseDistinctValuesAggregatesHold()
+    {
+        var batches = Batches.Of(new EventMaker(3).Many(50))[0];
+        var store = new Folds([]);
+        store.Fold(batches);
+        var plan = new LeafPlan(
+            LeafPlan.AllDatasets, new QuerySpec { Calculations = [new(CalculationOp.CountDistinct, "dataset")] }, new(EventMaker.StartNs, EventMaker.StartNs + 600_000_000_000, 600));
+
+        Assert.Null(AggregateScan.TryMake(plan, store.Directories, out var reason));
+        Assert.Contains("datasets", reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void AFieldOfTooManyValuesIsAnsweredByRowsAndItsDistinctsAreBounded()
     {
         var rows = 5_000;
@@ -178,11 +191,13 @@ public sealed class AggregateScanTests
     }
 }
 
-/// <summary>Folds kept in memory as their bytes.</summary>
+/// <summary>Folds kept in memory as their bytes, and decoded once they were asked for.</summary>
 internal sealed class Folds(IEnumerable<string> sketchDimensions) : IAggregateSource
 {
     private readonly AggregateFolder _folder = new(sketchDimensions);
     private readonly List<Fold> _folds = [];
+    private readonly Dictionary<(long Fold, int Block), AggregateBlock> _aggregates = [];
+    private readonly Dictionary<(long Fold, int Block), DistinctBlock> _distincts = [];
 
     public List<FoldDirectory> Directories { get; } = [];
 
@@ -207,7 +222,9 @@ internal sealed class Folds(IEnumerable<string> sketchDimensions) : IAggregateSo
         _folds.Add(fold);
     }
 
-    public AggregateBlock Aggregates(FoldDirectory fold, int block) => AggregateBlockFormat.Decode(_folds[(int)fold.Id].Blocks[block]);
+    public AggregateBlock Aggregates(FoldDirectory fold, int block) =>
+        _aggregates.TryGetValue((fold.Id, block), out var decoded) ? decoded : _aggregates[(fold.Id, block)] = AggregateBlockFormat.Decode(_folds[(int)fold.Id].Blocks[block]);
 
-    public DistinctBlock Distinct(FoldDirectory fold, int block) => DistinctBlock.Decode(_folds[(int)fold.Id].Blocks[block]);
+    public DistinctBlock Distinct(FoldDirectory fold, int block) =>
+        _distincts.TryGetValue((fold.Id, block), out var decoded) ? decoded : _distincts[(fold.Id, block)] = DistinctBlock.Decode(_folds[(int)fold.Id].Blocks[block]);
 }

@@ -192,6 +192,20 @@ public class QuantileSketchTests
         });
 
     [Fact]
+    public void BetweenTwoRanksAQuantileLiesOnTheLineFromOneToTheOther()
+    {
+        var sketch = new QuantileSketch();
+        sketch.Add(100);
+        sketch.Add(200, 2);
+        sketch.Add(1000);
+
+        Assert.Equal(150, sketch.Quantile(1d / 6), 1.5);         // ranks: 100, 200, 200, 1000
+        Assert.Equal(200, sketch.Quantile(0.5), 2.0);
+        Assert.Equal(600, sketch.Quantile(2.5 / 3), 6.0);
+        Assert.Equal(976, sketch.Quantile(0.99), 10.0);
+    }
+
+    [Fact]
     public void PastItsBinsTheSmallestMagnitudesCollapseAndTheSketchSaysSo()
     {
         var sketch = new QuantileSketch();
@@ -340,10 +354,12 @@ public class QuantileSketchTests
         Assert.False(sketch.LowestCollapsed);
         foreach (var q in Quantiles)
         {
-            var expected = sorted[(int)Math.Floor(q * (sorted.Length - 1))];
+            var position = q * (sorted.Length - 1);
+            var share = position - Math.Floor(position);
+            double lower = sorted[(int)Math.Floor(position)] * (1 - share), upper = sorted[(int)Math.Ceiling(position)] * share;
             var actual = sketch.Quantile(q, out var bounded);
             Assert.True(bounded);
-            Assert.True(Math.Abs(actual - expected) <= Math.Abs(expected) * (LogBins.RelativeError + Rounding), $"q {q}: {actual} for {expected}");
+            Assert.True(Math.Abs(actual - (lower + upper)) <= (Math.Abs(lower) + Math.Abs(upper)) * (LogBins.RelativeError + Rounding), $"q {q}: {actual} for {lower + upper}");
         }
     }
 

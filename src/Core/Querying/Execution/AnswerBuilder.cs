@@ -314,7 +314,7 @@ internal sealed class CellFinisher(LeafPlan plan, PartialResult result, HeatmapG
         }
 
         var value = sketch.Quantile(quantile, out var bounded);
-        return new(Number(value), null, _sampled ? new(LabelKind.Estimated) : bounded ? new(LabelKind.Bounded, LogBins.RelativeError) : new(LabelKind.AtMost));
+        return new(Number(value), null, _sampled ? new(LabelKind.Estimated) : bounded ? new(LabelKind.Bounded, LogBins.RelativeError) : new(value < 0 ? LabelKind.AtLeast : LabelKind.AtMost));
     }
 
     private bool LeavesOut => _sampled || result.HasUncountedDrops;
@@ -388,8 +388,9 @@ internal sealed class HeatmapGrid
             }
 
             last = (bin.Sign, cell);
-            double from = Edge(cell), to = Edge(cell + 1);
-            cells.Add(bin.Sign switch { 0 => new(0, 0, bin.Weight), > 0 => new(from, to, bin.Weight), _ => new(-to, -from, bin.Weight) });
+            // A bin that holds all smaller magnitudes too reaches down to zero, and so does its bucket.
+            double from = sketch.IsCollapsed(bin) ? 0 : Edge(cell), to = Edge(cell + 1);
+            cells.Add(bin.Sign switch { 0 => new(0, 0, bin.Weight), > 0 => new(from, to, bin.Weight), _ => new(-to, 0 - from, bin.Weight) });
         }
 
         return cells;

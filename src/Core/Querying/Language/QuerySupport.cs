@@ -61,4 +61,24 @@ public static class QuerySupport
             }
         }
     }
+
+    /// <summary>The same for a comparison of a selection with the rest, which so far looks at each event's stored fields alone.</summary>
+    public static IReadOnlyList<QueryError> CheckComparison(QuerySpec spec)
+    {
+        var errors = new ErrorList();
+        for (var i = 0; i < spec.CalculatedFields.Count; i++)
+        {
+            errors.Add($"calculated_fields[{i}]", spec.CalculatedFields[i].Name, $"calculated_fields[{i}] {spec.CalculatedFields[i].Name} is not supported yet in a comparison");
+        }
+
+        foreach (var column in ConditionRules.Columns(spec.Where).Distinct())
+        {
+            if (RelationalField.TryParse(column, out _))
+            {
+                errors.Add("filters", column, $"filters {column} is not supported yet in a comparison");
+            }
+        }
+
+        return errors.Errors;
+    }
 }

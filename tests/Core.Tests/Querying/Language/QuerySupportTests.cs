@@ -38,4 +38,9 @@ public sealed class QuerySupportTests
             QuerySupport.CheckTail(filter, calculations).Select(error => error.Message));
         Assert.Empty(QuerySupport.CheckTail(null, []));
     }
+
+    [Fact]
+    public void AComparisonLooksAtStoredFieldsAlone() => Assert.Equal(
+        ["calculated_fields[0] f is not supported yet in a comparison", "filters any.x is not supported yet in a comparison"],
+        QuerySupport.CheckComparison(QueryText.Parse("WHERE a = 1 OR any.x = 2 DEFINE f AS \"1\"").Value).Select(error => error.Message));
 }
