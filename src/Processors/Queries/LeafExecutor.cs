@@ -26,6 +26,18 @@ public static class LeafExecutor
     /// </summary>
     public static async Task<LeafOutcome> ExecuteAsync(LeafPlan plan, QuerySource source, PartitionSnapshot snapshot, ScanGate gate, CancellationToken cancellation)
     {
+        try
+        {
+            return await ExecuteWithinAsync(plan, source, snapshot, gate, cancellation).ConfigureAwait(false);
+        }
+        catch (QueryLimitException limit)
+        {
+            return new(null, limit.Message, new());
+        }
+    }
+
+    private static async Task<LeafOutcome> ExecuteWithinAsync(LeafPlan plan, QuerySource source, PartitionSnapshot snapshot, ScanGate gate, CancellationToken cancellation)
+    {
         var result = new PartialResult(plan);
         var explanation = new ScanExplanation();
         long start = plan.Time.StartNs, end = plan.Time.EndNs;
