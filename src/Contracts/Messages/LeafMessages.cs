@@ -115,6 +115,9 @@ public sealed record LeafCoverage(long HeadOffset, long TrailingOffset, long Hea
 /// <summary>A partition's answer; <paramref name="Result"/> is an exported partial result.</summary>
 public sealed record LeafAnswer(int Partition, long QueryId, LeafStatus Status, string Text, ReadOnlyMemory<byte> Result, LeafCoverage? Coverage) : IWireMessage
 {
+    /// <summary>The result over the earlier range of a comparison, from the same snapshot; empty when the query compares with none.</summary>
+    public ReadOnlyMemory<byte> Earlier { get; init; }
+
     /// <inheritdoc/>
     public void Write(ByteWriter w)
     {
@@ -123,12 +126,20 @@ public sealed record LeafAnswer(int Partition, long QueryId, LeafStatus Status, 
         w.U8((byte)Status);
         w.Text(Text);
         w.Blob(Result.Span);
+        w.Blob(Earlier.Span);
         w.U8(Coverage is null ? (byte)0 : (byte)1);
         Coverage?.Write(w);
     }
 
-    internal static LeafAnswer Read(ref ByteReader r) =>
-        new(r.Count(), r.I64(), (LeafStatus)r.U8(), r.Text(), r.Blob().ToArray(), r.U8() == 0 ? null : LeafCoverage.Read(ref r));
+    internal static LeafAnswer Read(ref ByteReader r)
+    {
+        int partition = r.Count();
+        var id = r.I64();
+        var status = (LeafStatus)r.U8();
+        var text = r.Text();
+        byte[] result = r.Blob().ToArray(), earlier = r.Blob().ToArray();
+        return new(partition, id, status, text, result, r.U8() == 0 ? null : LeafCoverage.Read(ref r)) { Earlier = earlier };
+    }
 }
 
 /// <summary>Asks a partition for the rows of a trace.</summary>

@@ -11,15 +11,35 @@ internal static class Leaf
     /// <summary>Answers over a snapshot; any thread.</summary>
     public static LeafAnswer Answer(LeafQuery query, PartitionSnapshot snapshot, CancellationToken cancellation)
     {
-        var outcome = LeafExecutor.Execute(new(query.Dataset, query.Spec, query.Time), query.Source, snapshot, cancellation);
+        if (!TryExport(query, query.Time, snapshot, cancellation, out var result, out var refusal))
+        {
+            return new(query.Partition, query.QueryId, LeafStatus.Refused, refusal, default, Coverage(snapshot));
+        }
+
+        ReadOnlyMemory<byte> earlier = default;
+        if (query.Spec.CompareOffsetSeconds is { } offset && !TryExport(query, query.Time.Earlier(offset), snapshot, cancellation, out earlier, out refusal))
+        {
+            return new(query.Partition, query.QueryId, LeafStatus.Refused, $"in the earlier range {refusal}", default, Coverage(snapshot));
+        }
+
+        return new(query.Partition, query.QueryId, LeafStatus.Answered, "", result, Coverage(snapshot)) { Earlier = earlier };
+    }
+
+    private static bool TryExport(
+        LeafQuery query, ResolvedTime time, PartitionSnapshot snapshot, CancellationToken cancellation, out ReadOnlyMemory<byte> exported, out string refusal)
+    {
+        exported = default;
+        var outcome = LeafExecutor.Execute(new(query.Dataset, query.Spec, time), query.Source, snapshot, cancellation);
+        refusal = outcome.Refusal ?? "";
         if (outcome.Result is not { } result)
         {
-            return new(query.Partition, query.QueryId, LeafStatus.Refused, outcome.Refusal!, default, Coverage(snapshot));
+            return false;
         }
 
         var writer = new ByteWriter(4096);
         result.Export(writer);
-        return new(query.Partition, query.QueryId, LeafStatus.Answered, "", writer.WrittenMemory, Coverage(snapshot));
+        exported = writer.WrittenMemory;
+        return true;
     }
 
     /// <summary>The answer of a query that threw.</summary>

@@ -33,7 +33,9 @@ public static class LeafExecutor
             }
         }
 
-        var scan = AggregateScan.TryMake(plan, folds, out var reason);
+        // Unweighted numbers are about events as they are stored, and of those that sampling dropped the aggregates know.
+        var reason = "usage_mode counts stored events, of which sampling has dropped some";
+        var scan = plan.Spec.UsageMode && snapshot.HasDrops ? null : AggregateScan.TryMake(plan, folds, out reason);
         if (scan is null && source == QuerySource.Aggregates)
         {
             return new(null, reason);
@@ -78,9 +80,10 @@ public static class LeafExecutor
         LeafPlan plan, PartitionSnapshot snapshot, PartialResult result, long start, long end, bool blocks, bool recent, CancellationToken cancellation)
     {
         var scan = new RowScan(plan, result);
+        var reach = start == plan.Time.StartNs ? plan.ReachNs : start;
         if (blocks)
         {
-            ScanBlocks(snapshot, result, scan, start, end, cancellation);
+            ScanBlocks(snapshot, result, scan, start, end, reach, cancellation);
         }
 
         if (!recent)
@@ -92,7 +95,7 @@ public static class LeafExecutor
         foreach (var entry in snapshot.Recent)
         {
             cancellation.ThrowIfCancellationRequested();
-            if (entry.MinTimeNs >= end || entry.MaxTimeNs < start)
+            if (entry.MinTimeNs >= end || entry.MaxTimeNs < reach)
             {
                 continue;
             }
@@ -110,12 +113,12 @@ public static class LeafExecutor
         }
     }
 
-    private static void ScanBlocks(PartitionSnapshot snapshot, PartialResult result, RowScan scan, long start, long end, CancellationToken cancellation)
+    private static void ScanBlocks(PartitionSnapshot snapshot, PartialResult result, RowScan scan, long start, long end, long reach, CancellationToken cancellation)
     {
         foreach (var info in snapshot.Blocks)
         {
             cancellation.ThrowIfCancellationRequested();
-            if (info.MinTimeNs < end && info.MaxTimeNs >= start)
+            if (info.MinTimeNs < end && info.MaxTimeNs >= reach)
             {
                 scan.Add(snapshot.BlockReader.Open(info), start, end);
                 snapshot.BlockReader.Trim();        // within the scan too: one question may name large columns of every block

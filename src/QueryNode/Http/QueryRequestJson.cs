@@ -11,7 +11,7 @@ namespace StreamObserve.QueryNode.Http;
 /// </summary>
 internal static class QueryRequestJson
 {
-    private const string Known = "dataset, query, text, partial, source";
+    private const string Known = "dataset, query, text, partial, source, disable_series, disable_total_by_aggregate, disable_other_by_aggregate";
 
     /// <summary>Reads the body; what is returned does not hold on to the element.</summary>
     public static Reading<(QueryRequest Request, QueryEcho Echo)> Read(JsonElement body)
@@ -22,6 +22,7 @@ internal static class QueryRequestJson
         JsonElement? specification = null;
         var source = QuerySource.Auto;
         var partialAllowed = true;
+        var parts = AnswerParts.Default;
         foreach (var member in body.EnumerateObject())
         {
             switch (member.Name)
@@ -43,6 +44,15 @@ internal static class QueryRequestJson
                     break;
                 case "source":
                     source = ReadSource(member, errors);
+                    break;
+                case "disable_series":
+                    parts = parts with { Series = !ReadFlag(member, errors) };
+                    break;
+                case "disable_total_by_aggregate":
+                    parts = parts with { Total = !ReadFlag(member, errors) };
+                    break;
+                case "disable_other_by_aggregate":
+                    parts = parts with { Other = !ReadFlag(member, errors) };
                     break;
                 default:
                     errors.Add(new(member.Name, JsonText.Excerpt(member.Value), $"is not a member here; known: {Known}"));
@@ -75,7 +85,7 @@ internal static class QueryRequestJson
         }
 
         var name = DatasetNames.Normalise(dataset!);
-        var parsed = text is not null ? QueryText.Parse(text) : QuerySpecJson.Read(specification!.Value);
+        var parsed = text is not null ? QueryText.Parse(text, !parts.Series) : QuerySpecJson.Read(specification!.Value, !parts.Series);
         if (!parsed.TryGet(out var spec, out var specErrors))
         {
             // Text breaks off at one place, as the field "text"; what it says wrongly has the fields of the specification.
@@ -84,8 +94,8 @@ internal static class QueryRequestJson
                 : Problems.Unprocessable("query not valid", "query.", specErrors);
         }
 
-        var request = new QueryRequest { Dataset = name, Spec = spec, Source = source, PartialAllowed = partialAllowed };
-        return (request, new QueryEcho(name, spec, text));
+        var request = new QueryRequest { Dataset = name, Spec = spec, Source = source, PartialAllowed = partialAllowed, Parts = parts };
+        return (request, new QueryEcho(name, spec, text, !parts.Series));
     }
 
     private static string? Text(JsonProperty member, List<ProblemError> errors)
@@ -97,6 +107,16 @@ internal static class QueryRequestJson
 
         errors.Add(new(member.Name, JsonText.Excerpt(member.Value), "must be a string"));
         return null;
+    }
+
+    private static bool ReadFlag(JsonProperty member, List<ProblemError> errors)
+    {
+        if (member.Value.ValueKind is not (JsonValueKind.True or JsonValueKind.False))
+        {
+            errors.Add(new(member.Name, JsonText.Excerpt(member.Value), "must be true or false"));
+        }
+
+        return member.Value.ValueKind == JsonValueKind.True;
     }
 
     private static bool ReadPartial(JsonProperty member, List<ProblemError> errors)

@@ -16,6 +16,9 @@ public sealed class LeafPlan
     /// <summary>The dataset name that means all datasets.</summary>
     public const string AllDatasets = "__all__";
 
+    /// <summary>The field that says how long a span lasted, in milliseconds.</summary>
+    public const string DurationField = "duration_ms";
+
     /// <summary>Makes the plan. The specification must have passed validation.</summary>
     public LeafPlan(string dataset, QuerySpec spec, ResolvedTime time)
     {
@@ -30,7 +33,8 @@ public sealed class LeafPlan
         var calculations = new List<int>();
         foreach (var calculation in spec.Calculations)
         {
-            var wanted = new AccumulatorSpec(Accumulator.KindOf(calculation.Op), calculation.Column, calculation.Filter);
+            var column = calculation.Op == CalculationOp.Concurrency ? DurationField : calculation.Column;
+            var wanted = new AccumulatorSpec(Accumulator.KindOf(calculation.Op), column, calculation.Filter);
             var at = accumulators.IndexOf(wanted);
             if (at < 0)
             {
@@ -43,6 +47,11 @@ public sealed class LeafPlan
 
         Accumulators = accumulators;
         AccumulatorOf = calculations;
+        ReachNs = time.StartNs;
+        if (accumulators.Exists(spec => spec.Kind == AccumulatorKind.Concurrency))
+        {
+            ReachNs = Math.Max(time.StartNs, long.MinValue + ExecutionLimits.ConcurrencyReachNs) - ExecutionLimits.ConcurrencyReachNs;
+        }
     }
 
     /// <summary>The dataset, lower-case; null = all.</summary>
@@ -72,11 +81,37 @@ public sealed class LeafPlan
     /// <summary>Which accumulator serves each calculation.</summary>
     public IReadOnlyList<int> AccumulatorOf { get; }
 
-    /// <summary>The bucket 0..Buckets-1 of a time within the range.</summary>
-    public int BucketOf(long timeNs) => (int)(FloorDiv(timeNs, StepNs) - FirstBucket);
+    /// <summary>The bucket 0..Buckets-1 of a time before the range's end; all times before its start are in the first.</summary>
+    public int BucketOf(long timeNs) => (int)(FloorDiv(Math.Max(timeNs, Time.StartNs), StepNs) - FirstBucket);
 
     /// <summary>Where a bucket starts.</summary>
     public long BucketStartNs(int bucket) => (FirstBucket + bucket) * StepNs;
+
+    /// <summary>Nanoseconds of a bucket that lie within the range.</summary>
+    public long BucketWidthNs(int bucket)
+    {
+        var start = BucketStartNs(bucket);
+        return Math.Min(Time.EndNs, start + StepNs) - Math.Max(Time.StartNs, start);
+    }
+
+    /// <summary>
+    /// Rows from this time on matter: the range's start, or <see cref="ExecutionLimits.ConcurrencyReachNs"/> before it where CONCURRENCY is asked for, which
+    /// counts spans that began earlier and last into the range.
+    /// </summary>
+    public long ReachNs { get; }
+
+    /// <summary>An empty accumulator for each of <see cref="Accumulators"/>. Those that rows are added to need the result whose cells they are over.</summary>
+    public Accumulator[] NewAccumulators(PartialResult? over = null)
+    {
+        var made = new Accumulator[Accumulators.Count];
+        for (var i = 0; i < made.Length; i++)
+        {
+            var spec = Accumulators[i];
+            made[i] = spec.Kind == AccumulatorKind.Concurrency ? new ConcurrencyAccumulator(this, over) : Accumulator.Make(spec.Kind, spec.Column);
+        }
+
+        return made;
+    }
 
     /// <summary>All fields that decide which group an event falls into or whether it takes part: breakdowns, conditions.</summary>
     public IEnumerable<string> SelectingFields =>

@@ -12,6 +12,12 @@ public static class ExecutionLimits
 
     /// <summary>Cells (group x time bucket) of one partial result. Past it new groups go to the overflow group too.</summary>
     public const int CellsMax = 2_000_000;
+
+    /// <summary>
+    /// How long before the range CONCURRENCY looks for spans that last into it, in nanoseconds: ten minutes. Each query pays for reading their rows. Spans that
+    /// began earlier are not counted; where spans that long are seen, the number is labelled at_least.
+    /// </summary>
+    public const long ConcurrencyReachNs = 600L * 1_000_000_000;
 }
 
 /// <summary>
@@ -32,7 +38,7 @@ public sealed class PartialResult
     public PartialResult(LeafPlan plan)
     {
         Plan = plan;
-        Accumulators = [.. plan.Accumulators.Select(spec => Accumulator.Make(spec.Kind, spec.Column))];
+        Accumulators = plan.NewAccumulators(this);
     }
 
     /// <summary>The plan it answers.</summary>
@@ -107,6 +113,9 @@ public sealed class PartialResult
         return Group(_key.Written);
     }
 
+    /// <summary>The group that has the same values as another result's group; -1 when there is none.</summary>
+    public int FindGroup(PartialResult other, int group) => _groups.Find(other._groups[group]);
+
     /// <summary>The values of a group; null for the overflow group.</summary>
     public FieldValue[]? GroupValues(int group) => group == _overflowGroup ? null : GroupKey.Read(_groups[group], Plan.Spec.Breakdowns.Count);
 
@@ -124,6 +133,17 @@ public sealed class PartialResult
         }
 
         return cell;
+    }
+
+    /// <summary>A cell that is empty and of no group, with room for it in every accumulator. Valid until the next <see cref="Cell"/>.</summary>
+    public int EmptyCell()
+    {
+        foreach (var accumulator in Accumulators)
+        {
+            accumulator.EnsureCells(_cells.Count + 1);
+        }
+
+        return _cells.Count;
     }
 
     /// <summary>The group and bucket of a cell.</summary>

@@ -1,5 +1,6 @@
 using System.Numerics;
 using StreamObserve.Core.Columns;
+using StreamObserve.Core.Events;
 using StreamObserve.Core.Querying.Accumulators;
 using StreamObserve.Core.Querying.Filters;
 
@@ -34,6 +35,11 @@ public sealed class RowScan
     /// <summary>Adds a segment's rows that lie in [startNs, endNs), which must be within the plan's range.</summary>
     public void Add(IRowSegment segment, long startNs, long endNs)
     {
+        if (_plan.ReachNs < startNs && startNs == _plan.Time.StartNs)
+        {
+            AddInProgress(segment);
+        }
+
         if (segment.Rows == 0 || segment.MinTimeNs >= endNs || segment.MaxTimeNs < startNs)
         {
             return;
@@ -77,6 +83,46 @@ public sealed class RowScan
 
         var count = ListRows(_selection, segment.Rows, ref _rows);
         return _rows.AsSpan(0, count);
+    }
+
+    /// <summary>Adds to CONCURRENCY, and to nothing else, the spans that began before the range and last into it.</summary>
+    private void AddInProgress(IRowSegment segment)
+    {
+        var (from, to) = (_plan.ReachNs, _plan.Time.StartNs);
+        if (segment.Rows == 0 || segment.MinTimeNs >= to || segment.MaxTimeNs < from
+            || segment.Excludes(new(LeafPlan.DurationField, FilterOp.Greater, [FieldValue.Of(Math.Max(0, (double)to - segment.MaxTimeNs) / 1e6)]))
+            || !Select(segment, from, to))
+        {
+            return;
+        }
+
+        ConcurrencyAccumulator.NarrowToLasting(segment, _selection, to, _columns);
+        var count = ListRows(_selection, segment.Rows, ref _rows);
+        _result.RowsRead += segment.Rows;
+        if (count == 0)
+        {
+            return;
+        }
+
+        _result.IsSampled |= segment.IsSampled;
+        AssignCells(segment, _rows.AsSpan(0, count));
+        var weights = _plan.Spec.UsageMode ? null : segment.Weights;
+        for (var i = 0; i < _filters.Length; i++)
+        {
+            if (_result.Accumulators[i] is not ConcurrencyAccumulator concurrency)
+            {
+                continue;
+            }
+
+            if (_filters[i] is { } filter)
+            {
+                UpdateFiltered(segment, filter, concurrency, weights);
+            }
+            else
+            {
+                concurrency.Update(new SelectedRows(segment, _rows.AsSpan(0, count), _cells.AsSpan(0, count), weights));
+            }
+        }
     }
 
     private bool Select(IRowSegment segment, long startNs, long endNs)

@@ -6,32 +6,31 @@ public static class QuerySupport
     // A field's prefix that relates it to another span of its trace.
     private static readonly string[] RelationalPrefixes = ["root.", "parent.", "child.", "any.", "any2.", "any3.", "none."];
 
+    /// <summary>
+    /// The same for the calculations of a live tail, which has no points in time: it can't subtract one from the next, nor say how much of one spans cover.
+    /// </summary>
+    public static IReadOnlyList<QueryError> CheckTail(IReadOnlyList<Calculation> calculations)
+    {
+        var errors = new ErrorList();
+        for (var i = 0; i < calculations.Count; i++)
+        {
+            var op = calculations[i].Op;
+            if (op == CalculationOp.Concurrency || op.RateOf() is not null)
+            {
+                errors.Add($"calculations[{i}].op", op.Name(), $"{op.Name()} is about points in time, which a live tail has none of");
+            }
+        }
+
+        return errors.Count > 0 ? errors.Errors : Check(new QuerySpec { Calculations = calculations });
+    }
+
     /// <summary>An error for each part of the query that isn't answered yet; empty when it can run.</summary>
     public static IReadOnlyList<QueryError> Check(QuerySpec spec)
     {
         var errors = new ErrorList();
-        for (var i = 0; i < spec.Calculations.Count; i++)
-        {
-            var op = spec.Calculations[i].Op;
-            if (op is CalculationOp.Concurrency or CalculationOp.RateAvg or CalculationOp.RateSum or CalculationOp.RateMax)
-            {
-                Refuse($"calculations[{i}].op", op.Name());
-            }
-        }
-
         for (var i = 0; i < spec.CalculatedFields.Count; i++)
         {
             Refuse($"calculated_fields[{i}]", spec.CalculatedFields[i].Name);
-        }
-
-        for (var i = 0; i < spec.Formulas.Count; i++)
-        {
-            Refuse($"formulas[{i}]", spec.Formulas[i].Name);
-        }
-
-        if (spec.CompareOffsetSeconds is { } offset)
-        {
-            Refuse("compare_time_offset_seconds", DurationText.FormatSeconds(offset));
         }
 
         for (var i = 0; i < spec.Breakdowns.Count; i++)
