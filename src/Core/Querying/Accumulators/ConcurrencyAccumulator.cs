@@ -36,7 +36,7 @@ public sealed class ConcurrencyAccumulator(LeafPlan plan, PartialResult? over) :
     {
         var time = plan.Time;
         _longest[cell] = Math.Max(_longest[cell], durationNs);
-        var end = durationNs >= (double)time.EndNs - startNs ? time.EndNs : startNs + (long)Math.Round(durationNs);
+        var end = durationNs >= time.EndNs - startNs ? time.EndNs : startNs + (long)Math.Round(durationNs);
         var start = Math.Max(startNs, time.StartNs);
         if (end <= start)
         {
@@ -117,7 +117,7 @@ public sealed class ConcurrencyAccumulator(LeafPlan plan, PartialResult? over) :
     /// <inheritdoc/>
     public override void Import(int cell, ref ByteReader reader) => Add(cell, reader.F64(), reader.F64(), reader.F64(), reader.F64());
 
-    /// <summary>Leaves in a selection only rows of spans that last beyond a time. <paramref name="scratch"/> is cleared.</summary>
+    /// <summary>Leaves in a selection, whose rows are before a time, only those of spans that last beyond it. <paramref name="scratch"/> is cleared.</summary>
     internal static void NarrowToLasting(IRowSegment segment, ulong[] selection, long beyondNs, List<ColumnVector> scratch)
     {
         scratch.Clear();
@@ -138,7 +138,7 @@ public sealed class ConcurrencyAccumulator(LeafPlan plan, PartialResult? over) :
                 {
                     var bit = BitOperations.TrailingZeroCount(bits);
                     var row = (word << 6) + bit;
-                    if (numbers.TryGet(row, out var duration) && duration * NsPerMs > (double)beyondNs - times[row])
+                    if (numbers.TryGet(row, out var duration) && duration * NsPerMs > beyondNs - times[row])
                     {
                         lasting[word] |= 1UL << bit;
                     }

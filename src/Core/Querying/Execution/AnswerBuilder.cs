@@ -231,7 +231,7 @@ internal sealed class CellFinisher(LeafPlan plan, PartialResult result, HeatmapG
             CountAccumulator count => new(Number(count.Weight(cell)), null, Additive()),
             MeasureAccumulator measure => Measure(op, measure, cell),
             DistinctAccumulator distinct => Distinct(distinct.Estimate(cell)),
-            ConcurrencyAccumulator concurrency => Concurrency(concurrency.All(cell) / ((double)plan.Time.EndNs - plan.Time.StartNs)),
+            ConcurrencyAccumulator concurrency => Concurrency(concurrency.All(cell) / (plan.Time.EndNs - plan.Time.StartNs)),
             SketchAccumulator sketch => op == CalculationOp.Heatmap
                 ? new(FieldValue.Absent, grid.Cells(sketch.Sketch(cell)), Additive())
                 : Percentile(sketch.Sketch(cell), op.Quantile()!.Value),

@@ -89,9 +89,13 @@ public sealed class RowScan
     private void AddInProgress(IRowSegment segment)
     {
         var (from, to) = (_plan.ReachNs, _plan.Time.StartNs);
-        if (segment.Rows == 0 || segment.MinTimeNs >= to || segment.MaxTimeNs < from
-            || segment.Excludes(new(LeafPlan.DurationField, FilterOp.Greater, [FieldValue.Of(Math.Max(0, (double)to - segment.MaxTimeNs) / 1e6)]))
-            || !Select(segment, from, to))
+        if (segment.Rows == 0 || segment.MinTimeNs >= to || segment.MaxTimeNs < from)
+        {
+            return;
+        }
+
+        var shortestMs = segment.MaxTimeNs >= to ? 0 : (to - segment.MaxTimeNs) / 1e6;
+        if (segment.Excludes(new(LeafPlan.DurationField, FilterOp.Greater, [FieldValue.Of(shortestMs)])) || !Select(segment, from, to))
         {
             return;
         }

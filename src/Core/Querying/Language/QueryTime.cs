@@ -89,7 +89,7 @@ public static class QueryTime
 
         if (spec.CompareOffsetSeconds is { } back && back % step != 0)
         {
-            return Fail("granularity", Text(step), $"an offset of {DurationText.FormatSeconds(back)} is no whole number of steps of {DurationText.FormatSeconds(step)}, so points would have no counterpart: {steps.Where(round => round <= step).DefaultIfEmpty(1).Last()} s fits");
+            return Fail("granularity", Text(step), $"an offset of {DurationText.FormatSeconds(back)} is no whole number of steps of {DurationText.FormatSeconds(step)}, so points would have no counterpart: {RoundSteps.Last(round => round <= step && back % round == 0)} s fits");
         }
 
         return Parsed<ResolvedTime>.Of(new ResolvedTime((long)start, (long)end, step));

@@ -19,7 +19,8 @@ internal static class ReferenceScan
         var result = new PartialResult(plan);
         foreach (var e in events)
         {
-            if (e.TimeNs < plan.Time.StartNs || e.TimeNs >= plan.Time.EndNs || (plan.Dataset is not null && plan.Dataset != e.Dataset)
+            var inProgress = e.TimeNs >= plan.ReachNs && e.TimeNs < plan.Time.StartNs && DurationNs(e) > plan.Time.StartNs - e.TimeNs;
+            if ((e.TimeNs < plan.Time.StartNs && !inProgress) || e.TimeNs >= plan.Time.EndNs || (plan.Dataset is not null && plan.Dataset != e.Dataset)
                 || (plan.Spec.Where is { } where && !ConditionFilter.Holds(where, field => e[field])))
             {
                 continue;
@@ -30,7 +31,7 @@ internal static class ReferenceScan
             for (var i = 0; i < plan.Accumulators.Count; i++)
             {
                 var (_, column, filter) = plan.Accumulators[i];
-                if (filter is not null && !ConditionFilter.Holds(filter, field => e[field]))
+                if ((filter is not null && !ConditionFilter.Holds(filter, field => e[field])) || (inProgress && result.Accumulators[i] is not ConcurrencyAccumulator))
                 {
                     continue;
                 }
@@ -47,6 +48,9 @@ internal static class ReferenceScan
                     case SketchAccumulator sketch when value.IsNumber:
                         sketch.Use(cell).Add(value.AsDouble, weight);
                         break;
+                    case ConcurrencyAccumulator concurrency when DurationNs(e) > 0:
+                        concurrency.Add(cell, e.TimeNs, DurationNs(e), weight);
+                        break;
                     case DistinctAccumulator distinct when value.Kind != FieldKind.Absent:
                         distinct.Add(cell, Hash64.Of(value));
                         break;
@@ -56,6 +60,8 @@ internal static class ReferenceScan
 
         return result;
     }
+
+    private static double DurationNs(ModelEvent e) => e[LeafPlan.DurationField] is { IsNumber: true } duration ? duration.AsDouble * 1e6 : 0;
 }
 
 /// <summary>The state of a partial result, cell by cell.</summary>
@@ -98,6 +104,8 @@ internal static class PartialResultState
                 }
 
                 return text.ToString();
+            case ConcurrencyAccumulator spans:
+                return $"spans {Digits(spans.Covered(cell))} {Digits(spans.Change(cell))} {Digits(spans.All(cell))} {Digits(spans.Longest(cell))}";
             case DistinctAccumulator distinct:
                 return distinctsAreExact ? $"distinct {distinct.Estimate(cell)}" : "distinct";
             default:

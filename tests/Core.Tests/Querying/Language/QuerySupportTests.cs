@@ -7,16 +7,20 @@ public sealed class QuerySupportTests
     [Theory]
     [InlineData("COUNT, SUM(x), AVG(x), MIN(x), MAX(x), P50(x), P999(x), COUNT_DISTINCT(x), HEATMAP(x) WHERE NOT (a = 1 OR b exists) GROUP BY c LIMIT 5 LAST 1h EVERY 10s")]
     [InlineData("COUNT IF (a = 1) AS n GROUP BY parent_name ORDER BY n DESC")]
+    [InlineData("CONCURRENCY, RATE_AVG(x), RATE_SUM(x), RATE_MAX(x) FORMULA f AS \"CONCURRENCY * 2\" COMPARE 1d")]
     public void WhatIsAnsweredPasses(string text) => Assert.Empty(QuerySupport.Check(QueryText.Parse(text).Value));
 
     [Theory]
-    [InlineData("CONCURRENCY", "calculations[0].op CONCURRENCY is not supported yet")]
-    [InlineData("COUNT, RATE_AVG(x)", "calculations[1].op RATE_AVG is not supported yet")]
-    [InlineData("RATE_SUM(x)", "calculations[0].op RATE_SUM is not supported yet")]
-    [InlineData("RATE_MAX(x)", "calculations[0].op RATE_MAX is not supported yet")]
-    [InlineData("COUNT COMPARE 1d", "compare_time_offset_seconds 1d is not supported yet")]
+    [InlineData("COUNT, RATE_MAX(x)", "calculations[1].op: RATE_MAX is about points in time, which a live tail has none of")]
+    [InlineData("CONCURRENCY", "calculations[0].op: CONCURRENCY is about points in time, which a live tail has none of")]
+    public void ALiveTailHasNoPointsInTime(string text, string message)
+    {
+        var error = Assert.Single(QuerySupport.CheckTail(QueryText.Parse(text).Value.Calculations));
+        Assert.Equal(message, $"{error.Field}: {error.Message}");
+    }
+
+    [Theory]
     [InlineData("COUNT DEFINE f AS \"1\"", "calculated_fields[0] f is not supported yet")]
-    [InlineData("COUNT FORMULA f AS \"1\"", "formulas[0] f is not supported yet")]
     [InlineData("COUNT GROUP BY a, root.name", "breakdowns[1] root.name is not supported yet")]
     [InlineData("MAX(parent.x)", "calculations[0].column parent.x is not supported yet")]
     [InlineData("COUNT IF (any2.x exists)", "calculations[0].filters any2.x is not supported yet")]
