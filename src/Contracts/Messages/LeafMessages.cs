@@ -112,11 +112,11 @@ public sealed record LeafCoverage(long HeadOffset, long TrailingOffset, long Hea
     }
 }
 
-/// <summary>A partition's answer; <paramref name="Result"/> is an exported partial result.</summary>
-public sealed record LeafAnswer(int Partition, long QueryId, LeafStatus Status, string Text, ReadOnlyMemory<byte> Result, LeafCoverage? Coverage) : IWireMessage
+/// <summary>A partition's answer; <paramref name="Result"/> is there when it is <see cref="LeafStatus.Answered"/>.</summary>
+public sealed record LeafAnswer(int Partition, long QueryId, LeafStatus Status, string Text, LeafResult? Result, LeafCoverage? Coverage) : IWireMessage
 {
-    /// <summary>The result over the earlier range of a comparison, from the same snapshot; empty when the query compares with none.</summary>
-    public ReadOnlyMemory<byte> Earlier { get; init; }
+    /// <summary>The result over the earlier range of a comparison, from the same snapshot; null when the query compares with none.</summary>
+    public LeafResult? Earlier { get; init; }
 
     /// <inheritdoc/>
     public void Write(ByteWriter w)
@@ -125,8 +125,10 @@ public sealed record LeafAnswer(int Partition, long QueryId, LeafStatus Status, 
         w.I64(QueryId);
         w.U8((byte)Status);
         w.Text(Text);
-        w.Blob(Result.Span);
-        w.Blob(Earlier.Span);
+        w.U8(Result is null ? (byte)0 : (byte)1);
+        Result?.Write(w);
+        w.U8(Earlier is null ? (byte)0 : (byte)1);
+        Earlier?.Write(w);
         w.U8(Coverage is null ? (byte)0 : (byte)1);
         Coverage?.Write(w);
     }
@@ -137,7 +139,8 @@ public sealed record LeafAnswer(int Partition, long QueryId, LeafStatus Status, 
         var id = r.I64();
         var status = (LeafStatus)r.U8();
         var text = r.Text();
-        byte[] result = r.Blob().ToArray(), earlier = r.Blob().ToArray();
+        var result = r.U8() == 0 ? null : LeafResult.Read(ref r);
+        var earlier = r.U8() == 0 ? null : LeafResult.Read(ref r);
         return new(partition, id, status, text, result, r.U8() == 0 ? null : LeafCoverage.Read(ref r)) { Earlier = earlier };
     }
 }

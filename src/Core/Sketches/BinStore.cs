@@ -20,6 +20,9 @@ internal sealed class BinStore
     /// <summary>The weights of the bins from <see cref="Lowest"/> up; many may be zero.</summary>
     public ReadOnlySpan<double> Weights => _weights;
 
+    /// <summary>True when the window is as large as it gets and used to the top, so that it cannot move down.</summary>
+    private bool IsFull => _weights.Length == SketchLimits.QuantileBinsMax && _weights[^1] > 0;
+
     /// <summary>The bin of the first weight.</summary>
     public int Lowest => _lowest;
 
@@ -35,6 +38,36 @@ internal sealed class BinStore
         else
         {
             AddOutside(bin, weight);
+        }
+    }
+
+    /// <summary>Adds bins in order: bin i is <paramref name="firstBin"/> plus or minus (<paramref name="direction"/>) offsets[i].</summary>
+    public void AddOrdered(int firstBin, int direction, ReadOnlySpan<ushort> offsets, ReadOnlySpan<ushort> counts)
+    {
+        int first = firstBin + (direction * offsets[0]), last = firstBin + (direction * offsets[^1]);
+        var (low, high) = first <= last ? (first, last) : (last, first);
+        if (high >= _lowest + _weights.Length || (low < _lowest && !IsFull))
+        {
+            Cover(low, high);
+        }
+
+        var weights = _weights;
+        var shift = firstBin - _lowest;
+        if (low >= _lowest && direction > 0)
+        {
+            // Fast path: nothing is collapsed.
+            for (var i = 0; i < offsets.Length; i++)
+            {
+                weights[shift + offsets[i]] += counts[i];
+            }
+
+            return;
+        }
+
+        Collapsed |= low < _lowest;
+        for (var i = 0; i < offsets.Length; i++)
+        {
+            weights[Math.Max(shift + (direction * offsets[i]), 0)] += counts[i];
         }
     }
 
@@ -97,8 +130,8 @@ internal sealed class BinStore
 
     private void AddOutside(int bin, double weight)
     {
-        // Fast path of a store that is collapsed already: its window is full to the top and cannot move down.
-        if (bin < _lowest && _weights.Length == SketchLimits.QuantileBinsMax && _weights[^1] > 0)
+        // Fast path of a store that is collapsed already.
+        if (bin < _lowest && IsFull)
         {
             _weights[0] += weight;
             Collapsed = true;

@@ -1,5 +1,4 @@
 using StreamObserve.Contracts.Messages;
-using StreamObserve.Core.Columns;
 using StreamObserve.Core.Querying;
 using StreamObserve.Core.Querying.Execution;
 
@@ -11,41 +10,25 @@ internal static class Leaf
     /// <summary>Answers over a snapshot; any thread.</summary>
     public static LeafAnswer Answer(LeafQuery query, PartitionSnapshot snapshot, CancellationToken cancellation)
     {
-        if (!TryExport(query, query.Time, snapshot, cancellation, out var result, out var refusal))
+        var outcome = LeafExecutor.Execute(new(query.Dataset, query.Spec, query.Time), query.Source, snapshot, cancellation);
+        LeafOutcome? earlier = null;
+        if (outcome.Result is not null && query.Spec.CompareOffsetSeconds is { } offset)
         {
-            return new(query.Partition, query.QueryId, LeafStatus.Refused, refusal, default, Coverage(snapshot));
+            earlier = LeafExecutor.Execute(new(query.Dataset, query.Spec, query.Time.Earlier(offset)), query.Source, snapshot, cancellation);
         }
 
-        ReadOnlyMemory<byte> earlier = default;
-        if (query.Spec.CompareOffsetSeconds is { } offset && !TryExport(query, query.Time.Earlier(offset), snapshot, cancellation, out earlier, out refusal))
+        if ((outcome.Refusal ?? earlier?.Refusal) is { } refusal)
         {
-            return new(query.Partition, query.QueryId, LeafStatus.Refused, $"in the earlier range {refusal}", default, Coverage(snapshot));
+            return new(query.Partition, query.QueryId, LeafStatus.Refused, refusal, null, Coverage(snapshot));
         }
 
-        return new(query.Partition, query.QueryId, LeafStatus.Answered, "", result, Coverage(snapshot)) { Earlier = earlier };
-    }
-
-    private static bool TryExport(
-        LeafQuery query, ResolvedTime time, PartitionSnapshot snapshot, CancellationToken cancellation, out ReadOnlyMemory<byte> exported, out string refusal)
-    {
-        exported = default;
-        var outcome = LeafExecutor.Execute(new(query.Dataset, query.Spec, time), query.Source, snapshot, cancellation);
-        refusal = outcome.Refusal ?? "";
-        if (outcome.Result is not { } result)
-        {
-            return false;
-        }
-
-        var writer = new ByteWriter(4096);
-        result.Export(writer);
-        exported = writer.WrittenMemory;
-        return true;
+        return new(query.Partition, query.QueryId, LeafStatus.Answered, "", new(outcome.Result!), Coverage(snapshot)) { Earlier = earlier?.Result is { } result ? new(result) : null };
     }
 
     /// <summary>The answer of a query that threw.</summary>
     public static LeafAnswer Failed(LeafQuery query, Exception cause) => cause.GetBaseException() is OperationCanceledException
-        ? new(query.Partition, query.QueryId, LeafStatus.Unavailable, "cancelled", default, null)
-        : new(query.Partition, query.QueryId, LeafStatus.Failed, cause.GetBaseException().ToString(), default, null);
+        ? new(query.Partition, query.QueryId, LeafStatus.Unavailable, "cancelled", null, null)
+        : new(query.Partition, query.QueryId, LeafStatus.Failed, cause.GetBaseException().ToString(), null, null);
 
     /// <summary>What a snapshot is about.</summary>
     public static LeafCoverage Coverage(PartitionSnapshot snapshot)

@@ -41,8 +41,12 @@ internal sealed class QueryCoordinator(Partitions partitions, ICatalogService ca
             switch (answer.Status)
             {
                 case LeafStatus.Answered:
-                    result.Import(answer.Result.Span);
-                    earlier?.Import(answer.Earlier.Span);
+                    answer.Result!.AddTo(result);
+                    if (earlier is not null)
+                    {
+                        answer.Earlier!.AddTo(earlier);
+                    }
+
                     covered.Add((answer.Partition, answer.Coverage!));
                     break;
                 case LeafStatus.Refused:
