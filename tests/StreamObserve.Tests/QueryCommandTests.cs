@@ -190,6 +190,17 @@ public class QueryCommandTests
     }
 
     [Fact]
+    public async Task SeveralErrorsAreALineEach()
+    {
+        _terminal.Node = new StubNode().Answer(
+            """{"title":"query not valid","status":422,"detail":"query.limit: 0 is none; query.orders[0]: y is none","errors":[{"field":"query.limit","value":"0","message":"0 is none"},{"field":"query.orders[0]","value":"y","message":"y is none"}]}""",
+            422,
+            "application/problem+json");
+        Assert.Equal(2, await _terminal.RunAsync("query", "LIMIT 0 ORDER BY y"));
+        Assert.Equal("streamobserve query: query not valid\n  query.limit: 0 is none\n  query.orders[0]: y is none\n", _terminal.Error);
+    }
+
+    [Fact]
     public async Task RefusedPartialAnswerIsExitCodeOne()
     {
         _terminal.Node = new StubNode().Answer("""{"title":"partial","status":503,"detail":"1 of 4 partitions did not answer"}""", 503, "application/problem+json");

@@ -21,11 +21,21 @@ public static class AnswerBuilder
         var now = new AnswerPeriod(result, grid, formulas);
         var before = earlier is null ? null : new AnswerPeriod(earlier, grid, formulas);
         parts ??= AnswerParts.Default;
-        var answer = spec.Breakdowns.Count == 0 ? Ungrouped(now, before, parts) : Grouped(now, before, parts);
-        return answer with { Receipt = receipt };
+        var answer = new QueryAnswer
+        {
+            Breakdowns = spec.Breakdowns,
+            Calculations = [.. Enumerable.Range(0, ResultColumns.Count(spec)).Select(column => ResultColumns.Key(spec, column))],
+            Results = [],
+            Series = [],
+            TotalSeries = parts.TotalSeries ? now.SeriesOfAll() : null,
+            Labels = now.Labels(),
+            Time = result.Plan.Time,
+            Receipt = receipt,
+        };
+        return spec.Breakdowns.Count == 0 ? Ungrouped(answer, now, before, parts) : Grouped(answer, now, before, parts);
     }
 
-    private static QueryAnswer Grouped(AnswerPeriod now, AnswerPeriod? before, AnswerParts parts)
+    private static QueryAnswer Grouped(QueryAnswer answer, AnswerPeriod now, AnswerPeriod? before, AnswerParts parts)
     {
         var (kept, rest) = Choose(now, now.AllGroups());
         AnswerRow? total = parts.Total ? now.All() : null, other = parts.Other && rest.Count > 0 ? now.Together(rest) : null;
@@ -39,7 +49,7 @@ public static class AnswerBuilder
             other = other is null ? null : other with { Before = (comparison.Other ?? before.Empty()).Cells };
         }
 
-        return Answer(now, parts) with
+        return answer with
         {
             Results = results,
             Series = parts.Series ? now.Series([.. kept.Select(k => k.Group)]) : [],
@@ -49,12 +59,12 @@ public static class AnswerBuilder
         };
     }
 
-    private static QueryAnswer Ungrouped(AnswerPeriod now, AnswerPeriod? before, AnswerParts parts)
+    private static QueryAnswer Ungrouped(QueryAnswer answer, AnswerPeriod now, AnswerPeriod? before, AnswerParts parts)
     {
         // One row even when nothing matched: a COUNT of 0 is an answer.
         var row = now.All();
         var holds = Holds(now.Plan.Spec, row);
-        return Answer(now, parts) with
+        return answer with
         {
             Results = holds ? [before is null ? row : row with { Before = before.All().Cells }] : [],
             Series = holds && parts.Series ? now.SeriesOfAll() : [],
@@ -68,18 +78,6 @@ public static class AnswerBuilder
             },
         };
     }
-
-    private static QueryAnswer Answer(AnswerPeriod now, AnswerParts parts) => new()
-    {
-        Breakdowns = now.Plan.Spec.Breakdowns,
-        Calculations = [.. Enumerable.Range(0, ResultColumns.Count(now.Plan.Spec)).Select(column => ResultColumns.Key(now.Plan.Spec, column))],
-        Results = [],
-        Series = [],
-        TotalSeries = parts.TotalSeries ? now.SeriesOfAll() : null,
-        Labels = now.Labels(),
-        Time = now.Plan.Time,
-        Receipt = null!,
-    };
 
     /// <summary>The earlier range: the kept groups that had events then, and behind them those that had events only then.</summary>
     private static AnswerComparison Compare(AnswerPeriod now, AnswerPeriod before, List<(int Group, AnswerRow Row)> kept, List<int> rest, AnswerParts parts)
