@@ -265,7 +265,8 @@ internal sealed class AnswerView
         return mark + text + range;
     }
 
-    private static string Mark(string kind) => kind switch { "exact" => "", "at_least" => "≥", "at_most" => "≤", "bounded" => "±", _ => "≈" };
+    /// <summary>What stands before a number with a label of this kind.</summary>
+    public static string Mark(string kind) => kind switch { "exact" => "", "at_least" => "≥", "at_most" => "≤", "bounded" => "±", _ => "≈" };
 
     private (string Kind, double? Bound, (double Low, double High)? Interval) Label(JsonElement data, string key, string column)
     {
