@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 
 namespace StreamObserve.Core.Sketches;
@@ -79,6 +80,13 @@ internal sealed class BinStore
             return;
         }
 
+        if (_weights.Length == 0)
+        {
+            // Fast path: the first that comes.
+            (_weights, _lowest) = (other._weights.AsSpan().ToArray(), other._lowest);
+            return;
+        }
+
         // The other's weights are taken first: it may be this very store, whose window moves.
         var source = other._weights.AsSpan(low - other._lowest, high - low + 1);
         if (low < _lowest || high >= _lowest + _weights.Length)
@@ -86,13 +94,15 @@ internal sealed class BinStore
             Cover(low, high);
         }
 
-        var weights = _weights;
-        for (var i = 0; i < source.Length; i++)
+        var below = Math.Clamp(_lowest - low, 0, source.Length);
+        for (var i = 0; i < below; i++)
         {
-            if (source[i] > 0)
-            {
-                weights[Math.Max(low + i - _lowest, 0)] += source[i];
-            }
+            _weights[0] += source[i];
+        }
+
+        if (below < source.Length)
+        {
+            AddAll(_weights.AsSpan(low + below - _lowest, source.Length - below), source[below..]);
         }
     }
 
@@ -126,6 +136,20 @@ internal sealed class BinStore
         low = _lowest + first;
         high = _lowest + _weights.AsSpan().LastIndexOfAnyExcept(0d);
         return true;
+    }
+
+    private static void AddAll(Span<double> to, ReadOnlySpan<double> added)
+    {
+        var i = 0;
+        for (; i <= added.Length - Vector<double>.Count; i += Vector<double>.Count)
+        {
+            (new Vector<double>(to[i..]) + new Vector<double>(added[i..])).CopyTo(to[i..]);
+        }
+
+        for (; i < added.Length; i++)
+        {
+            to[i] += added[i];
+        }
     }
 
     private void AddOutside(int bin, double weight)

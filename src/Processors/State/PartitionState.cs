@@ -64,6 +64,7 @@ public sealed class PartitionState : IDisposable
     private long _unfoldedRows;
     private long _unfoldedBytes;
     private long _unfoldedSinceMs;
+    private long _foldedAtMs;
     private long _headRows;
     private long _headBytes;
     private long _droppedWhenSealed;
@@ -560,9 +561,10 @@ public sealed class PartitionState : IDisposable
         _unfoldedRows = 0;
         _unfoldedBytes = 0;
         _folded = _head;
+        _foldedAtMs = _head.LogTimeMs;
     }
 
-    /// <summary>Puts one merged fold in the place of those that are not merged, once there are enough of them and a place to do so is free.</summary>
+    /// <summary>Puts one merged fold in the place of those that are not merged, once there are enough of them, or no more come, and a place to do so is free.</summary>
     private void MergeFolds()
     {
         var first = _folds.Count;
@@ -573,7 +575,8 @@ public sealed class PartitionState : IDisposable
         }
 
         var count = _folds.Count - first;
-        if ((rows < _settings.MergeRows && count < _settings.MergeFolds) || _settings.Seals?.TryEnter() == false)
+        var isQuiet = count > 1 && rows >= _settings.FoldRows && _unfoldedRows == 0 && _head.LogTimeMs - _foldedAtMs >= Limits.QuietMs;
+        if ((rows < _settings.MergeRows && count < _settings.MergeFolds && !isQuiet) || _settings.Seals?.TryEnter() == false)
         {
             return;
         }
