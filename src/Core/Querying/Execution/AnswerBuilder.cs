@@ -63,7 +63,7 @@ public static class AnswerBuilder
     {
         // One row even when nothing matched: a COUNT of 0 is an answer.
         var row = now.All();
-        var holds = Holds(now.Plan.Spec, row);
+        var holds = Holds(now.Plan.Spec, HavingColumns(now.Plan.Spec), row);
         return answer with
         {
             Results = holds ? [before is null ? row : row with { Before = before.All().Cells }] : [],
@@ -102,6 +102,7 @@ public static class AnswerBuilder
     private static (List<(int Group, AnswerRow Row)> Kept, List<int> Past) Choose(AnswerPeriod period, IEnumerable<int> groups)
     {
         var spec = period.Plan.Spec;
+        var havingColumns = HavingColumns(spec);
         var rows = new List<(int Group, AnswerRow Row)>();
         var rest = new List<int>();
         foreach (var group in groups)
@@ -113,7 +114,7 @@ public static class AnswerBuilder
             }
 
             var row = period.Row(group);
-            if (Holds(spec, row))
+            if (Holds(spec, havingColumns, row))
             {
                 rows.Add((group, row));
             }
@@ -130,12 +131,13 @@ public static class AnswerBuilder
         return (rows, rest);
     }
 
-    private static bool Holds(QuerySpec spec, AnswerRow row)
+    private static int[] HavingColumns(QuerySpec spec) => [.. spec.Havings.Select(having => ResultColumns.Of(spec, having))];
+
+    private static bool Holds(QuerySpec spec, int[] columns, AnswerRow row)
     {
-        foreach (var having in spec.Havings)
+        for (var i = 0; i < columns.Length; i++)
         {
-            var column = ResultColumns.Of(spec, having);
-            if (column == ResultColumns.None || !row.Cells[column].Value.IsNumber || !Holds(having, row.Cells[column].Value.AsDouble))
+            if (columns[i] == ResultColumns.None || !row.Cells[columns[i]].Value.IsNumber || !Holds(spec.Havings[i], row.Cells[columns[i]].Value.AsDouble))
             {
                 return false;
             }
