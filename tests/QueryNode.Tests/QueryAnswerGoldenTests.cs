@@ -187,11 +187,24 @@ public class QueryAnswerGoldenTests
         Assert.Equal(new AnswerParts { Series = false, Total = false }, Assert.Single(server.Queries.Requests).Parts);
     }
 
+    [Fact]
+    public async Task TheTotalOverTimeIsToldWhenItIsAskedFor()
+    {
+        await using var server = await QueryNodeServer.StartAsync();
+        server.Answer(Answers.Count(7) with { TotalSeries = [new(Answers.StartNs, [Answers.Row(Answers.Cell(FieldValue.Of(7)))])] });
+        using var response = await server.QueryAsync("""{"dataset":"shop","query":{},"total_series":true}""");
+
+        Assert.Contains("""
+            "other":null,"total_series":[{"time":"2023-11-14T22:13:20Z","data":{"COUNT":7}}]},"receipt":
+            """, await response.TextAsync(), StringComparison.Ordinal);
+        Assert.Equal(new AnswerParts { TotalSeries = true }, Assert.Single(server.Queries.Requests).Parts);
+    }
+
     [Theory]
     [InlineData("""{"dataset":"shop","query":{"limit":1001}}""", HttpStatusCode.UnprocessableEntity, "limit must be 1..1000 (10000 with disable_series), not 1001")]
     [InlineData("""{"dataset":"shop","text":"LIMIT 10001","disable_series":true}""", HttpStatusCode.UnprocessableEntity, "limit must be 1..10000, not 10001")]
     [InlineData("""{"dataset":"shop","query":{},"disable_series":1}""", HttpStatusCode.BadRequest, "disable_series: must be true or false")]
-    [InlineData("""{"dataset":"shop","query":{},"a":1,"b":2}""", HttpStatusCode.BadRequest, "a: is not a member here; known: dataset, query, text, partial, source, disable_series, disable_total_by_aggregate, disable_other_by_aggregate; b: is not")]
+    [InlineData("""{"dataset":"shop","query":{},"a":1,"b":2}""", HttpStatusCode.BadRequest, "a: is not a member here; known: dataset, query, text, partial, source, disable_series, disable_total_by_aggregate, disable_other_by_aggregate, total_series; b: is not")]
     public async Task WhatCannotBePartOfAnAnswerIsExplained(string body, HttpStatusCode status, string message)
     {
         await using var server = await QueryNodeServer.StartAsync();

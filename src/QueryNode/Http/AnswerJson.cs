@@ -18,13 +18,18 @@ internal static class AnswerJson
         query.Write(json, answer.Time);
 
         json.WriteStartObject("data"u8);
-        if (!TryWriteSeries(json, row, answer.Series, bytesMax) || !TryWriteResults(json, row, answer.Results, bytesMax))
+        if (!TryWriteSeries(json, "series"u8, row, answer.Series, bytesMax) || !TryWriteResults(json, row, answer.Results, bytesMax))
         {
             return false;
         }
 
         WriteOptionalRow(json, "total"u8, row, answer.Total);
         WriteOptionalRow(json, "other"u8, row, answer.Other);
+        if (answer.TotalSeries is { } total && !TryWriteSeries(json, "total_series"u8, row, total, bytesMax))
+        {
+            return false;
+        }
+
         if (answer.Compare is { } compare && !TryWriteCompare(json, answer, compare, bytesMax))
         {
             return false;
@@ -44,7 +49,7 @@ internal static class AnswerJson
         json.WriteNumber("offset_seconds"u8, compare.OffsetSeconds);
         json.WriteString("start_time"u8, EventTime.Format(compare.Time.StartNs));
         json.WriteString("end_time"u8, EventTime.Format(compare.Time.EndNs));
-        if (!TryWriteSeries(json, row, compare.Series, bytesMax) || !TryWriteResults(json, row, compare.Results, bytesMax))
+        if (!TryWriteSeries(json, "series"u8, row, compare.Series, bytesMax) || !TryWriteResults(json, row, compare.Results, bytesMax))
         {
             return false;
         }
@@ -55,9 +60,9 @@ internal static class AnswerJson
         return true;
     }
 
-    private static bool TryWriteSeries(Utf8JsonWriter json, RowWriter row, IReadOnlyList<AnswerPoint> series, long bytesMax)
+    private static bool TryWriteSeries(Utf8JsonWriter json, ReadOnlySpan<byte> name, RowWriter row, IReadOnlyList<AnswerPoint> series, long bytesMax)
     {
-        json.WriteStartArray("series"u8);
+        json.WriteStartArray(name);
         foreach (var point in series)
         {
             var time = EventTime.Format(point.TimeNs);

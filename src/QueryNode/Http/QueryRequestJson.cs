@@ -11,7 +11,7 @@ namespace StreamObserve.QueryNode.Http;
 /// </summary>
 internal static class QueryRequestJson
 {
-    private const string Known = "dataset, query, text, partial, source, disable_series, disable_total_by_aggregate, disable_other_by_aggregate";
+    private const string Known = "dataset, query, text, partial, source, disable_series, disable_total_by_aggregate, disable_other_by_aggregate, total_series";
 
     /// <summary>Reads the body; what is returned does not hold on to the element.</summary>
     public static Reading<(QueryRequest Request, QueryEcho Echo)> Read(JsonElement body)
@@ -53,6 +53,9 @@ internal static class QueryRequestJson
                     break;
                 case "disable_other_by_aggregate":
                     parts = parts with { Other = !ReadFlag(member, errors) };
+                    break;
+                case "total_series":
+                    parts = parts with { TotalSeries = ReadFlag(member, errors) };
                     break;
                 default:
                     errors.Add(new(member.Name, JsonText.Excerpt(member.Value), $"is not a member here; known: {Known}"));
