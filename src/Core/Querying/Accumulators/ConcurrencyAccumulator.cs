@@ -1,4 +1,3 @@
-using System.Numerics;
 using StreamObserve.Core.Columns;
 using StreamObserve.Core.Querying.Execution;
 
@@ -11,8 +10,6 @@ namespace StreamObserve.Core.Querying.Accumulators;
 /// </summary>
 public sealed class ConcurrencyAccumulator(LeafPlan plan, PartialResult? over) : Accumulator
 {
-    private const double NsPerMs = 1e6;
-
     private readonly List<ColumnVector> _columns = [];
     private double[] _covered = [];
     private double[] _changes = [];
@@ -92,7 +89,7 @@ public sealed class ConcurrencyAccumulator(LeafPlan plan, PartialResult? over) :
                 var row = rows.Rows[i];
                 if (numbers.TryGet(row, out var duration) && duration > 0)
                 {
-                    Add(rows.Cells[i], times[row], duration * NsPerMs, rows.Weights is { } weights ? weights[row] : 1);
+                    Add(rows.Cells[i], times[row], duration * LeafPlan.DurationUnitNs, rows.Weights is { } weights ? weights[row] : 1);
                 }
             }
         }
@@ -116,38 +113,6 @@ public sealed class ConcurrencyAccumulator(LeafPlan plan, PartialResult? over) :
 
     /// <inheritdoc/>
     public override void Import(int cell, ref ByteReader reader) => Add(cell, reader.F64(), reader.F64(), reader.F64(), reader.F64());
-
-    /// <summary>Leaves in a selection, whose rows are before a time, only those of spans that last beyond it. <paramref name="scratch"/> is cleared.</summary>
-    internal static void NarrowToLasting(IRowSegment segment, ulong[] selection, long beyondNs, List<ColumnVector> scratch)
-    {
-        scratch.Clear();
-        segment.GetColumns(LeafPlan.DurationField, scratch);
-        var lasting = new ulong[selection.Length];
-        var times = segment.TimesNs;
-        foreach (var vector in scratch)
-        {
-            if (!vector.IsNumeric)
-            {
-                continue;
-            }
-
-            var numbers = new NumberReader(vector);
-            for (var word = 0; word < selection.Length; word++)
-            {
-                for (var bits = selection[word]; bits != 0; bits &= bits - 1)
-                {
-                    var bit = BitOperations.TrailingZeroCount(bits);
-                    var row = (word << 6) + bit;
-                    if (numbers.TryGet(row, out var duration) && duration * NsPerMs > beyondNs - times[row])
-                    {
-                        lasting[word] |= 1UL << bit;
-                    }
-                }
-            }
-        }
-
-        lasting.CopyTo(selection, 0);
-    }
 
     private void Add(int cell, double covered, double change, double all, double longest)
     {

@@ -19,8 +19,16 @@ public sealed class LeafPlan
     /// <summary>The field that says how long a span lasted, in milliseconds.</summary>
     public const string DurationField = "duration_ms";
 
+    /// <summary>Nanoseconds of one of its units.</summary>
+    public const double DurationUnitNs = 1e6;
+
     /// <summary>Makes the plan. The specification must have passed validation.</summary>
     public LeafPlan(string dataset, QuerySpec spec, ResolvedTime time)
+        : this(dataset, spec, time, true)
+    {
+    }
+
+    private LeafPlan(string dataset, QuerySpec spec, ResolvedTime time, bool reaches)
     {
         Dataset = dataset == AllDatasets ? null : dataset.ToLowerInvariant();
         DatasetUtf8 = Dataset is null ? null : Encoding.UTF8.GetBytes(Dataset);
@@ -47,10 +55,11 @@ public sealed class LeafPlan
 
         Accumulators = accumulators;
         AccumulatorOf = calculations;
-        ReachNs = time.StartNs;
-        if (accumulators.Exists(spec => spec.Kind == AccumulatorKind.Concurrency))
+        if (reaches && accumulators.Exists(accumulator => accumulator.Kind == AccumulatorKind.Concurrency))
         {
-            ReachNs = Math.Max(time.StartNs, long.MinValue + ExecutionLimits.ConcurrencyReachNs) - ExecutionLimits.ConcurrencyReachNs;
+            var from = Math.Max(time.StartNs, long.MinValue + ExecutionLimits.ConcurrencyReachNs) - ExecutionLimits.ConcurrencyReachNs;
+            var spans = spec with { Calculations = [.. spec.Calculations.Where(calculation => calculation.Op == CalculationOp.Concurrency)], Formulas = [], Orders = [], Havings = [] };
+            Reach = new(dataset, spans, new(from, time.StartNs, (int)(ExecutionLimits.ConcurrencyReachNs / 1_000_000_000)), false);
         }
     }
 
@@ -81,8 +90,8 @@ public sealed class LeafPlan
     /// <summary>Which accumulator serves each calculation.</summary>
     public IReadOnlyList<int> AccumulatorOf { get; }
 
-    /// <summary>The bucket 0..Buckets-1 of a time before the range's end; all times before its start are in the first.</summary>
-    public int BucketOf(long timeNs) => (int)(FloorDiv(Math.Max(timeNs, Time.StartNs), StepNs) - FirstBucket);
+    /// <summary>The bucket 0..Buckets-1 of a time within the range.</summary>
+    public int BucketOf(long timeNs) => (int)(FloorDiv(timeNs, StepNs) - FirstBucket);
 
     /// <summary>Where a bucket starts.</summary>
     public long BucketStartNs(int bucket) => (FirstBucket + bucket) * StepNs;
@@ -95,10 +104,13 @@ public sealed class LeafPlan
     }
 
     /// <summary>
-    /// Rows from this time on matter: the range's start, or <see cref="ExecutionLimits.ConcurrencyReachNs"/> before it where CONCURRENCY is asked for, which
-    /// counts spans that began earlier and last into the range.
+    /// The same question's CONCURRENCY over the time before the range, from which spans may last into it; null when there is none of it. Rows of that time count
+    /// for nothing else.
     /// </summary>
-    public long ReachNs { get; }
+    public LeafPlan? Reach { get; }
+
+    /// <summary>Rows from this time on matter: the start of the range or of its <see cref="Reach"/>.</summary>
+    public long ReachNs => Reach?.Time.StartNs ?? Time.StartNs;
 
     /// <summary>An empty accumulator for each of <see cref="Accumulators"/>. Those that rows are added to need the result whose cells they are over.</summary>
     public Accumulator[] NewAccumulators(PartialResult? over = null)

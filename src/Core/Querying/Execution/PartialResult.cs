@@ -41,6 +41,19 @@ public sealed class PartialResult
         Accumulators = plan.NewAccumulators(this);
     }
 
+    private PartialResult(LeafPlan plan, Func<PartialResult, Accumulator[]> accumulators)
+    {
+        Plan = plan;
+        Accumulators = accumulators(this);
+    }
+
+    /// <summary>
+    /// A result over the <see cref="LeafPlan.Reach"/> of a result's plan, to be thrown away: what its CONCURRENCY takes of spans that last into the range goes to the
+    /// result itself.
+    /// </summary>
+    public static PartialResult InProgress(PartialResult into) => new(
+        into.Plan.Reach ?? throw new InvalidOperationException("a plan without CONCURRENCY"), before => InProgressAccumulator.For(before, into));
+
     /// <summary>The plan it answers.</summary>
     public LeafPlan Plan { get; }
 
@@ -112,6 +125,9 @@ public sealed class PartialResult
 
         return Group(_key.Written);
     }
+
+    /// <summary>The group of the same values as another result's group; it is added when new.</summary>
+    public int Group(PartialResult other, int group) => Group(other._groups[group]);
 
     /// <summary>The group that has the same values as another result's group; -1 when there is none.</summary>
     public int FindGroup(PartialResult other, int group) => _groups.Find(other._groups[group]);

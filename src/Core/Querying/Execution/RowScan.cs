@@ -35,9 +35,9 @@ public sealed class RowScan
     /// <summary>Adds a segment's rows that lie in [startNs, endNs), which must be within the plan's range.</summary>
     public void Add(IRowSegment segment, long startNs, long endNs)
     {
-        if (_plan.ReachNs < startNs && startNs == _plan.Time.StartNs)
+        if (_plan.Reach is { } reach && startNs == _plan.Time.StartNs)
         {
-            AddInProgress(segment);
+            AddInProgress(segment, reach);
         }
 
         if (segment.Rows == 0 || segment.MinTimeNs >= endNs || segment.MaxTimeNs < startNs)
@@ -85,48 +85,25 @@ public sealed class RowScan
         return _rows.AsSpan(0, count);
     }
 
-    /// <summary>Adds to CONCURRENCY, and to nothing else, the spans that began before the range and last into it.</summary>
-    private void AddInProgress(IRowSegment segment)
+    /// <summary>Adds the spans that began before the range and last into it: to CONCURRENCY, and to nothing else.</summary>
+    private void AddInProgress(IRowSegment segment, LeafPlan reach)
     {
-        var (from, to) = (_plan.ReachNs, _plan.Time.StartNs);
+        var (from, to) = (reach.Time.StartNs, reach.Time.EndNs);
         if (segment.Rows == 0 || segment.MinTimeNs >= to || segment.MaxTimeNs < from)
         {
             return;
         }
 
         var shortestMs = segment.MaxTimeNs >= to ? 0 : (to - segment.MaxTimeNs) / 1e6;
-        if (segment.Excludes(new(LeafPlan.DurationField, FilterOp.Greater, [FieldValue.Of(shortestMs)])) || !Select(segment, from, to))
+        if (segment.Excludes(new(LeafPlan.DurationField, FilterOp.Greater, [FieldValue.Of(shortestMs)])))
         {
             return;
         }
 
-        ConcurrencyAccumulator.NarrowToLasting(segment, _selection, to, _columns);
-        var count = ListRows(_selection, segment.Rows, ref _rows);
-        _result.RowsRead += segment.Rows;
-        if (count == 0)
-        {
-            return;
-        }
-
-        _result.IsSampled |= segment.IsSampled;
-        AssignCells(segment, _rows.AsSpan(0, count));
-        var weights = _plan.Spec.UsageMode ? null : segment.Weights;
-        for (var i = 0; i < _filters.Length; i++)
-        {
-            if (_result.Accumulators[i] is not ConcurrencyAccumulator concurrency)
-            {
-                continue;
-            }
-
-            if (_filters[i] is { } filter)
-            {
-                UpdateFiltered(segment, filter, concurrency, weights);
-            }
-            else
-            {
-                concurrency.Update(new SelectedRows(segment, _rows.AsSpan(0, count), _cells.AsSpan(0, count), weights));
-            }
-        }
+        var before = PartialResult.InProgress(_result);
+        new RowScan(reach, before).Add(segment, from, to);
+        _result.RowsRead += before.RowsRead;
+        _result.IsSampled |= before.IsSampled;
     }
 
     private bool Select(IRowSegment segment, long startNs, long endNs)

@@ -27,7 +27,7 @@ internal static class ReferenceScan
             }
 
             var weight = plan.Spec.UsageMode ? 1 : e.Weight;
-            var cell = result.Cell(result.Group([.. plan.Spec.Breakdowns.Select(field => e[field])]), plan.BucketOf(e.TimeNs));
+            var cell = result.Cell(result.Group([.. plan.Spec.Breakdowns.Select(field => e[field])]), plan.BucketOf(Math.Max(e.TimeNs, plan.Time.StartNs)));
             for (var i = 0; i < plan.Accumulators.Count; i++)
             {
                 var (_, column, filter) = plan.Accumulators[i];
