@@ -1,14 +1,23 @@
 using StreamObserve.Core.Columns;
 using StreamObserve.Core.Querying;
+using StreamObserve.Core.Querying.Execution;
+using StreamObserve.Core.Querying.BubbleUp;
 using StreamObserve.Core.Querying.Language;
 
 namespace StreamObserve.Contracts.Messages;
+
+/// <summary>A question that a partition answers in two steps, from a snapshot: <see cref="LeafAccepted"/>, then <see cref="LeafAnswer"/>.</summary>
+public interface ILeafQuestion : IPartitionMessage
+{
+    /// <summary>The asker's own id of the question.</summary>
+    long QueryId { get; }
+}
 
 /// <summary>
 /// One partition's part of a query. The answer comes in two steps: <see cref="LeafAccepted"/> at once, so that a missing partition is noticed early, then
 /// <see cref="LeafAnswer"/> when it is computed. <paramref name="QueryId"/> is the asker's own.
 /// </summary>
-public sealed record LeafQuery(int Partition, long QueryId, string Dataset, QuerySpec Spec, ResolvedTime Time, QuerySource Source) : IPartitionMessage
+public sealed record LeafQuery(int Partition, long QueryId, string Dataset, QuerySpec Spec, ResolvedTime Time, QuerySource Source) : ILeafQuestion
 {
     /// <inheritdoc/>
     public void Write(ByteWriter w)
@@ -36,6 +45,42 @@ public sealed record LeafQuery(int Partition, long QueryId, string Dataset, Quer
 
         return new(partition, id, dataset, spec, new(r.I64(), r.I64(), r.Count()), (QuerySource)r.U8());
     }
+}
+
+/// <summary>
+/// One partition's part of a comparison of a selection with the rest: both are over the rows of <paramref name="Spec"/> within [<paramref name="StartNs"/>,
+/// <paramref name="EndNs"/>). The answer's result is an exported comparison.
+/// </summary>
+public sealed record LeafBubbleUp(int Partition, long QueryId, string Dataset, QuerySpec Spec, long StartNs, long EndNs, BubbleUpSelection Selection) : ILeafQuestion
+{
+    /// <inheritdoc/>
+    public void Write(ByteWriter w)
+    {
+        w.Varint((ulong)Partition);
+        w.I64(QueryId);
+        w.Text(Dataset);
+        w.Text(QuerySpecJson.Format(Spec));
+        w.I64(StartNs);
+        w.I64(EndNs);
+
+        // A selection is the time and condition of a query.
+        w.Text(QuerySpecJson.Format(new() { StartTimeNs = Selection.StartNs, EndTimeNs = Selection.EndNs, Where = Selection.Where }));
+    }
+
+    internal static LeafBubbleUp Read(ref ByteReader r)
+    {
+        int partition = r.Count();
+        var id = r.I64();
+        var dataset = r.Text();
+        var spec = ReadSpec(r.Text());
+        long start = r.I64(), end = r.I64();
+        var selection = ReadSpec(r.Text());
+        return new(partition, id, dataset, spec, start, end, new(selection.StartTimeNs, selection.EndTimeNs, selection.Where));
+    }
+
+    private static QuerySpec ReadSpec(string json) => QuerySpecJson.Parse(System.Text.Encoding.UTF8.GetBytes(json), true).TryGet(out var spec, out var errors)
+        ? spec
+        : throw new FormatException($"a leaf's comparison that does not read: {errors[0].Message}");
 }
 
 /// <summary>The partition has the query and works on it.</summary>
@@ -118,6 +163,9 @@ public sealed record LeafAnswer(int Partition, long QueryId, LeafStatus Status, 
     /// <summary>The result over the earlier range of a comparison, from the same snapshot; null when the query compares with none.</summary>
     public LeafResult? Earlier { get; init; }
 
+    /// <summary>How the result was made; there when it is <see cref="LeafStatus.Answered"/>.</summary>
+    public ScanExplanation? Explanation { get; init; }
+
     /// <inheritdoc/>
     public void Write(ByteWriter w)
     {
@@ -131,6 +179,8 @@ public sealed record LeafAnswer(int Partition, long QueryId, LeafStatus Status, 
         Earlier?.Write(w);
         w.U8(Coverage is null ? (byte)0 : (byte)1);
         Coverage?.Write(w);
+        w.U8(Explanation is null ? (byte)0 : (byte)1);
+        Explanation?.Export(w);
     }
 
     internal static LeafAnswer Read(ref ByteReader r)
@@ -140,8 +190,12 @@ public sealed record LeafAnswer(int Partition, long QueryId, LeafStatus Status, 
         var status = (LeafStatus)r.U8();
         var text = r.Text();
         var result = r.U8() == 0 ? null : LeafResult.Read(ref r);
-        var earlier = r.U8() == 0 ? null : LeafResult.Read(ref r);
-        return new(partition, id, status, text, result, r.U8() == 0 ? null : LeafCoverage.Read(ref r)) { Earlier = earlier };
+        var coverage = r.U8() == 0 ? null : LeafCoverage.Read(ref r);
+        return new(partition, id, status, text, result, coverage)
+        {
+            Earlier = r.U8() == 0 ? null : LeafResult.Read(ref r),
+            Explanation = r.U8() == 0 ? null : ScanExplanation.Import(ref r),
+        };
     }
 }
 

@@ -1,4 +1,5 @@
 using StreamObserve.Core.Events;
+using StreamObserve.Core.Querying.Execution;
 
 namespace StreamObserve.Core.Querying;
 
@@ -192,6 +193,9 @@ public sealed record Receipt
 
     /// <summary>Which of aggregates, recent, blocks were used.</summary>
     public required IReadOnlyList<string> Used { get; init; }
+
+    /// <summary>How the answer was made, when that was asked for.</summary>
+    public ScanExplanation? Explanation { get; init; }
 }
 
 /// <summary>A partition that did not answer.</summary>

@@ -412,10 +412,11 @@ public sealed class PartitionState : IDisposable
             _trailingOffset = _head.Offset;
         }
 
-        // A recovery reads from the sealed place on, so what its rows followed must still be known.
+        // A recovery reads from the sealed place on, so what its rows followed must still be known: of late ones as well, since a trace whose first rows the log lost
+        // is not decided before one of them.
         var oldest = Math.Min(limit, Math.Min(_recent.Oldest?.LogTimeMs ?? limit, _sealed.LogTimeMs));
-        _policies.Prune(oldest);
-        _clock.Prune(oldest - _settings.LateSpanRetentionMs);
+        _policies.Prune(oldest - _settings.LateSpanRetentionMs, _clock);
+        _clock.Prune(_policies.Versions[0].FromLogTime);
         while (_policyPlaces.Count > 1 && _policyPlaces[1].Offset <= Math.Min(_sealed.Offset, _recent.Oldest?.Offset ?? _head.Offset))
         {
             _policyPlaces.RemoveAt(0);
@@ -653,9 +654,10 @@ public sealed class PartitionState : IDisposable
     private void ExpireSummaries()
     {
         // A recovery decides the rows from the sealed place on once more: what they were decided by must still be there, however far behind that is.
-        var keepFrom = Math.Min(_clock.TrailingLimit(_head.LogTimeMs), _sealed.LogTimeMs) - _settings.LateSpanRetentionMs;
+        // Late ones follow a trace for the retention after its window.
+        var before = Math.Min(_clock.TrailingLimit(_head.LogTimeMs), _sealed.LogTimeMs) - _settings.LateSpanRetentionMs;
         long mark = -1;
-        while (_summaryMarks.Count > 1 && _summaryMarks[1].LogTimeMs < keepFrom)
+        while (_summaryMarks.Count > 1 && _clock.LastFoldableLogTime(_summaryMarks[0].LogTimeMs, _summaryMarks[1].LogTimeMs) < before)
         {
             mark = _summaryMarks[1].Address;
             _summaryMarks.RemoveAt(0);

@@ -36,12 +36,14 @@ internal sealed class QueryCoordinator(Partitions partitions, ICatalogService ca
         var earlier = request.Spec.CompareOffsetSeconds is { } offset ? new PartialResult(new LeafPlan(request.Dataset, request.Spec, asked.Earlier(offset))) : null;
         var failed = new List<FailedPartition>(replies.Failed);
         var covered = new List<(int, LeafCoverage)>();
+        var explanation = new ScanExplanation();
         foreach (var answer in replies.Replies)
         {
             switch (answer.Status)
             {
                 case LeafStatus.Answered:
                     answer.Result!.AddTo(result);
+                    explanation.Add(answer.Explanation!);
                     if (earlier is not null)
                     {
                         answer.Earlier!.AddTo(earlier);
@@ -64,7 +66,11 @@ internal sealed class QueryCoordinator(Partitions partitions, ICatalogService ca
 
         var receipt = Receipts.Of(partitions.Count, covered, failed, result.RowsRead + (earlier?.RowsRead ?? 0), Used(result, earlier), time, started);
         var answerNow = AnswerBuilder.Build(result, receipt, request.Parts, earlier);
-        return new QueryOutcome.Answered(answerNow with { Time = resolved, Receipt = receipt with { ElapsedMs = time.GetElapsedTime(started).TotalMilliseconds } });
+        return new QueryOutcome.Answered(answerNow with
+        {
+            Time = resolved,
+            Receipt = receipt with { ElapsedMs = time.GetElapsedTime(started).TotalMilliseconds, Explanation = request.Explain ? explanation : null },
+        });
     }
 
     // A rate's summary is made of its points.

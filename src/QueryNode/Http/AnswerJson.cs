@@ -38,6 +38,11 @@ internal static class AnswerJson
         json.WriteEndObject();
 
         ReceiptJson.Write(json, answer);
+        if (answer.Receipt.Explanation is { } explanation)
+        {
+            ExplanationJson.Write(json, explanation);
+        }
+
         json.WriteEndObject();
         return IsWithin(json, bytesMax);
     }

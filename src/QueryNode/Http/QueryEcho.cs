@@ -8,7 +8,7 @@ namespace StreamObserve.QueryNode.Http;
 /// What was asked, as the answer repeats it: the dataset, the text if the query came as text, and the specification with its time resolved to absolute edges.
 /// Asking <c>query</c> again asks about the very same time, so that a stored answer says what it is about for ever.
 /// </summary>
-internal readonly record struct QueryEcho(string Dataset, QuerySpec Spec, string? Text, bool WithoutSeries)
+internal readonly record struct QueryEcho(string Dataset, QuerySpec Spec, string? Text, bool WithoutSeries = false)
 {
     /// <summary>Writes the members <c>dataset</c>, <c>text</c>, <c>disable_series</c> (without which a limit past 1,000 is refused) and <c>query</c>.</summary>
     public void Write(Utf8JsonWriter json, ResolvedTime time)

@@ -11,7 +11,7 @@ namespace StreamObserve.QueryNode.Http;
 /// </summary>
 internal static class QueryRequestJson
 {
-    private const string Known = "dataset, query, text, partial, source, disable_series, disable_total_by_aggregate, disable_other_by_aggregate, total_series";
+    private const string Known = "dataset, query, text, partial, source, disable_series, disable_total_by_aggregate, disable_other_by_aggregate, total_series, explain";
 
     /// <summary>Reads the body; what is returned does not hold on to the element.</summary>
     public static Reading<(QueryRequest Request, QueryEcho Echo)> Read(JsonElement body)
@@ -23,6 +23,7 @@ internal static class QueryRequestJson
         var source = QuerySource.Auto;
         var partialAllowed = true;
         var parts = AnswerParts.Default;
+        var explain = false;
         foreach (var member in body.EnumerateObject())
         {
             switch (member.Name)
@@ -56,6 +57,9 @@ internal static class QueryRequestJson
                     break;
                 case "total_series":
                     parts = parts with { TotalSeries = ReadFlag(member, errors) };
+                    break;
+                case "explain":
+                    explain = ReadFlag(member, errors);
                     break;
                 default:
                     errors.Add(new(member.Name, JsonText.Excerpt(member.Value), $"is not a member here; known: {Known}"));
@@ -97,11 +101,12 @@ internal static class QueryRequestJson
                 : Problems.Unprocessable("query not valid", "query.", specErrors);
         }
 
-        var request = new QueryRequest { Dataset = name, Spec = spec, Source = source, PartialAllowed = partialAllowed, Parts = parts };
+        var request = new QueryRequest { Dataset = name, Spec = spec, Source = source, PartialAllowed = partialAllowed, Parts = parts, Explain = explain };
         return (request, new QueryEcho(name, spec, text, !parts.Series));
     }
 
-    private static string? Text(JsonProperty member, List<ProblemError> errors)
+    /// <summary>A member that is a string.</summary>
+    internal static string? Text(JsonProperty member, List<ProblemError> errors)
     {
         if (member.Value.ValueKind == JsonValueKind.String)
         {
@@ -122,7 +127,8 @@ internal static class QueryRequestJson
         return member.Value.ValueKind == JsonValueKind.True;
     }
 
-    private static bool ReadPartial(JsonProperty member, List<ProblemError> errors)
+    /// <summary>The member <c>partial</c>: true = allow.</summary>
+    internal static bool ReadPartial(JsonProperty member, List<ProblemError> errors)
     {
         switch (member.Value.ValueKind == JsonValueKind.String ? member.Value.GetString() : null)
         {

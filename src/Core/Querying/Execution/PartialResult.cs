@@ -169,8 +169,8 @@ public sealed class PartialResult
         return ((int)(key >> 32), (int)key);
     }
 
-    /// <summary>Adds another result of the same plan.</summary>
-    public void Merge(PartialResult other)
+    /// <summary>Adds another result of the same plan; with <paramref name="takeOver"/> one that is not used any more, whose parts may become this one's own.</summary>
+    public void Merge(PartialResult other, bool takeOver = false)
     {
         var groups = new int[other.Groups];
         for (var group = 0; group < groups.Length; group++)
@@ -184,7 +184,14 @@ public sealed class PartialResult
             var mine = Cell(groups[group], bucket);
             for (var i = 0; i < Accumulators.Count; i++)
             {
-                Accumulators[i].Merge(mine, other.Accumulators[i], cell);
+                if (takeOver)
+                {
+                    Accumulators[i].TakeOver(mine, other.Accumulators[i], cell);
+                }
+                else
+                {
+                    Accumulators[i].Merge(mine, other.Accumulators[i], cell);
+                }
             }
         }
 
