@@ -190,10 +190,11 @@ public sealed record LeafAnswer(int Partition, long QueryId, LeafStatus Status, 
         var status = (LeafStatus)r.U8();
         var text = r.Text();
         var result = r.U8() == 0 ? null : LeafResult.Read(ref r);
+        var earlier = r.U8() == 0 ? null : LeafResult.Read(ref r);
         var coverage = r.U8() == 0 ? null : LeafCoverage.Read(ref r);
         return new(partition, id, status, text, result, coverage)
         {
-            Earlier = r.U8() == 0 ? null : LeafResult.Read(ref r),
+            Earlier = earlier,
             Explanation = r.U8() == 0 ? null : ScanExplanation.Import(ref r),
         };
     }
