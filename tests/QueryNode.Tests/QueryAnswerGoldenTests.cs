@@ -159,6 +159,88 @@ public class QueryAnswerGoldenTests
     }
 
     [Fact]
+    public async Task AComparisonIsBesideEachNumberAndOnItsOwn()
+    {
+        var cells = (long n, NumberLabel label) => new[] { Answers.Cell(FieldValue.Of(n), label) };
+        var estimated = new NumberLabel(LabelKind.Estimated);
+        AnswerRow Group(string name, long n, NumberLabel label) => new([FieldValue.Of(name)], cells(n, label));
+        await using var server = await QueryNodeServer.StartAsync();
+        server.Answer(Answers.Count(0) with
+        {
+            Breakdowns = ["name"],
+            Results =
+            [
+                Group("a", 5, NumberLabel.Exact) with { Before = cells(4, estimated) },
+                Group("b", 3, NumberLabel.Exact) with { Before = cells(0, NumberLabel.Exact) },
+            ],
+            Series = [],
+            Total = Answers.Row(cells(8, NumberLabel.Exact)) with { Before = cells(6, estimated) },
+            Compare = new()
+            {
+                OffsetSeconds = 3600,
+                Time = Answers.Time.Earlier(3600),
+                Results = [Group("a", 4, estimated), Group("gone", 2, NumberLabel.Exact)],
+                Series = [new(Answers.StartNs - (3600 * Answers.SecondNs), [Group("gone", 2, estimated)])],
+                Total = Answers.Row(cells(6, estimated)),
+                Labels = [estimated],
+            },
+        });
+        using var response = await server.QueryAsync("""{"dataset":"shop","text":"COUNT GROUP BY name COMPARE 1h"}""");
+
+        Assert.Equal(ResponseText.Compact($$$$"""
+            {"id":"r1","dataset":"shop","text":"COUNT GROUP BY name COMPARE 1h",
+             "query":{"breakdowns":["name"],"calculations":[{"op":"COUNT"}],"limit":100,"granularity":60,"start_time":1700000000,"end_time":1700000120,"compare_time_offset_seconds":3600},
+             "data":{"series":[],"results":[
+               {"data":{"name":"a","COUNT":5,"COUNT.before":4}},
+               {"data":{"name":"b","COUNT":3,"COUNT.before":0,"COUNT.before.label":{"kind":"exact"}}}],
+              "total":{"data":{"COUNT":8,"COUNT.before":6}},"other":null,
+              "compare":{"offset_seconds":3600,"start_time":"2023-11-14T21:13:20Z","end_time":"2023-11-14T21:15:20Z",
+               "series":[{"time":"2023-11-14T21:13:20Z","data":{"name":"gone","COUNT":2}}],
+               "results":[{"data":{"name":"a","COUNT":4}},{"data":{"name":"gone","COUNT":2,"COUNT.label":{"kind":"exact"}}}],
+               "total":{"data":{"COUNT":6}},"other":null}},
+             {{{{PlainReceipt}}}} "labels":{"COUNT":{"kind":"exact"},"COUNT.before":{"kind":"estimated"} } } }
+            """), await response.TextAsync());
+    }
+
+    [Fact]
+    public async Task PartsThatAreNotWantedAreNotAskedFor()
+    {
+        await using var server = await QueryNodeServer.StartAsync();
+        using var response = await server.QueryAsync(
+            """{"dataset":"shop","query":{"limit":10000},"disable_series":true,"disable_total_by_aggregate":true,"disable_other_by_aggregate":false}""");
+
+        Assert.StartsWith("""{"id":"r1","dataset":"shop","disable_series":true,"query":{"calculations":[{"op":"COUNT"}],"limit":10000,""", await response.TextAsync(), StringComparison.Ordinal);
+        Assert.Equal(new AnswerParts { Series = false, Total = false }, Assert.Single(server.Queries.Requests).Parts);
+    }
+
+    [Fact]
+    public async Task TheTotalOverTimeIsToldWhenItIsAskedFor()
+    {
+        await using var server = await QueryNodeServer.StartAsync();
+        server.Answer(Answers.Count(7) with { TotalSeries = [new(Answers.StartNs, [Answers.Row(Answers.Cell(FieldValue.Of(7)))])] });
+        using var response = await server.QueryAsync("""{"dataset":"shop","query":{},"total_series":true}""");
+
+        Assert.Contains("""
+            "other":null,"total_series":[{"time":"2023-11-14T22:13:20Z","data":{"COUNT":7}}]},"receipt":
+            """, await response.TextAsync(), StringComparison.Ordinal);
+        Assert.Equal(new AnswerParts { TotalSeries = true }, Assert.Single(server.Queries.Requests).Parts);
+    }
+
+    [Theory]
+    [InlineData("""{"dataset":"shop","query":{"limit":1001}}""", HttpStatusCode.UnprocessableEntity, "limit must be 1..1000 (10000 with disable_series), not 1001")]
+    [InlineData("""{"dataset":"shop","text":"LIMIT 10001","disable_series":true}""", HttpStatusCode.UnprocessableEntity, "limit must be 1..10000, not 10001")]
+    [InlineData("""{"dataset":"shop","query":{},"disable_series":1}""", HttpStatusCode.BadRequest, "disable_series: must be true or false")]
+    [InlineData("""{"dataset":"shop","query":{},"a":1,"b":2}""", HttpStatusCode.BadRequest, "a: is not a member here; known: dataset, query, text, partial, source, disable_series, disable_total_by_aggregate, disable_other_by_aggregate, total_series, explain; b: is not")]
+    public async Task WhatCannotBePartOfAnAnswerIsExplained(string body, HttpStatusCode status, string message)
+    {
+        await using var server = await QueryNodeServer.StartAsync();
+        using var response = await server.QueryAsync(body);
+
+        Assert.Equal(status, response.StatusCode);
+        Assert.Contains(message, await response.TextAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task HeatmapCellsAreBuckets()
     {
         var heatmap = new AnswerCell(FieldValue.Absent, [new(0.5, 1, 3), new(1, 2.25, 1e6)], NumberLabel.Exact);

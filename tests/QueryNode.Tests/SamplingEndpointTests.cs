@@ -86,7 +86,7 @@ public class SamplingEndpointTests
     [Theory]
     [InlineData("/api/v1/sampling/__all__", KeepErrors, "application/json", HttpStatusCode.BadRequest, "dataset")]
     [InlineData("/api/v1/sampling/shop", "{", "application/json", HttpStatusCode.BadRequest, "body")]
-    [InlineData("/api/v1/sampling/shop", KeepErrors, "text/yaml", HttpStatusCode.UnsupportedMediaType, "Content-Type")]
+    [InlineData("/api/v1/sampling/shop", KeepErrors, "text/yaml; charset=utf-16", HttpStatusCode.UnsupportedMediaType, "Content-Type")]
     public async Task WrongRequestsAreProblems(string path, string body, string contentType, HttpStatusCode status, string field)
     {
         await using var server = await QueryNodeServer.StartAsync();

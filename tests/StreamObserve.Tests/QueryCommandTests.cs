@@ -34,14 +34,75 @@ public class QueryCommandTests
             """
             service.name      COUNT  P99(duration_ms)
             ------------  ---------  ----------------
-            web               1,234            ~12.35
-            pay,ment      ~7 (5..9)                 -
-            (none)                3              ~0.5
-            (total)           1,244               ~12
-            ~ P99(duration_ms): within 0.99 % of the truth, over all events
+            web               1,234            ±12.35
+            pay,ment      ≈7 (5..9)                 -
+            (none)                3              ±0.5
+            (total)           1,244               ±12
+            ± P99(duration_ms): within 0.99 % of the truth, over all events
             [4 of 4 partitions, lag 120 ms, 5,321 rows read, 8.3 ms, from aggregates, recent]
 
             """.ReplaceLineEndings("\n"),
+            _terminal.Output);
+    }
+
+    private const string Compared = """
+        {"id":"q3","data":{"series":[
+          {"time":"2026-01-02T00:00:00Z","data":{"name":"a","COUNT":3,"rate":0.5}},
+          {"time":"2026-01-02T00:01:00.5Z","data":{"name":"a","COUNT":7,"rate":null}}],
+         "results":[
+          {"data":{"name":"a","COUNT":10,"COUNT.before":8,"rate":0.5,"rate.before":0.25}},
+          {"data":{"name":"b","COUNT":5,"COUNT.before":0,"COUNT.before.label":{"kind":"exact"},"rate":null,"rate.before":null}},
+          {"data":{"name":"c","COUNT":3,"COUNT.before":6,"rate":1,"rate.before":1}}],
+         "total":{"data":{"COUNT":18,"COUNT.before":18,"rate":0.4,"rate.before":0.1}},"other":null,
+         "compare":{"offset_seconds":86400,"start_time":"2026-01-01T00:00:00Z","end_time":"2026-01-01T00:02:00Z",
+          "series":[{"time":"2026-01-01T00:01:00.5Z","data":{"name":"a","COUNT":8,"rate":0.25}},{"time":"2026-01-01T00:01:00.5Z","data":{"name":"d","COUNT":4,"rate":0}}],
+          "results":[{"data":{"name":"a","COUNT":8,"rate":0.25}},{"data":{"name":"c","COUNT":6,"rate":1}},{"data":{"name":"d","COUNT":4,"rate":0}}],
+          "total":{"data":{"COUNT":18,"rate":0.1}},"other":null}},
+         "receipt":{"partitions":{"asked":1,"answered":1,"failed":[]},"covered":[],"lag_ms":0,"rows_read":0,"elapsed_ms":1,"lost":[],"used":["aggregates"],
+          "labels":{"COUNT":{"kind":"exact"},"rate":{"kind":"bounded"},"COUNT.before":{"kind":"estimated"},"rate.before":{"kind":"exact"}}}}
+        """;
+
+    [Fact]
+    public async Task AComparisonHasTheEarlierNumberAndTheChangeBesideEachAndGroupsThatAreGone()
+    {
+        _terminal.Node = new StubNode().Answer(Compared);
+        Assert.Equal(0, await _terminal.RunAsync("query", "COUNT"));
+        Assert.Equal(
+            """
+            name     COUNT  before   change  rate  before  change
+            -------  -----  ------  -------  ----  ------  ------
+            a           10      ≈8  +25.0 %  ±0.5    0.25  +100 %
+            b            5       0      new     -       -       -
+            c            3      ≈6  -50.0 %    ±1       1     0 %
+            d            -      ≈4     gone     -       0    gone
+            (total)     18     ≈18      0 %  ±0.4     0.1  +300 %
+            ± rate: computed from numbers that are within a bound of the truth
+            ≈ COUNT.before: estimated from sampled events; in brackets, where known, the 95 % interval
+            [1 of 1 partitions, lag 0 ms, 0 rows read, 1 ms, from aggregates]
+
+            """.ReplaceLineEndings("\n"),
+            _terminal.Output);
+    }
+
+    [Fact]
+    public async Task AComparisonAsCsv()
+    {
+        _terminal.Node = new StubNode().Answer(Compared);
+        await _terminal.RunAsync("query", "COUNT", "--format", "csv");
+        Assert.Equal(
+            "name,COUNT,COUNT.before,COUNT.change_percent,rate,rate.label,rate.before,rate.change_percent\n"
+            + "a,10,8,25,0.5,bounded,0.25,100\nb,5,0,,,bounded,,\nc,3,6,-50,1,bounded,1,0\nd,,4,,,,0,\n",
+            _terminal.Output);
+    }
+
+    [Fact]
+    public async Task AComparedSeriesHasEarlierPointsAtTheTimesThatTheyAreComparedWith()
+    {
+        _terminal.Node = new StubNode().Answer(Compared);
+        await _terminal.RunAsync("query", "COUNT", "--format", "csv", "--rows", "series");
+        Assert.Equal(
+            "time,name,COUNT,COUNT.before,COUNT.change_percent,rate,rate.label,rate.before,rate.change_percent\n"
+            + "2026-01-02T00:00:00Z,a,3,,,0.5,bounded,,\n2026-01-02T00:01:00.5Z,a,7,8,-12.5,,bounded,0.25,\n2026-01-02T00:01:00.5Z,d,,4,,,,0,\n",
             _terminal.Output);
     }
 
@@ -104,21 +165,20 @@ public class QueryCommandTests
     }
 
     [Theory]
-    [InlineData("table", true)]
-    [InlineData("csv", false)]
-    [InlineData("json", false)]
-    public async Task PartialAnswerSaysSoLoudly(string format, bool onOutput)
+    [InlineData("table")]
+    [InlineData("csv")]
+    [InlineData("json")]
+    public async Task PartialAnswerSaysSoLoudly(string format)
     {
         _terminal.Node = new StubNode().Answer(Partial);
         Assert.Equal(0, await _terminal.RunAsync("query", "COUNT", "--format", format));
-        string told = onOutput ? _terminal.Output : _terminal.Error;
         Assert.StartsWith(
             """
             PARTIAL ANSWER: 1 of 4 partitions did not answer; the numbers lack their events
               partition 2: no owner answered within 1 s (asking again may help)
             LOST: the log of partition 1 was gone from offset 10 to 20 before it was read
             """.ReplaceLineEndings("\n"),
-            told);
+            _terminal.Error);
     }
 
     [Fact]
@@ -148,6 +208,17 @@ public class QueryCommandTests
             "application/problem+json");
         Assert.Equal(2, await _terminal.RunAsync("query", "COUNT GRUOP BY x"));
         Assert.Equal("streamobserve query: the text can't be read\n  text: expected a clause, got \"GRUOP\"\n  COUNT GRUOP BY x\n        ^\n", _terminal.Error);
+    }
+
+    [Fact]
+    public async Task SeveralErrorsAreALineEach()
+    {
+        _terminal.Node = new StubNode().Answer(
+            """{"title":"query not valid","status":422,"detail":"query.limit: 0 is none; query.orders[0]: y is none","errors":[{"field":"query.limit","value":"0","message":"0 is none"},{"field":"query.orders[0]","value":"y","message":"y is none"}]}""",
+            422,
+            "application/problem+json");
+        Assert.Equal(2, await _terminal.RunAsync("query", "LIMIT 0 ORDER BY y"));
+        Assert.Equal("streamobserve query: query not valid\n  query.limit: 0 is none\n  query.orders[0]: y is none\n", _terminal.Error);
     }
 
     [Fact]

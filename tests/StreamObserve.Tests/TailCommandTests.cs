@@ -27,7 +27,7 @@ public class TailCommandTests
         const string Stats = """{"matched":12345,"sent":10,"skipped":12335,"data":{"COUNT":12345,"P99(duration_ms)":4.0396},"labels":{"COUNT":{"kind":"exact"},"P99(duration_ms)":{"kind":"bounded","bound":0.0099}},"failed":[{"partition":2,"reason":"not subscribed at the moment"}]}""";
         _terminal.Node = new StubNode().Answer($"event: stats\ndata: {Stats}\n\nevent: row\ndata: {{\"n\":1}}\n\n", contentType: "text/event-stream");
         Assert.Equal(0, await _terminal.RunAsync("tail", "--count", "1"));
-        Assert.Equal("  12,345 matched, 10 sent, 12,335 skipped  COUNT=12,345  P99(duration_ms)=~4.04  MISSING partition 2: not subscribed at the moment\n", _terminal.Error);
+        Assert.Equal("  12,345 matched, 10 sent, 12,335 skipped  COUNT=12,345  P99(duration_ms)=±4.04  MISSING partition 2: not subscribed at the moment\n", _terminal.Error);
     }
 
     [Fact]

@@ -160,6 +160,9 @@ public sealed record LeafCoverage(long HeadOffset, long TrailingOffset, long Hea
 /// <summary>A partition's answer; <paramref name="Result"/> is there when it is <see cref="LeafStatus.Answered"/>.</summary>
 public sealed record LeafAnswer(int Partition, long QueryId, LeafStatus Status, string Text, LeafResult? Result, LeafCoverage? Coverage) : IWireMessage
 {
+    /// <summary>The result over the earlier range of a comparison, from the same snapshot; null when the query compares with none.</summary>
+    public LeafResult? Earlier { get; init; }
+
     /// <summary>How the result was made; there when it is <see cref="LeafStatus.Answered"/>.</summary>
     public ScanExplanation? Explanation { get; init; }
 
@@ -172,17 +175,29 @@ public sealed record LeafAnswer(int Partition, long QueryId, LeafStatus Status, 
         w.Text(Text);
         w.U8(Result is null ? (byte)0 : (byte)1);
         Result?.Write(w);
+        w.U8(Earlier is null ? (byte)0 : (byte)1);
+        Earlier?.Write(w);
         w.U8(Coverage is null ? (byte)0 : (byte)1);
         Coverage?.Write(w);
         w.U8(Explanation is null ? (byte)0 : (byte)1);
         Explanation?.Export(w);
     }
 
-    internal static LeafAnswer Read(ref ByteReader r) => new(
-        r.Count(), r.I64(), (LeafStatus)r.U8(), r.Text(), r.U8() == 0 ? null : LeafResult.Read(ref r), r.U8() == 0 ? null : LeafCoverage.Read(ref r))
+    internal static LeafAnswer Read(ref ByteReader r)
     {
-        Explanation = r.U8() == 0 ? null : ScanExplanation.Import(ref r),
-    };
+        int partition = r.Count();
+        var id = r.I64();
+        var status = (LeafStatus)r.U8();
+        var text = r.Text();
+        var result = r.U8() == 0 ? null : LeafResult.Read(ref r);
+        var earlier = r.U8() == 0 ? null : LeafResult.Read(ref r);
+        var coverage = r.U8() == 0 ? null : LeafCoverage.Read(ref r);
+        return new(partition, id, status, text, result, coverage)
+        {
+            Earlier = earlier,
+            Explanation = r.U8() == 0 ? null : ScanExplanation.Import(ref r),
+        };
+    }
 }
 
 /// <summary>Asks a partition for the rows of a trace.</summary>

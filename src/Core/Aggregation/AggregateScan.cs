@@ -134,6 +134,9 @@ public sealed class AggregateScan
             {
                 case AccumulatorKind.Count:
                     break;
+                case AccumulatorKind.Concurrency:
+                    reason = "CONCURRENCY follows each span over time; aggregates hold none";
+                    return false;
                 case AccumulatorKind.Distinct when spec.Column == field:
                     break;
                 case AccumulatorKind.Distinct when spec.Column == EventBatch.DatasetField && !fold.HasField(spec.Column):

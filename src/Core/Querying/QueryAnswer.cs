@@ -55,22 +55,76 @@ public readonly record struct HeatmapBucket(double Min, double Max, double Count
 /// </summary>
 public readonly record struct AnswerCell(FieldValue Value, IReadOnlyList<HeatmapBucket>? Heatmap, NumberLabel Label);
 
-/// <summary>One row of an answer: the breakdowns' values and the calculations' cells, in the order of <see cref="QueryAnswer.Breakdowns"/> and <see cref="QueryAnswer.Calculations"/>.</summary>
-public sealed record AnswerRow(IReadOnlyList<FieldValue> Group, IReadOnlyList<AnswerCell> Cells);
+/// <summary>
+/// One row of an answer: the breakdowns' values and the cells of calculations and formulas, in the order of <see cref="QueryAnswer.Breakdowns"/> and
+/// <see cref="QueryAnswer.Calculations"/>.
+/// </summary>
+public sealed record AnswerRow(IReadOnlyList<FieldValue> Group, IReadOnlyList<AnswerCell> Cells)
+{
+    /// <summary>The same cells in the earlier range, in a comparison; else null. Of a group that had no events then they are those of no events.</summary>
+    public IReadOnlyList<AnswerCell>? Before { get; init; }
+}
 
 /// <summary>One point in time of a series with the rows (groups) that have events in it.</summary>
 public sealed record AnswerPoint(long TimeNs, IReadOnlyList<AnswerRow> Rows);
 
+/// <summary>Which parts of an answer are wanted besides its rows.</summary>
+public sealed record AnswerParts
+{
+    /// <summary>All but the series of the total.</summary>
+    public static AnswerParts Default { get; } = new();
+
+    /// <summary>The rows' groups over time.</summary>
+    public bool Series { get; init; } = true;
+
+    /// <summary>All matching events as one row.</summary>
+    public bool Total { get; init; } = true;
+
+    /// <summary>The groups past the limit as one row.</summary>
+    public bool Other { get; init; } = true;
+
+    /// <summary>All matching events over time.</summary>
+    public bool TotalSeries { get; init; }
+}
+
+/// <summary>
+/// The earlier range of a comparison. <see cref="Results"/> are the groups of the answer's rows that had events then, in the same order, and behind them the groups
+/// that had events only then, ordered and limited by the same rules. <see cref="Series"/> holds these groups at their own, earlier times.
+/// </summary>
+public sealed record AnswerComparison
+{
+    /// <summary>How much earlier, in seconds.</summary>
+    public required long OffsetSeconds { get; init; }
+
+    /// <summary>The earlier range.</summary>
+    public required ResolvedTime Time { get; init; }
+
+    /// <summary>The rows.</summary>
+    public required IReadOnlyList<AnswerRow> Results { get; init; }
+
+    /// <summary>The points over time.</summary>
+    public required IReadOnlyList<AnswerPoint> Series { get; init; }
+
+    /// <summary>All matching events; null when there are no breakdowns or when it is not wanted.</summary>
+    public AnswerRow? Total { get; init; }
+
+    /// <summary>The groups that are not among the rows, together; null when there are none or when it is not wanted.</summary>
+    public AnswerRow? Other { get; init; }
+
+    /// <summary>Worst label of each calculation's column.</summary>
+    public required IReadOnlyList<NumberLabel> Labels { get; init; }
+}
+
 /// <summary>
 /// A finished answer. <see cref="Results"/> are ordered and limited; <see cref="Series"/> holds the same groups over time, oldest first;
-/// <see cref="Total"/> is over all matching events, <see cref="Other"/> over the groups past the limit (null when there are none).
+/// <see cref="Total"/> is over all matching events, <see cref="Other"/> over the groups past the limit.
 /// </summary>
 public sealed record QueryAnswer
 {
     /// <summary>Names of the breakdown fields.</summary>
     public required IReadOnlyList<string> Breakdowns { get; init; }
 
-    /// <summary>The result keys of the calculations.</summary>
+    /// <summary>The result keys of the calculations, then the names of the formulas.</summary>
     public required IReadOnlyList<string> Calculations { get; init; }
 
     /// <summary>The rows, in order.</summary>
@@ -85,6 +139,12 @@ public sealed record QueryAnswer
     /// <summary>The groups past the limit, together.</summary>
     public AnswerRow? Other { get; init; }
 
+    /// <summary>All matching events over time; null when it was not asked for. Without breakdowns it is the series.</summary>
+    public IReadOnlyList<AnswerPoint>? TotalSeries { get; init; }
+
+    /// <summary>The earlier range of a comparison, else null.</summary>
+    public AnswerComparison? Compare { get; init; }
+
     /// <summary>Worst label of each calculation's column.</summary>
     public required IReadOnlyList<NumberLabel> Labels { get; init; }
 
@@ -96,7 +156,15 @@ public sealed record QueryAnswer
 }
 
 /// <summary>A query's time after resolving relative edges: [StartNs, EndNs), points every <paramref name="GranularitySeconds"/> aligned to multiples of it.</summary>
-public readonly record struct ResolvedTime(long StartNs, long EndNs, int GranularitySeconds);
+public readonly record struct ResolvedTime(long StartNs, long EndNs, int GranularitySeconds)
+{
+    /// <summary>The same range so many seconds earlier.</summary>
+    public ResolvedTime Earlier(long seconds)
+    {
+        var offset = checked(seconds * 1_000_000_000);
+        return this with { StartNs = checked(StartNs - offset), EndNs = EndNs - offset };
+    }
+}
 
 /// <summary>What an answer rests on. Asked = Answered + Failed.Count.</summary>
 public sealed record Receipt

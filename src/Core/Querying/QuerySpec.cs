@@ -93,6 +93,17 @@ public static class CalculationOps
         _ => null,
     };
 
+    /// <summary>
+    /// Of RATE_AVG, RATE_SUM and RATE_MAX the operation whose values in successive buckets they subtract (AVG, SUM, MAX); of all others null.
+    /// </summary>
+    public static CalculationOp? RateOf(this CalculationOp op) => op switch
+    {
+        CalculationOp.RateAvg => CalculationOp.Avg,
+        CalculationOp.RateSum => CalculationOp.Sum,
+        CalculationOp.RateMax => CalculationOp.Max,
+        _ => null,
+    };
+
     /// <summary>True when the operation needs a column.</summary>
     public static bool TakesColumn(this CalculationOp op) => op is not (CalculationOp.Count or CalculationOp.Concurrency);
 }
@@ -140,11 +151,17 @@ public enum FilterOp : byte
 /// <summary>A name for an expression's text.</summary>
 public sealed record NamedExpression(string Name, string Expression);
 
-/// <summary>Order of result rows: by a calculation (<paramref name="Op"/>, with its column) or, without one, by a breakdown.</summary>
+/// <summary>
+/// Order of result rows: by a calculation (<paramref name="Op"/>, with its column) or, without one, by the breakdown, calculation or formula that has the name
+/// <paramref name="Column"/>.
+/// </summary>
 public sealed record Order(CalculationOp? Op, string? Column, bool Descending);
 
-/// <summary>A condition on a calculation's value in a result row.</summary>
-public sealed record Having(CalculationOp Op, string? Column, FilterOp Comparison, double Value);
+/// <summary>
+/// A condition on a number of a result row: on a calculation (<paramref name="Op"/>, with its column) or, without one, on the calculation or formula that has
+/// the name <paramref name="Column"/>.
+/// </summary>
+public sealed record Having(CalculationOp? Op, string? Column, FilterOp Comparison, double Value);
 
 /// <summary>Bounds of a query.</summary>
 public static class QueryLimits

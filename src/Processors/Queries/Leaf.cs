@@ -32,9 +32,27 @@ internal static class Leaf
     private static async Task<LeafAnswer> AnswerAsync(LeafQuery query, PartitionSnapshot snapshot, ScanGate gate, CancellationToken cancellation)
     {
         var outcome = await LeafExecutor.ExecuteAsync(new(query.Dataset, query.Spec, query.Time), query.Source, snapshot, gate, cancellation).ConfigureAwait(false);
-        return outcome.Result is { } result
-            ? new(query.Partition, query.QueryId, LeafStatus.Answered, "", new(result), Coverage(snapshot)) { Explanation = outcome.Explanation }
-            : new(query.Partition, query.QueryId, LeafStatus.Refused, outcome.Refusal!, null, Coverage(snapshot));
+        LeafOutcome? earlier = null;
+        if (outcome.Result is not null && query.Spec.CompareOffsetSeconds is { } offset)
+        {
+            earlier = await LeafExecutor.ExecuteAsync(new(query.Dataset, query.Spec, query.Time.Earlier(offset)), query.Source, snapshot, gate, cancellation).ConfigureAwait(false);
+        }
+
+        if ((outcome.Refusal ?? earlier?.Refusal) is { } refusal)
+        {
+            return new(query.Partition, query.QueryId, LeafStatus.Refused, refusal, null, Coverage(snapshot));
+        }
+
+        if (earlier is { } before)
+        {
+            outcome.Explanation.Add(before.Explanation);
+        }
+
+        return new(query.Partition, query.QueryId, LeafStatus.Answered, "", new(outcome.Result!), Coverage(snapshot))
+        {
+            Earlier = earlier?.Result is { } result ? new(result) : null,
+            Explanation = outcome.Explanation,
+        };
     }
 
     private static async Task<LeafAnswer> AnswerAsync(LeafBubbleUp question, PartitionSnapshot snapshot, ScanGate gate, CancellationToken cancellation)

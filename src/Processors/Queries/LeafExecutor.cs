@@ -57,7 +57,9 @@ public static class LeafExecutor
             }
         }
 
-        var scan = AggregateScan.TryMake(plan, folds, out var reason);
+        // Unweighted numbers are about events as they are stored, and of those that sampling dropped the aggregates know.
+        var reason = "usage_mode counts stored events, of which sampling has dropped some";
+        var scan = plan.Spec.UsageMode && snapshot.HasDrops ? null : AggregateScan.TryMake(plan, folds, out reason);
         if (scan is null && source == QuerySource.Aggregates)
         {
             return new(null, reason, explanation);

@@ -20,6 +20,7 @@ internal sealed class RowScanLanes
     private readonly CancellationToken _cancellation;
     private readonly long _startNs;
     private readonly long _endNs;
+    private readonly long _reachNs;
     private readonly List<Piece> _pieces = [];
     private readonly List<Task> _tasks = [];
     private readonly List<(PartialResult Result, ScanExplanation Explanation)> _lanes = [];
@@ -33,6 +34,7 @@ internal sealed class RowScanLanes
         _gate = gate;
         _startNs = startNs;
         _endNs = endNs;
+        _reachNs = startNs == plan.Time.StartNs ? plan.ReachNs : startNs;
         _cancellation = cancellation;
     }
 
@@ -118,7 +120,7 @@ internal sealed class RowScanLanes
         for (var i = 0; i < _snapshot.Blocks.Count; i++)
         {
             var info = _snapshot.Blocks[i];
-            if (info.MinTimeNs < _endNs && info.MaxTimeNs >= _startNs)
+            if (info.MinTimeNs < _endNs && info.MaxTimeNs >= _reachNs)
             {
                 _pieces.Add(new(PieceKind.Block, i, 1));
             }
@@ -235,7 +237,7 @@ internal sealed class RowScanLanes
 
     private void ScanRecent(RecentEntry entry, RowScan scan, PartialResult result, ref EventBatchReader? reader)
     {
-        if (entry.MinTimeNs >= _endNs || entry.MaxTimeNs < _startNs)
+        if (entry.MinTimeNs >= _endNs || entry.MaxTimeNs < _reachNs)
         {
             return;
         }

@@ -10,26 +10,25 @@ namespace StreamObserve.QueryNode.Coordination;
 /// <summary>Answers a query over all partitions: resolves its time, asks each leaf, merges their partial results, finishes.</summary>
 internal sealed class QueryCoordinator(Partitions partitions, ICatalogService catalog, TimeProvider time) : IQueryService
 {
+    /// <summary>The step of an answer without points: so wide that a range of our times is one bucket, or two where it spans 1970 or 2038; a multiple of all cells.</summary>
+    private const int OnePointSeconds = 2_147_483_640;
+
     /// <inheritdoc/>
     public async Task<QueryOutcome> ExecuteAsync(QueryRequest request, CancellationToken cancellation)
     {
         var started = time.GetTimestamp();
-        if (QuerySupport.Check(request.Spec) is { Count: > 0 } unsupported)
-        {
-            return new QueryOutcome.Refused(unsupported);
-        }
-
         if (!QueryTime.Resolve(request.Spec, time.GetUtcNow().ToUnixTimeMilliseconds() * 1_000_000).TryGet(out var resolved, out var errors))
         {
             return new QueryOutcome.Refused(errors);
         }
 
-        var plan = new LeafPlan(request.Dataset, request.Spec, resolved);
+        var asked = NeedsPoints(request) ? resolved : resolved with { GranularitySeconds = OnePointSeconds };
         var id = partitions.NextId();
         var replies = await partitions.AskAllAsync<LeafAnswer>(
-            partition => new LeafQuery(partition, id, request.Dataset, request.Spec, resolved, request.Source), answer => answer.Partition, true, cancellation).ConfigureAwait(false);
+            partition => new LeafQuery(partition, id, request.Dataset, request.Spec, asked, request.Source), answer => answer.Partition, true, cancellation).ConfigureAwait(false);
 
-        var result = new PartialResult(plan);
+        var result = new PartialResult(new LeafPlan(request.Dataset, request.Spec, asked));
+        var earlier = request.Spec.CompareOffsetSeconds is { } offset ? new PartialResult(new LeafPlan(request.Dataset, request.Spec, asked.Earlier(offset))) : null;
         var failed = new List<FailedPartition>(replies.Failed);
         var covered = new List<(int, LeafCoverage)>();
         var explanation = new ScanExplanation();
@@ -40,6 +39,11 @@ internal sealed class QueryCoordinator(Partitions partitions, ICatalogService ca
                 case LeafStatus.Answered:
                     answer.Result!.AddTo(result);
                     explanation.Add(answer.Explanation!);
+                    if (earlier is not null)
+                    {
+                        answer.Earlier!.AddTo(earlier);
+                    }
+
                     covered.Add((answer.Partition, answer.Coverage!));
                     break;
                 case LeafStatus.Refused:
@@ -52,37 +56,42 @@ internal sealed class QueryCoordinator(Partitions partitions, ICatalogService ca
             }
         }
 
-        if (result.Cells == 0 && failed.Count == 0 && request.Dataset != DatasetNames.All && await IsUnknownAsync(request.Dataset, cancellation).ConfigureAwait(false))
+        if (result.Cells == 0 && earlier is not { Cells: > 0 } && failed.Count == 0 && request.Dataset != DatasetNames.All && await IsUnknownAsync(request.Dataset, cancellation).ConfigureAwait(false))
         {
             return new QueryOutcome.UnknownDataset();
         }
 
-        var receipt = Receipts.Of(partitions.Count, covered, failed, result.RowsRead, Used(result), time, started);
-        var answerNow = AnswerBuilder.Build(result, receipt);
+        var receipt = Receipts.Of(partitions.Count, covered, failed, result.RowsRead + (earlier?.RowsRead ?? 0), Used(result, earlier), time, started);
+        var answerNow = AnswerBuilder.Build(result, receipt, request.Parts, earlier);
         return new QueryOutcome.Answered(answerNow with
         {
+            Time = resolved,
             Receipt = receipt with { ElapsedMs = time.GetElapsedTime(started).TotalMilliseconds, Explanation = request.Explain ? explanation : null },
         });
     }
+
+    // A rate's summary is made of its points.
+    private static bool NeedsPoints(QueryRequest request) =>
+        request.Parts.Series || request.Parts.TotalSeries || request.Spec.Calculations.Any(calculation => calculation.Op.RateOf() is not null);
 
     private async Task<bool> IsUnknownAsync(string dataset, CancellationToken cancellation) =>
         await catalog.GetDatasetsAsync(cancellation).ConfigureAwait(false) is CatalogOutcome<DatasetEntry>.Found { Receipt.Failed.Count: 0 } found
         && !found.Entries.Any(entry => entry.Name == dataset);
 
-    private static List<string> Used(PartialResult result)
+    private static List<string> Used(PartialResult result, PartialResult? earlier)
     {
         var used = new List<string>();
-        if (result.UsedAggregates)
+        if (result.UsedAggregates || earlier is { UsedAggregates: true })
         {
             used.Add("aggregates");
         }
 
-        if (result.UsedRecent)
+        if (result.UsedRecent || earlier is { UsedRecent: true })
         {
             used.Add("recent");
         }
 
-        if (result.UsedBlocks)
+        if (result.UsedBlocks || earlier is { UsedBlocks: true })
         {
             used.Add("blocks");
         }

@@ -86,6 +86,7 @@ internal static class ResumePlace
 internal sealed class TailSession : ReceiveActor, IWithTimers
 {
     private static readonly ResolvedTime Always = new(long.MinValue / 2, long.MaxValue / 2, int.MaxValue);
+    private static readonly AnswerParts RowsOnly = new() { Series = false, Total = false, Other = false };
 
     private readonly Partitions _partitions;
     private readonly long _id;
@@ -238,7 +239,7 @@ internal sealed class TailSession : ReceiveActor, IWithTimers
         }
 
         var receipt = new Receipt { Asked = 0, Answered = 0, Failed = [], Covered = [], LagMs = 0, RowsRead = 0, ElapsedMs = 0, Lost = [], Used = [] };
-        return AnswerBuilder.Build(_calculated, receipt).Results is [var row] ? row.Cells : [];
+        return AnswerBuilder.Build(_calculated, receipt, RowsOnly).Results is [var row] ? row.Cells : [];
     }
 
     private sealed record Renew;

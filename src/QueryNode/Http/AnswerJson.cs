@@ -18,16 +18,26 @@ internal static class AnswerJson
         query.Write(json, answer.Time);
 
         json.WriteStartObject("data"u8);
-        if (!TryWriteSeries(json, row, answer.Series, bytesMax) || !TryWriteResults(json, row, answer.Results, bytesMax))
+        if (!TryWriteSeries(json, "series"u8, row, answer.Series, bytesMax) || !TryWriteResults(json, row, answer.Results, bytesMax))
         {
             return false;
         }
 
         WriteOptionalRow(json, "total"u8, row, answer.Total);
         WriteOptionalRow(json, "other"u8, row, answer.Other);
+        if (answer.TotalSeries is { } total && !TryWriteSeries(json, "total_series"u8, row, total, bytesMax))
+        {
+            return false;
+        }
+
+        if (answer.Compare is { } compare && !TryWriteCompare(json, answer, compare, bytesMax))
+        {
+            return false;
+        }
+
         json.WriteEndObject();
 
-        ReceiptJson.Write(json, answer.Receipt, answer.Calculations, answer.Labels);
+        ReceiptJson.Write(json, answer);
         if (answer.Receipt.Explanation is { } explanation)
         {
             ExplanationJson.Write(json, explanation);
@@ -37,9 +47,27 @@ internal static class AnswerJson
         return IsWithin(json, bytesMax);
     }
 
-    private static bool TryWriteSeries(Utf8JsonWriter json, RowWriter row, IReadOnlyList<AnswerPoint> series, long bytesMax)
+    private static bool TryWriteCompare(Utf8JsonWriter json, QueryAnswer answer, AnswerComparison compare, long bytesMax)
     {
-        json.WriteStartArray("series"u8);
+        var row = new RowWriter(json, answer with { Labels = compare.Labels });
+        json.WriteStartObject("compare"u8);
+        json.WriteNumber("offset_seconds"u8, compare.OffsetSeconds);
+        json.WriteString("start_time"u8, EventTime.Format(compare.Time.StartNs));
+        json.WriteString("end_time"u8, EventTime.Format(compare.Time.EndNs));
+        if (!TryWriteSeries(json, "series"u8, row, compare.Series, bytesMax) || !TryWriteResults(json, row, compare.Results, bytesMax))
+        {
+            return false;
+        }
+
+        WriteOptionalRow(json, "total"u8, row, compare.Total);
+        WriteOptionalRow(json, "other"u8, row, compare.Other);
+        json.WriteEndObject();
+        return true;
+    }
+
+    private static bool TryWriteSeries(Utf8JsonWriter json, ReadOnlySpan<byte> name, RowWriter row, IReadOnlyList<AnswerPoint> series, long bytesMax)
+    {
+        json.WriteStartArray(name);
         foreach (var point in series)
         {
             var time = EventTime.Format(point.TimeNs);
@@ -103,7 +131,10 @@ internal static class AnswerJson
         private readonly JsonEncodedText[] _breakdowns;
         private readonly JsonEncodedText[] _calculations;
         private readonly JsonEncodedText[] _cellLabels;
+        private readonly JsonEncodedText[] _before;
+        private readonly JsonEncodedText[] _beforeLabels;
         private readonly IReadOnlyList<NumberLabel> _columnLabels;
+        private readonly IReadOnlyList<NumberLabel> _beforeColumnLabels;
 
         public RowWriter(Utf8JsonWriter json, QueryAnswer answer)
         {
@@ -112,9 +143,16 @@ internal static class AnswerJson
             _calculations = [.. answer.Calculations.Select(JsonOutput.Name)];
             _cellLabels = [.. answer.Calculations.Select(key => JsonOutput.Name(key + ".label"))];
             _columnLabels = answer.Labels;
+            IReadOnlyList<string> compared = answer.Compare is null ? [] : answer.Calculations;
+            _before = [.. compared.Select(key => JsonOutput.Name(key + ReceiptJson.BeforeSuffix))];
+            _beforeLabels = [.. compared.Select(key => JsonOutput.Name(key + ReceiptJson.BeforeSuffix + ".label"))];
+            _beforeColumnLabels = answer.Compare?.Labels ?? [];
         }
 
-        /// <summary>Writes the member <c>data</c>: the group's values (none in a total), the cells, and the labels of cells that differ from their column's.</summary>
+        /// <summary>
+        /// Writes the member <c>data</c>: the group's values (none in a total), the cells, and the labels of cells that differ from their column's; in a
+        /// comparison beside each cell the earlier one.
+        /// </summary>
         public void WriteData(AnswerRow row)
         {
             _json.WriteStartObject(DataName);
@@ -126,17 +164,25 @@ internal static class AnswerJson
 
             for (var i = 0; i < row.Cells.Count; i++)
             {
-                var cell = row.Cells[i];
-                _json.WritePropertyName(_calculations[i]);
-                _json.WriteCell(cell);
-                if (cell.Label != _columnLabels[i])
+                WriteCell(row.Cells[i], _calculations[i], _cellLabels[i], _columnLabels[i]);
+                if (row.Before is { } before)
                 {
-                    _json.WritePropertyName(_cellLabels[i]);
-                    ReceiptJson.WriteLabel(_json, cell.Label);
+                    WriteCell(before[i], _before[i], _beforeLabels[i], _beforeColumnLabels[i]);
                 }
             }
 
             _json.WriteEndObject();
+        }
+
+        private void WriteCell(AnswerCell cell, JsonEncodedText name, JsonEncodedText labelName, NumberLabel columnLabel)
+        {
+            _json.WritePropertyName(name);
+            _json.WriteCell(cell);
+            if (cell.Label != columnLabel)
+            {
+                _json.WritePropertyName(labelName);
+                ReceiptJson.WriteLabel(_json, cell.Label);
+            }
         }
     }
 }

@@ -28,17 +28,20 @@ internal sealed class JsonBody : IDisposable
     /// <summary>The body as it came.</summary>
     public ReadOnlyMemory<byte> Utf8 { get; }
 
-    /// <summary>Reads the body: 415 for another content type, 413 past the size, 400 with the position for what is not a JSON object.</summary>
+    /// <summary>
+    /// Reads the body, whatever its content type says it is (tools send forms' by default): 415 only for one that names another charset than UTF-8, 413 past the
+    /// size, 400 with the position for what is not a JSON object.
+    /// </summary>
     public static async ValueTask<Reading<JsonBody>> ReadAsync(HttpContext context)
     {
-        if (!IsJson(context.Request.ContentType))
+        if (!IsUtf8(context.Request.ContentType))
         {
             return new ProblemDocument
             {
                 Status = StatusCodes.Status415UnsupportedMediaType,
                 Title = "unsupported content type",
                 Detail = "the body must be JSON in UTF-8: send Content-Type: application/json",
-                Errors = [new("Content-Type", context.Request.ContentType, "must be application/json")],
+                Errors = [new("Content-Type", context.Request.ContentType, "may name no other charset than utf-8")],
             };
         }
 
@@ -91,17 +94,12 @@ internal sealed class JsonBody : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _document.Dispose();
 
-    private static bool IsJson(string? contentType)
-    {
-        if (!MediaTypeHeaderValue.TryParse(contentType, out var type) || type.MediaType is not { } media)
-        {
-            return false;
-        }
-
-        var isJson = media.Equals("application/json", StringComparison.OrdinalIgnoreCase)
-            || (media.StartsWith("application/", StringComparison.OrdinalIgnoreCase) && media.EndsWith("+json", StringComparison.OrdinalIgnoreCase));
-        return isJson && (type.CharSet is null || type.CharSet.Trim('"').Equals("utf-8", StringComparison.OrdinalIgnoreCase));
-    }
+    // ASCII is UTF-8 too.
+    private static bool IsUtf8(string? contentType) =>
+        !MediaTypeHeaderValue.TryParse(contentType, out var type)
+        || type.CharSet?.Trim('"') is not { } charset
+        || charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase)
+        || charset.Equals("us-ascii", StringComparison.OrdinalIgnoreCase);
 
     private static async ValueTask<Reading<ReadOnlyMemory<byte>>> ReadBytesAsync(HttpContext context)
     {

@@ -74,9 +74,5 @@ internal static class Problems
     private static ProblemDocument WithPosition(ProblemDocument document, IReadOnlyList<QueryError> errors) =>
         errors[0].Offset is { } offset ? document with { Members = json => json.WriteNumber("position"u8, offset + 1) } : document;
 
-    private static string Summary(IReadOnlyList<ProblemError> errors)
-    {
-        var first = $"{errors[0].Field}: {errors[0].Message}";
-        return errors.Count == 1 ? first : string.Create(CultureInfo.InvariantCulture, $"{first} (and {errors.Count - 1} more)");
-    }
+    private static string Summary(IReadOnlyList<ProblemError> errors) => string.Join("; ", errors.Select(error => $"{error.Field}: {error.Message}"));
 }

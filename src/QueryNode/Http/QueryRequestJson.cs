@@ -11,7 +11,7 @@ namespace StreamObserve.QueryNode.Http;
 /// </summary>
 internal static class QueryRequestJson
 {
-    private const string Known = "dataset, query, text, partial, source, explain";
+    private const string Known = "dataset, query, text, partial, source, disable_series, disable_total_by_aggregate, disable_other_by_aggregate, total_series, explain";
 
     /// <summary>Reads the body; what is returned does not hold on to the element.</summary>
     public static Reading<(QueryRequest Request, QueryEcho Echo)> Read(JsonElement body)
@@ -22,6 +22,7 @@ internal static class QueryRequestJson
         JsonElement? specification = null;
         var source = QuerySource.Auto;
         var partialAllowed = true;
+        var parts = AnswerParts.Default;
         var explain = false;
         foreach (var member in body.EnumerateObject())
         {
@@ -45,11 +46,20 @@ internal static class QueryRequestJson
                 case "source":
                     source = ReadSource(member, errors);
                     break;
-                case "explain" when member.Value.ValueKind is JsonValueKind.True or JsonValueKind.False:
-                    explain = member.Value.GetBoolean();
+                case "disable_series":
+                    parts = parts with { Series = !ReadFlag(member, errors) };
+                    break;
+                case "disable_total_by_aggregate":
+                    parts = parts with { Total = !ReadFlag(member, errors) };
+                    break;
+                case "disable_other_by_aggregate":
+                    parts = parts with { Other = !ReadFlag(member, errors) };
+                    break;
+                case "total_series":
+                    parts = parts with { TotalSeries = ReadFlag(member, errors) };
                     break;
                 case "explain":
-                    errors.Add(new("explain", JsonText.Excerpt(member.Value), "must be true or false"));
+                    explain = ReadFlag(member, errors);
                     break;
                 default:
                     errors.Add(new(member.Name, JsonText.Excerpt(member.Value), $"is not a member here; known: {Known}"));
@@ -82,7 +92,7 @@ internal static class QueryRequestJson
         }
 
         var name = DatasetNames.Normalise(dataset!);
-        var parsed = text is not null ? QueryText.Parse(text) : QuerySpecJson.Read(specification!.Value);
+        var parsed = text is not null ? QueryText.Parse(text, !parts.Series) : QuerySpecJson.Read(specification!.Value, !parts.Series);
         if (!parsed.TryGet(out var spec, out var specErrors))
         {
             // Text breaks off at one place, as the field "text"; what it says wrongly has the fields of the specification.
@@ -91,8 +101,8 @@ internal static class QueryRequestJson
                 : Problems.Unprocessable("query not valid", "query.", specErrors);
         }
 
-        var request = new QueryRequest { Dataset = name, Spec = spec, Source = source, PartialAllowed = partialAllowed, Explain = explain };
-        return (request, new QueryEcho(name, spec, text));
+        var request = new QueryRequest { Dataset = name, Spec = spec, Source = source, PartialAllowed = partialAllowed, Parts = parts, Explain = explain };
+        return (request, new QueryEcho(name, spec, text, !parts.Series));
     }
 
     /// <summary>A member that is a string.</summary>
@@ -105,6 +115,16 @@ internal static class QueryRequestJson
 
         errors.Add(new(member.Name, JsonText.Excerpt(member.Value), "must be a string"));
         return null;
+    }
+
+    private static bool ReadFlag(JsonProperty member, List<ProblemError> errors)
+    {
+        if (member.Value.ValueKind is not (JsonValueKind.True or JsonValueKind.False))
+        {
+            errors.Add(new(member.Name, JsonText.Excerpt(member.Value), "must be true or false"));
+        }
+
+        return member.Value.ValueKind == JsonValueKind.True;
     }
 
     /// <summary>The member <c>partial</c>: true = allow.</summary>

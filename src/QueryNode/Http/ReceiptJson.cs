@@ -10,6 +10,21 @@ internal static class ReceiptJson
     private static readonly JsonEncodedText FromName = JsonOutput.Name("from");
     private static readonly JsonEncodedText ToName = JsonOutput.Name("to");
 
+    /// <summary>Joined to a result key, the name of the same number in the earlier range of a comparison.</summary>
+    public const string BeforeSuffix = ".before";
+
+    /// <summary>Writes the member <c>receipt</c> of an answer.</summary>
+    public static void Write(Utf8JsonWriter json, QueryAnswer answer)
+    {
+        if (answer.Compare is not { } compare)
+        {
+            Write(json, answer.Receipt, answer.Calculations, answer.Labels);
+            return;
+        }
+
+        Write(json, answer.Receipt, [.. answer.Calculations, .. answer.Calculations.Select(key => key + BeforeSuffix)], [.. answer.Labels, .. compare.Labels]);
+    }
+
     /// <summary>Writes the member <c>receipt</c>; <paramref name="keys"/> and <paramref name="labels"/> run side by side.</summary>
     public static void Write(Utf8JsonWriter json, Receipt receipt, IReadOnlyList<string> keys, IReadOnlyList<NumberLabel> labels)
     {

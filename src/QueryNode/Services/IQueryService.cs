@@ -25,6 +25,9 @@ public sealed record QueryRequest
     /// <summary>Where the numbers shall come from.</summary>
     public QuerySource Source { get; init; } = QuerySource.Auto;
 
+    /// <summary>What is wanted besides the rows.</summary>
+    public AnswerParts Parts { get; init; } = AnswerParts.Default;
+
     /// <summary>False = an answer with a failed partition is of no use: the service may stop at the first failure and return the answer with that in its receipt.</summary>
     public bool PartialAllowed { get; init; } = true;
 

@@ -112,7 +112,7 @@ internal sealed class NodeClient : IDisposable
             e);
     }
 
-    /// <summary>Puts a problem document in words: its errors, one a line, else its detail.</summary>
+    /// <summary>Puts a problem document in words: its detail, or several errors one a line below its title.</summary>
     private static NodeRequestException Refused(HttpResponseMessage response, string path, string body)
     {
         int status = (int)response.StatusCode;
@@ -125,12 +125,13 @@ internal sealed class NodeClient : IDisposable
             using JsonDocument problem = JsonDocument.Parse(body);
             JsonElement root = problem.RootElement;
             var lines = new List<string>();
-            if (root.TryGetProperty("detail", out JsonElement detail) || root.TryGetProperty("error", out detail) || root.TryGetProperty("title", out detail))
+            bool hasErrors = root.TryGetProperty("errors", out JsonElement errors) && errors.ValueKind == JsonValueKind.Array;
+            if ((hasErrors && errors.GetArrayLength() > 1 && root.TryGetProperty("title", out JsonElement detail)) || root.TryGetProperty("detail", out detail) || root.TryGetProperty("error", out detail) || root.TryGetProperty("title", out detail))
             {
                 lines.Add(detail.ToString());
             }
 
-            if (root.TryGetProperty("errors", out JsonElement errors) && errors.ValueKind == JsonValueKind.Array)
+            if (hasErrors)
             {
                 foreach (JsonElement error in errors.EnumerateArray())
                 {

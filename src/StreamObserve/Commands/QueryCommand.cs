@@ -22,8 +22,8 @@ internal sealed class QueryCommand : Command
         Verb = "query",
         Summary = "ask a question",
         Details = "The text: [calculations] [WHERE condition] [GROUP BY fields] [HAVING ...] [ORDER BY ... ASC|DESC] [LIMIT n] "
-            + "[SINCE t UNTIL t | LAST duration] [EVERY duration]; without a time the last 2 hours. "
-            + "A number marked ~ is bounded or estimated, and a line below the table says how far.",
+            + "[SINCE t UNTIL t | LAST duration] [EVERY duration] [COMPARE duration] [FORMULA name AS \"...\"]; without a time the last 2 hours. "
+            + "A number marked with ± is within a bound, with ≈ an estimate, and a line below the table says how far. What is missing is told on standard error.",
         Operand = "TEXT",
         OperandsMin = 1,
         OperandsMax = int.MaxValue,
@@ -33,6 +33,7 @@ internal sealed class QueryCommand : Command
             "streamobserve query 'COUNT, P99(duration_ms) GROUP BY service.name LAST 10m'",
             "streamobserve query 'COUNT WHERE error = true GROUP BY build_id, region' --dataset payment",
             "streamobserve query 'P99(duration_ms) EVERY 1m LAST 1h' --rows series --format csv",
+            "streamobserve query 'COUNT, P99(duration_ms) GROUP BY name LAST 1h COMPARE 1d'",
             "streamobserve query 'LAST 10m' --against 'duration_ms > 2000'",
         ],
     };
@@ -90,11 +91,6 @@ internal sealed class QueryCommand : Command
             ExplanationView.Write(explanation, context.Error);
         }
 
-        if (format == "table")
-        {
-            view.WriteTable(context.Output);
-            return;
-        }
 
         // What a program reads stays clean; a person still has to learn that something is missing.
         foreach (string gap in view.Gaps())
@@ -102,7 +98,11 @@ internal sealed class QueryCommand : Command
             context.Error.WriteLine(gap);
         }
 
-        if (format == "csv")
+        if (format == "table")
+        {
+            view.WriteTable(context.Output);
+        }
+        else if (format == "csv")
         {
             view.WriteCsv(context.Output);
         }

@@ -167,7 +167,7 @@ internal sealed class TailCommand : Command
                 foreach (JsonProperty calculated in data.EnumerateObject())
                 {
                     string mark = root.TryGetProperty("labels", out JsonElement labels) && labels.TryGetProperty(calculated.Name, out JsonElement label)
-                        && label.TryGetProperty("kind", out JsonElement kind) && !kind.ValueEquals("exact") ? "~" : "";
+                        && label.TryGetProperty("kind", out JsonElement kind) ? AnswerView.Mark(kind.GetString()!) : "";
                     string value = calculated.Value.ValueKind == JsonValueKind.Number
                         ? calculated.Value.GetDouble().ToString("#,0.###", CultureInfo.InvariantCulture)
                         : JsonPlain.Text(calculated.Value);

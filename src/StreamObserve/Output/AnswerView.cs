@@ -14,19 +14,22 @@ internal enum AnswerRows
 }
 
 /// <summary>
-/// An answer of <c>POST /api/v1/query</c> as a table or as CSV. Numbers that aren't exact say so: <c>~</c> bounded or estimated, <c>≥</c>, <c>≤</c>,
-/// with the bound below the table. A partial answer says so first.
+/// An answer of <c>POST /api/v1/query</c> as a table or as CSV. Numbers that aren't exact say so: <c>±</c> bounded, <c>≈</c> estimated, <c>≥</c>, <c>≤</c>,
+/// with the bound below the table. In a comparison each number has the earlier one and the change beside it.
 /// </summary>
 internal sealed class AnswerView
 {
     private const string LabelSuffix = ".label";
+    private const string BeforeSuffix = ".before";
+    private const string ChangeSuffix = ".change_percent";
     private const string Bars = "▁▂▃▄▅▆▇█";
 
     private readonly JsonElement _answer;
-    private readonly List<(string? Head, JsonElement Data)> _rows = [];
+    private readonly List<Row> _rows = [];
     private readonly List<string> _breakdowns = [];
     private readonly List<string> _calculations = [];
     private readonly bool _hasHead;
+    private readonly EarlierRows? _earlier;
 
     /// <summary>Of an answer's root element, which must outlive this. Throws <see cref="JsonException"/> when it is not an answer.</summary>
     public AnswerView(JsonElement answer, AnswerRows part)
@@ -40,7 +43,15 @@ internal sealed class AnswerView
         _hasHead = part == AnswerRows.Series;
         foreach (JsonElement row in data.GetProperty(_hasHead ? "series" : "results").EnumerateArray())
         {
-            _rows.Add((_hasHead ? Time(row.GetProperty("time")) : null, row.GetProperty("data")));
+            _rows.Add(new Row(_hasHead ? Time(row.GetProperty("time")) : null, row.GetProperty("data")));
+        }
+
+        bool compared = data.TryGetProperty("compare", out JsonElement compare) && compare.ValueKind == JsonValueKind.Object;
+        FindColumns(data, compared);
+        if (compared)
+        {
+            _earlier = new EarlierRows(compare, _breakdowns, _hasHead);
+            _rows.AddRange(_earlier.Gone(_rows.Select(r => (r.Head, r.Data))).Select(gone => new Row(gone.Head, gone.Data, true)));
         }
 
         if (!_hasHead)
@@ -48,8 +59,6 @@ internal sealed class AnswerView
             AddSummary(data, "other", "(other)");
             AddSummary(data, "total", "(total)");
         }
-
-        FindColumns();
     }
 
     private AnswerView(JsonElement answer) => _answer = answer;
@@ -81,14 +90,9 @@ internal sealed class AnswerView
         }
     }
 
-    /// <summary>Writes gaps, table, labels and receipt.</summary>
+    /// <summary>Writes table, labels and receipt.</summary>
     public void WriteTable(TextWriter writer)
     {
-        foreach (string gap in Gaps())
-        {
-            writer.WriteLine(gap);
-        }
-
         if (_rows.Count == 0)
         {
             writer.WriteLine("no events match");
@@ -111,27 +115,37 @@ internal sealed class AnswerView
 
             foreach (string column in _calculations)
             {
-                headers.Add(column);
-                alignRight.Add(true);
+                headers.AddRange(_earlier is null ? [column] : [column, "before", "change"]);
+                alignRight.AddRange(_earlier is null ? [true] : [true, true, true]);
             }
 
             var table = new TextTable(headers, alignRight);
-            foreach ((string? head, JsonElement data) in _rows)
+            foreach (Row row in _rows)
             {
                 var cells = new List<string>();
                 if (_hasHead)
                 {
-                    cells.Add(head!);
+                    cells.Add(row.Head!);
                 }
 
                 for (int i = 0; i < _breakdowns.Count; i++)
                 {
                     // A summary row has no group: its name stands in the first column.
-                    bool summary = !_hasHead && head is not null;
-                    cells.Add(summary ? (i == 0 ? head! : "") : Group(data, _breakdowns[i]));
+                    bool summary = !_hasHead && row.Head is not null;
+                    cells.Add(summary ? (i == 0 ? row.Head! : "") : Group(row.Data, _breakdowns[i]));
                 }
 
-                cells.AddRange(_calculations.Select(c => Number(data, c)));
+                foreach (string column in _calculations)
+                {
+                    cells.Add(row.IsGone ? "-" : Number(row.Data, column, column));
+                    if (_earlier is not null)
+                    {
+                        (JsonElement data, string key) = Before(row, column);
+                        cells.Add(Number(data, key, column + BeforeSuffix));
+                        cells.Add(row.IsGone ? "gone" : Change.Text(Value(row.Data, column), Value(data, key)));
+                    }
+                }
+
                 table.Add(cells);
             }
 
@@ -155,26 +169,56 @@ internal sealed class AnswerView
     /// <summary>Writes the rows as CSV, without total and other; a calculation that isn't exact everywhere gets a second column with each cell's label.</summary>
     public void WriteCsv(TextWriter writer)
     {
-        var labelled = _calculations.Where(c => _rows.Exists(r => Label(r.Data, c).Kind != "exact")).ToHashSet();
+        var labelled = _calculations.Where(c => _rows.Exists(r => !r.IsGone && Label(r.Data, c, c).Kind != "exact")).ToHashSet();
         IEnumerable<string> headers = (_hasHead ? ["time"] : Array.Empty<string>()).Concat(_breakdowns);
-        Csv.WriteRecord(writer, headers.Concat(_calculations.SelectMany(c => labelled.Contains(c) ? new[] { c, c + LabelSuffix } : [c])));
-        foreach ((string? head, JsonElement data) in _rows.Where(r => _hasHead || r.Head is null))
+        Csv.WriteRecord(writer, headers.Concat(_calculations.SelectMany(c => CsvHeaders(c, labelled.Contains(c)))));
+        foreach (Row row in _rows.Where(r => _hasHead || r.Head is null))
         {
-            IEnumerable<string> cells = (_hasHead ? [head!] : Array.Empty<string>()).Concat(_breakdowns.Select(b => Plain(data, b)));
-            Csv.WriteRecord(writer, cells.Concat(_calculations.SelectMany(c => labelled.Contains(c) ? new[] { Plain(data, c), Label(data, c).Kind } : [Plain(data, c)])));
+            IEnumerable<string> cells = (_hasHead ? [row.Head!] : Array.Empty<string>()).Concat(_breakdowns.Select(b => Plain(row.Data, b)));
+            Csv.WriteRecord(writer, cells.Concat(_calculations.SelectMany(c => CsvCells(row, c, labelled.Contains(c)))));
         }
     }
+
+    private IEnumerable<string> CsvHeaders(string column, bool labelled) =>
+        [column, .. labelled ? [column + LabelSuffix] : Array.Empty<string>(), .. _earlier is null ? [] : new[] { column + BeforeSuffix, column + ChangeSuffix }];
+
+    private List<string> CsvCells(Row row, string column, bool labelled)
+    {
+        var cells = new List<string> { row.IsGone ? "" : Plain(row.Data, column) };
+        if (labelled)
+        {
+            cells.Add(row.IsGone ? "" : Label(row.Data, column, column).Kind);
+        }
+
+        if (_earlier is not null)
+        {
+            (JsonElement data, string key) = Before(row, column);
+            cells.Add(Plain(data, key));
+            cells.Add(row.IsGone ? "" : Change.Percent(Value(row.Data, column), Value(data, key))?.ToString("0.####", CultureInfo.InvariantCulture) ?? "");
+        }
+
+        return cells;
+    }
+
+    /// <summary>Where a row's earlier number is: beside it, in the row of the earlier range, or nowhere.</summary>
+    private (JsonElement Data, string Key) Before(Row row, string column) =>
+        row.IsGone ? (row.Data, column)
+        : _hasHead ? (_earlier!.At(row.Head!, row.Data), column)
+        : (row.Data, column + BeforeSuffix);
+
+    private static double? Value(JsonElement data, string column) =>
+        data.ValueKind == JsonValueKind.Object && data.TryGetProperty(column, out JsonElement value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : null;
 
     private void AddSummary(JsonElement data, string property, string name)
     {
         if (data.TryGetProperty(property, out JsonElement row) && row.ValueKind == JsonValueKind.Object)
         {
-            _rows.Add((name, row.TryGetProperty("data", out JsonElement inner) && inner.ValueKind == JsonValueKind.Object ? inner : row));
+            _rows.Add(new Row(name, row.TryGetProperty("data", out JsonElement inner) && inner.ValueKind == JsonValueKind.Object ? inner : row));
         }
     }
 
     /// <summary>The calculations are those that the receipt labels; the other members of a row are its group.</summary>
-    private void FindColumns()
+    private void FindColumns(JsonElement data, bool compared)
     {
         JsonElement labels = Receipt("labels");
         if (labels.ValueKind == JsonValueKind.Object)
@@ -182,16 +226,21 @@ internal sealed class AnswerView
             _calculations.AddRange(labels.EnumerateObject().Select(l => l.Name));
         }
 
-        foreach ((string? head, JsonElement data) in _rows)
+        // Of a comparison's labels the second half is about the earlier numbers.
+        var beside = new HashSet<string>(compared ? _calculations.Skip(_calculations.Count / 2) : []);
+        _calculations.RemoveAll(beside.Contains);
+        beside.UnionWith(_calculations.Concat(beside).Select(c => c + LabelSuffix).ToList());
+        IEnumerable<JsonElement> groups = _rows.Select(r => r.Data);
+        if (compared && data.GetProperty("compare").TryGetProperty("results", out JsonElement earlier))
         {
-            foreach (JsonProperty cell in data.EnumerateObject())
+            groups = groups.Concat(earlier.EnumerateArray().Select(r => r.GetProperty("data")));
+        }
+
+        foreach (JsonProperty cell in groups.SelectMany(g => g.EnumerateObject()))
+        {
+            if (!_calculations.Contains(cell.Name) && !_breakdowns.Contains(cell.Name) && !beside.Contains(cell.Name))
             {
-                bool known = _calculations.Contains(cell.Name) || _breakdowns.Contains(cell.Name);
-                bool isLabel = cell.Name.EndsWith(LabelSuffix, StringComparison.Ordinal) && _calculations.Contains(cell.Name[..^LabelSuffix.Length]);
-                if (!known && !isLabel)
-                {
-                    _breakdowns.Add(cell.Name);
-                }
+                _breakdowns.Add(cell.Name);
             }
         }
     }
@@ -203,11 +252,12 @@ internal sealed class AnswerView
         !data.TryGetProperty(column, out JsonElement value) || value.ValueKind == JsonValueKind.Null ? "(none)" : JsonPlain.Text(value);
 
     private static string Plain(JsonElement data, string column) =>
-        !data.TryGetProperty(column, out JsonElement value) ? "" : JsonPlain.Text(value);
+        data.ValueKind != JsonValueKind.Object || !data.TryGetProperty(column, out JsonElement value) ? "" : JsonPlain.Text(value);
 
-    private string Number(JsonElement data, string column)
+    // The number under a key of a row's data, labelled as in there, else as the receipt says of its column.
+    private string Number(JsonElement data, string key, string column)
     {
-        if (!data.TryGetProperty(column, out JsonElement value) || value.ValueKind == JsonValueKind.Null)
+        if (data.ValueKind != JsonValueKind.Object || !data.TryGetProperty(key, out JsonElement value) || value.ValueKind == JsonValueKind.Null)
         {
             return "-";
         }
@@ -218,17 +268,20 @@ internal sealed class AnswerView
             JsonValueKind.Object => Sparkline(value),
             _ => value.ToString(),
         };
-        (string kind, _, (double Low, double High)? interval) = Label(data, column);
-        string mark = kind switch { "exact" => "", "at_least" => "≥", "at_most" => "≤", _ => "~" };
+        (string kind, _, (double Low, double High)? interval) = Label(data, key, column);
+        string mark = Mark(kind);
         string range = kind == "estimated" && interval is { } i && value.ValueKind == JsonValueKind.Number
             ? $" ({Format(i.Low)}..{Format(i.High)})"
             : "";
         return mark + text + range;
     }
 
-    private (string Kind, double? Bound, (double Low, double High)? Interval) Label(JsonElement data, string column)
+    /// <summary>What stands before a number with a label of this kind.</summary>
+    public static string Mark(string kind) => kind switch { "exact" => "", "at_least" => "≥", "at_most" => "≤", "bounded" => "±", _ => "≈" };
+
+    private (string Kind, double? Bound, (double Low, double High)? Interval) Label(JsonElement data, string key, string column)
     {
-        if (!data.TryGetProperty(column + LabelSuffix, out JsonElement label)
+        if (!data.TryGetProperty(key + LabelSuffix, out JsonElement label)
             && (Receipt("labels") is not { ValueKind: JsonValueKind.Object } labels || !labels.TryGetProperty(column, out label)))
         {
             return ("exact", null, null);
@@ -266,15 +319,15 @@ internal sealed class AnswerView
             string? note = kind switch
             {
                 "bounded" when bound is { } b => $"within {(b * 100).ToString("0.##", CultureInfo.InvariantCulture)} % of the truth, over all events",
-                "bounded" => "within its bound, over all events",
-                "estimated" => "estimated from sampled events; in brackets the 95 % interval",
-                "at_least" => "the truth is this or more: computed from sampled events",
-                "at_most" => "the truth is this or less: computed from sampled events",
+                "bounded" => "computed from numbers that are within a bound of the truth",
+                "estimated" => "estimated from sampled events; in brackets, where known, the 95 % interval",
+                "at_least" => "the truth is this or more: some events are not among those computed from",
+                "at_most" => "the truth is this or less: some events are not among those computed from",
                 _ => null,
             };
             if (note is not null)
             {
-                yield return $"~ {label.Name}: {note}";
+                yield return $"{Mark(kind)} {label.Name}: {note}";
             }
         }
     }
@@ -289,6 +342,9 @@ internal sealed class AnswerView
             CultureInfo.InvariantCulture,
             $"[{Integer(partitions, "answered")} of {Integer(partitions, "asked")} partitions, lag {Receipt("lag_ms")} ms, {rows} rows read, {(elapsed.ValueKind == JsonValueKind.Number ? elapsed.GetDouble() : 0):0.#} ms, from {(used.Length > 0 ? used : "nothing")}]");
     }
+
+    /// <summary>A row to show: its time or, of a summary, its name; its members. One that is gone has members of the earlier range only.</summary>
+    private sealed record Row(string? Head, JsonElement Data, bool IsGone = false);
 
     private IEnumerable<JsonElement> FailedPartitions() =>
         Receipt("partitions") is { ValueKind: JsonValueKind.Object } p && p.TryGetProperty("failed", out JsonElement failed) && failed.ValueKind == JsonValueKind.Array

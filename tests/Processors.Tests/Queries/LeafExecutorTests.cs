@@ -1,3 +1,5 @@
+using Akka.Actor;
+using StreamObserve.Contracts.Messages;
 using StreamObserve.Core.Querying;
 using StreamObserve.Core.Querying.Accumulators;
 using StreamObserve.Core.Querying.Execution;
@@ -75,6 +77,64 @@ public sealed class LeafExecutorTests
         Assert.Equal(1, blocks.Groups);
         Assert.False(aggregates.HasUncountedDrops);
         Assert.Equal(2, aggregates.Groups);
+    }
+
+    [Theory]
+    [InlineData(600, 1200)]
+    [InlineData(0, 300)]
+    [InlineData(1700, 1900)]
+    public void ConcurrencyCountsSpansOfAllRowsAndThoseThatBeganBefore(int fromSeconds, int toSeconds)
+    {
+        using var test = Filled(durationUnitMs: 1_000);
+        long from = HourStartMs + (fromSeconds * 1000L), to = HourStartMs + (toSeconds * 1000L);
+        var spec = new QuerySpec { Calculations = [new(CalculationOp.Concurrency)] };
+        var plan = new LeafPlan(LeafPlan.AllDatasets, spec, new(from * 1_000_000, to * 1_000_000, 10));
+        var result = LeafExecutor.Execute(plan, QuerySource.Auto, test.State.Snapshot(), CancellationToken.None).Result!;
+        var concurrency = (ConcurrencyAccumulator)result.Accumulators[plan.AccumulatorOf[0]];
+
+        var covered = test.Log.Records.SelectMany(record => record.Events).Sum(e => Math.Max(0, Math.Min(to, e.TimeMs + e.DurationMs) - Math.Max(from, e.TimeMs)));
+        Assert.True(covered > 0);
+        Assert.Equal(covered * 1e6, Enumerable.Range(0, result.Cells).Sum(concurrency.All), 0);
+        Assert.False(result.UsedAggregates);
+        Assert.Contains("CONCURRENCY", LeafExecutor.Execute(plan, QuerySource.Aggregates, test.State.Snapshot(), CancellationToken.None).Refusal, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void UnweightedNumbersAreAboutStoredEvents()
+    {
+        using var test = new TestState();
+        test.SetPolicy(1, new SimulatedRule(RuleSubject.RootRoute, 0, "/health", 0));
+        test.Append(test.Event(route: "/health"), test.Event(route: "/cart"));
+        test.Tick(30_000);
+        test.Pump();
+        var plan = Plan(0, 36_000, []);
+        var unweighted = new LeafPlan(LeafPlan.AllDatasets, plan.Spec with { UsageMode = true }, plan.Time);
+        var snapshot = test.State.Snapshot();
+        Assert.Equal(2, LeafExecutor.Execute(plan, QuerySource.Auto, snapshot, CancellationToken.None).Result!.Count.Rows(0));
+        Assert.Equal(1, LeafExecutor.Execute(unweighted, QuerySource.Auto, snapshot, CancellationToken.None).Result!.Count.Rows(0));
+        Assert.Contains("usage_mode", LeafExecutor.Execute(unweighted, QuerySource.Aggregates, snapshot, CancellationToken.None).Refusal, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task AComparisonIsOverBothRangesOfOneSnapshotAndCrossesProcesses()
+    {
+        using var test = Filled();
+        var spec = new QuerySpec { CompareOffsetSeconds = 1800 };
+        var time = new ResolvedTime((HourStartMs + 1_800_000) * 1_000_000, (HourStartMs + 3_600_000) * 1_000_000, 60);
+        var system = ActorSystem.Create("wire");
+        var serializer = new WireSerializer((ExtendedActorSystem)system);
+        var query = Send(new LeafQuery(0, 7, LeafPlan.AllDatasets, spec, time, QuerySource.Auto));
+        using var gate = new ScanGate(1);
+        var answer = Send(await Leaf.AnswerAsync(query, test.State.Snapshot(), gate, CancellationToken.None));
+        await system.Terminate();
+        PartialResult now = new(new(LeafPlan.AllDatasets, spec, time)), before = new(new(LeafPlan.AllDatasets, spec, time.Earlier(1800)));
+        answer.Result!.AddTo(now);
+        answer.Earlier!.AddTo(before);
+        Assert.Equal(0, now.Cells);
+        Assert.Equal(test.Log.Records.Sum(record => record.Events.Count), Enumerable.Range(0, before.Cells).Sum(before.Count.Rows));
+
+        T Send<T>(T message)
+            where T : notnull => (T)serializer.FromBinary(serializer.ToBinary(message), serializer.Manifest(message));
     }
 
     [Fact]
@@ -192,13 +252,13 @@ public sealed class LeafExecutorTests
     }
 
     /// <summary>Half an hour of events, the newest of them still between the cursors; folds and blocks of 100 rows.</summary>
-    private static TestState Filled(PartitionSettings? settings = null)
+    private static TestState Filled(PartitionSettings? settings = null, long durationUnitMs = 1)
     {
         var test = new TestState(settings) { NowMs = HourStartMs };
         for (var second = 0; second < 1_800; second += 4)
         {
             test.NowMs = HourStartMs + (second * 1_000L) + 137;
-            test.Append(test.Event(TestState.TraceId(second + 1), route: second % 12 == 0 ? "/pay" : "/cart", durationMs: second % 50), test.Event(route: "/"));
+            test.Append(test.Event(TestState.TraceId(second + 1), route: second % 12 == 0 ? "/pay" : "/cart", durationMs: second % 50 * durationUnitMs), test.Event(route: "/"));
         }
 
         test.Pump();

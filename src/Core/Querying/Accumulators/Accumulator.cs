@@ -38,6 +38,9 @@ public enum AccumulatorKind : byte
 
     /// <summary>The distinct values of a column.</summary>
     Distinct,
+
+    /// <summary>How much of each bucket spans cover.</summary>
+    Concurrency,
 }
 
 /// <summary>
@@ -64,7 +67,7 @@ public abstract class Accumulator
     /// <summary>Adds a written cell to one of this.</summary>
     public abstract void Import(int cell, ref ByteReader reader);
 
-    /// <summary>An empty accumulator of a kind over a column.</summary>
+    /// <summary>An empty accumulator of a kind over a column; <see cref="ConcurrencyAccumulator"/> alone needs its plan as well.</summary>
     public static Accumulator Make(AccumulatorKind kind, string? column) => kind switch
     {
         AccumulatorKind.Count => new CountAccumulator(),
@@ -78,7 +81,9 @@ public abstract class Accumulator
     public static AccumulatorKind KindOf(CalculationOp op) => op switch
     {
         CalculationOp.Count => AccumulatorKind.Count,
+        CalculationOp.Concurrency => AccumulatorKind.Concurrency,
         CalculationOp.Sum or CalculationOp.Avg or CalculationOp.Min or CalculationOp.Max => AccumulatorKind.Measure,
+        CalculationOp.RateSum or CalculationOp.RateAvg or CalculationOp.RateMax => AccumulatorKind.Measure,
         CalculationOp.CountDistinct => AccumulatorKind.Distinct,
         CalculationOp.Heatmap => AccumulatorKind.Sketch,
         _ when op.Quantile() is not null => AccumulatorKind.Sketch,

@@ -1,6 +1,7 @@
 using StreamObserve.Core.Columns;
 using StreamObserve.Core.Events;
 using StreamObserve.Core.Querying.Accumulators;
+using StreamObserve.Core.Querying.Formulas;
 using StreamObserve.Core.Sketches;
 
 namespace StreamObserve.Core.Querying.Execution;
@@ -11,243 +12,204 @@ public static class AnswerBuilder
     /// <summary>Most cells of a heatmap's value axis; the grid coarsens until it fits.</summary>
     public const int HeatmapCellsMax = 48;
 
-    /// <summary>Finishes a result.</summary>
-    public static QueryAnswer Build(PartialResult result, Receipt receipt)
+    /// <summary>Finishes a result. <paramref name="earlier"/> is the result over the earlier range of a comparison, else null.</summary>
+    public static QueryAnswer Build(PartialResult result, Receipt receipt, AnswerParts? parts = null, PartialResult? earlier = null)
     {
-        var plan = result.Plan;
-        var spec = plan.Spec;
-        var groups = result.Groups;
-
-        // Cells 0..groups-1 are the groups over all time, then all events together, then the groups past the limit together.
-        int all = groups, rest = groups + 1;
-        var totals = plan.Accumulators.Select(a => Accumulator.Make(a.Kind, a.Column)).ToArray();
-        foreach (var accumulator in totals)
+        var spec = result.Plan.Spec;
+        var grid = HeatmapGrid.Of(earlier is null ? [result] : [result, earlier]);
+        var formulas = FormulaSet.Of(spec);
+        var now = new AnswerPeriod(result, grid, formulas);
+        var before = earlier is null ? null : new AnswerPeriod(earlier, grid, formulas);
+        parts ??= AnswerParts.Default;
+        var answer = new QueryAnswer
         {
-            accumulator.EnsureCells(groups + 2);
+            Breakdowns = spec.Breakdowns,
+            Calculations = [.. Enumerable.Range(0, ResultColumns.Count(spec)).Select(column => ResultColumns.Key(spec, column))],
+            Results = [],
+            Series = [],
+            TotalSeries = parts.TotalSeries ? now.SeriesOfAll() : null,
+            Labels = now.Labels(),
+            Time = result.Plan.Time,
+            Receipt = receipt,
+        };
+        return spec.Breakdowns.Count == 0 ? Ungrouped(answer, now, before, parts) : Grouped(answer, now, before, parts);
+    }
+
+    private static QueryAnswer Grouped(QueryAnswer answer, AnswerPeriod now, AnswerPeriod? before, AnswerParts parts)
+    {
+        var (kept, rest) = Choose(now, now.AllGroups());
+        AnswerRow? total = parts.Total ? now.All() : null, other = parts.Other && rest.Count > 0 ? now.Together(rest) : null;
+        List<AnswerRow> results = [.. kept.Select(k => k.Row)];
+        AnswerComparison? comparison = null;
+        if (before is not null)
+        {
+            comparison = Compare(now, before, kept, rest, parts);
+            results = [.. kept.Select(k => k.Row with { Before = before.Matching(now, k.Group).Cells })];
+            total = total is null ? null : total with { Before = comparison.Total!.Cells };
+            other = other is null ? null : other with { Before = (comparison.Other ?? before.Empty()).Cells };
         }
 
-        for (var cell = 0; cell < result.Cells; cell++)
+        return answer with
         {
-            var (group, _) = result.CellOf(cell);
-            for (var i = 0; i < totals.Length; i++)
+            Results = results,
+            Series = parts.Series ? now.Series([.. kept.Select(k => k.Group)]) : [],
+            Total = total,
+            Other = other,
+            Compare = comparison,
+        };
+    }
+
+    private static QueryAnswer Ungrouped(QueryAnswer answer, AnswerPeriod now, AnswerPeriod? before, AnswerParts parts)
+    {
+        // One row even when nothing matched: a COUNT of 0 is an answer.
+        var row = now.All();
+        var holds = Holds(now.Plan.Spec, HavingColumns(now.Plan.Spec), row);
+        return answer with
+        {
+            Results = holds ? [before is null ? row : row with { Before = before.All().Cells }] : [],
+            Series = holds && parts.Series ? now.SeriesOfAll() : [],
+            Compare = before is null ? null : new()
             {
-                totals[i].Merge(group, result.Accumulators[i], cell);
-            }
-        }
+                OffsetSeconds = before.Plan.Spec.CompareOffsetSeconds ?? 0,
+                Time = before.Plan.Time,
+                Results = holds ? [before.All()] : [],
+                Series = holds && parts.Series ? before.SeriesOfAll() : [],
+                Labels = before.Labels(),
+            },
+        };
+    }
 
-        var finisher = new CellFinisher(plan, result, HeatmapGrid.Of(plan, result));
-        for (var group = 0; group < groups; group++)
+    /// <summary>The earlier range: the kept groups that had events then, and behind them those that had events only then.</summary>
+    private static AnswerComparison Compare(AnswerPeriod now, AnswerPeriod before, List<(int Group, AnswerRow Row)> kept, List<int> rest, AnswerParts parts)
+    {
+        List<int> then = [.. kept.Select(k => before.Find(now, k.Group)).Where(group => group >= 0)];
+        var (gone, goneRest) = Choose(before, before.AllGroups().Where(group => now.Find(before, group) < 0));
+        List<int> listed = [.. then, .. gone.Select(g => g.Group)];
+        List<int> others = [.. rest.Select(group => before.Find(now, group)).Where(group => group >= 0), .. goneRest];
+        return new()
         {
-            MergeAll(totals, all, totals, group);
-        }
+            OffsetSeconds = before.Plan.Spec.CompareOffsetSeconds ?? 0,
+            Time = before.Plan.Time,
+            Results = [.. then.Select(before.Row), .. gone.Select(g => g.Row)],
+            Series = parts.Series ? before.Series(listed) : [],
+            Total = parts.Total ? before.All() : null,
+            Other = parts.Other && others.Count > 0 ? before.Together(others) : null,
+            Labels = before.Labels(),
+        };
+    }
 
-        var labels = spec.Calculations.Select((_, i) => finisher.Finish(i, totals[plan.AccumulatorOf[i]], all).Label).ToArray();
-        if (spec.Breakdowns.Count == 0)
-        {
-            return Ungrouped(plan, result, receipt, finisher, totals, all, labels);
-        }
-
+    /// <summary>The groups that are rows, in order, and those past the limit. The group of events past all bounds never is a row.</summary>
+    private static (List<(int Group, AnswerRow Row)> Kept, List<int> Past) Choose(AnswerPeriod period, IEnumerable<int> groups)
+    {
+        var spec = period.Plan.Spec;
+        var havingColumns = HavingColumns(spec);
         var rows = new List<(int Group, AnswerRow Row)>();
-        var overflow = -1;
-        for (var group = 0; group < groups; group++)
+        var rest = new List<int>();
+        foreach (var group in groups)
         {
-            if (result.GroupValues(group) is not { } values)
+            if (group == period.Overflow)
             {
-                overflow = group;
+                rest.Add(group);
                 continue;
             }
 
-            var row = finisher.Row(values, totals, group);
-            if (spec.Havings.All(having => Holds(having, spec, row)))
+            var row = period.Row(group);
+            if (Holds(spec, havingColumns, row))
             {
                 rows.Add((group, row));
             }
         }
 
-        rows.Sort((a, b) => Compare(spec, a.Row, b.Row));
-        var kept = rows.Count > spec.Limit ? rows.GetRange(0, spec.Limit) : rows;
-        AnswerRow? other = null;
-        if (rows.Count > kept.Count || overflow >= 0)
+        var order = new RowOrder(period);
+        rows.Sort((a, b) => order.Compare(a, b));
+        if (rows.Count > spec.Limit)
         {
-            foreach (var (group, _) in rows.Skip(kept.Count))
-            {
-                MergeAll(totals, rest, totals, group);
-            }
-
-            if (overflow >= 0)
-            {
-                MergeAll(totals, rest, totals, overflow);
-            }
-
-            other = finisher.Row([], totals, rest);
+            rest.AddRange(rows.Skip(spec.Limit).Select(row => row.Group));
+            rows.RemoveRange(spec.Limit, rows.Count - spec.Limit);
         }
 
-        return new()
-        {
-            Breakdowns = spec.Breakdowns,
-            Calculations = [.. spec.Calculations.Select(c => c.ResultKey)],
-            Results = [.. kept.Select(k => k.Row)],
-            Series = Series(plan, result, finisher, kept),
-            Total = finisher.Row([], totals, all),
-            Other = other,
-            Labels = labels,
-            Time = plan.Time,
-            Receipt = receipt,
-        };
+        return (rows, rest);
     }
 
-    private static QueryAnswer Ungrouped(
-        LeafPlan plan, PartialResult result, Receipt receipt, CellFinisher finisher, Accumulator[] totals, int all, NumberLabel[] labels)
+    private static int[] HavingColumns(QuerySpec spec) => [.. spec.Havings.Select(having => ResultColumns.Of(spec, having))];
+
+    private static bool Holds(QuerySpec spec, int[] columns, AnswerRow row)
     {
-        // One row even when nothing matched: a COUNT of 0 is an answer.
-        var row = finisher.Row([], totals, all);
-        var holds = plan.Spec.Havings.All(having => Holds(having, plan.Spec, row));
-        return new()
+        for (var i = 0; i < columns.Length; i++)
         {
-            Breakdowns = [],
-            Calculations = [.. plan.Spec.Calculations.Select(c => c.ResultKey)],
-            Results = holds ? [row] : [],
-            Series = holds && result.Groups > 0 ? Series(plan, result, finisher, [(0, row)]) : [],
-            Labels = labels,
-            Time = plan.Time,
-            Receipt = receipt,
-        };
+            if (columns[i] == ResultColumns.None || !row.Cells[columns[i]].Value.IsNumber || !Holds(spec.Havings[i], row.Cells[columns[i]].Value.AsDouble))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
-    private static List<AnswerPoint> Series(LeafPlan plan, PartialResult result, CellFinisher finisher, List<(int Group, AnswerRow Row)> kept)
+    private static bool Holds(Having having, double value) => having.Comparison switch
     {
-        var rank = new Dictionary<int, int>();
-        for (var i = 0; i < kept.Count; i++)
-        {
-            rank[kept[i].Group] = i;
-        }
+        FilterOp.Equal => value == having.Value,
+        FilterOp.NotEqual => value != having.Value,
+        FilterOp.Greater => value > having.Value,
+        FilterOp.GreaterOrEqual => value >= having.Value,
+        FilterOp.Less => value < having.Value,
+        _ => value <= having.Value,
+    };
 
-        var cells = new List<(int Bucket, int Rank, int Cell)>();
-        for (var cell = 0; cell < result.Cells; cell++)
-        {
-            var (group, bucket) = result.CellOf(cell);
-            if (rank.TryGetValue(group, out var at))
-            {
-                cells.Add((bucket, at, cell));
-            }
-        }
-
-        cells.Sort();
-        var points = new List<AnswerPoint>();
-        var rows = new List<AnswerRow>();
-        for (var i = 0; i < cells.Count; i++)
-        {
-            rows.Add(finisher.Row(kept[cells[i].Rank].Row.Group, result.Accumulators, cells[i].Cell));
-            if (i + 1 == cells.Count || cells[i + 1].Bucket != cells[i].Bucket)
-            {
-                points.Add(new(plan.BucketStartNs(cells[i].Bucket), [.. rows]));
-                rows.Clear();
-            }
-        }
-
-        return points;
-    }
-
-    private static void MergeAll(Accumulator[] to, int cell, Accumulator[] from, int fromCell)
+    /// <summary>
+    /// The order of rows: the query's, else by the first calculation that is a number, descending (by the number of events when all are heatmaps). What is absent
+    /// comes last either way; ties go by the groups' values, so that the same data gives the same rows.
+    /// </summary>
+    private sealed class RowOrder(AnswerPeriod period)
     {
-        for (var i = 0; i < to.Length; i++)
-        {
-            to[i].Merge(cell, from[i], fromCell);
-        }
-    }
+        private readonly (int Breakdown, int Column, bool Descending)[] _keys = Keys(period.Plan.Spec);
 
-    private static int Compare(QuerySpec spec, AnswerRow a, AnswerRow b)
-    {
-        if (spec.Orders.Count == 0)
+        public int Compare((int Group, AnswerRow Row) a, (int Group, AnswerRow Row) b)
         {
-            var byFirst = b.Cells[0].Value.CompareTo(a.Cells[0].Value);
-            if (byFirst != 0)
+            foreach (var (breakdown, column, descending) in _keys)
             {
-                return byFirst;
+                var compared = breakdown != ResultColumns.None ? Compare(a.Row.Group[breakdown], b.Row.Group[breakdown], descending)
+                    : column != ResultColumns.None ? Compare(a.Row.Cells[column].Value, b.Row.Cells[column].Value, descending)
+                    : period.Events(b.Group).CompareTo(period.Events(a.Group));
+                if (compared != 0)
+                {
+                    return compared;
+                }
             }
-        }
 
-        foreach (var order in spec.Orders)
-        {
-            var (left, right) = (OrderValue(order, spec, a), OrderValue(order, spec, b));
-            var compared = left.CompareTo(right);
-            if (compared != 0)
+            for (var i = 0; i < a.Row.Group.Count; i++)
             {
-                return order.Descending ? -compared : compared;
+                var compared = a.Row.Group[i].CompareTo(b.Row.Group[i]);
+                if (compared != 0)
+                {
+                    return compared;
+                }
             }
+
+            return 0;
         }
 
-        // Ties by the groups' values, so that the same data gives the same rows.
-        for (var i = 0; i < a.Group.Count; i++)
+        private static int Compare(FieldValue a, FieldValue b, bool descending)
         {
-            var compared = a.Group[i].CompareTo(b.Group[i]);
-            if (compared != 0)
+            bool hasA = a.Kind != FieldKind.Absent, hasB = b.Kind != FieldKind.Absent;
+            return hasA != hasB ? (hasA ? -1 : 1) : descending ? b.CompareTo(a) : a.CompareTo(b);
+        }
+
+        private static (int, int, bool)[] Keys(QuerySpec spec)
+        {
+            if (spec.Orders.Count > 0)
             {
-                return compared;
+                return [.. spec.Orders.Select(order => (ResultColumns.OfBreakdown(spec, order), ResultColumns.Of(spec, order), order.Descending))];
             }
-        }
 
-        return 0;
-    }
-
-    private static FieldValue OrderValue(Order order, QuerySpec spec, AnswerRow row)
-    {
-        if (order.Op is { } op)
-        {
-            var calculation = IndexOf(spec, op, order.Column);
-            return calculation < 0 ? FieldValue.Absent : row.Cells[calculation].Value;
-        }
-
-        for (var i = 0; i < spec.Breakdowns.Count; i++)
-        {
-            if (spec.Breakdowns[i] == order.Column)
+            var first = 0;
+            while (first < spec.Calculations.Count && spec.Calculations[first].Op == CalculationOp.Heatmap)
             {
-                return row.Group[i];
+                first++;
             }
+
+            return [(ResultColumns.None, first < spec.Calculations.Count ? first : ResultColumns.None, true)];
         }
-
-        for (var i = 0; i < spec.Calculations.Count; i++)
-        {
-            if (spec.Calculations[i].Name == order.Column)
-            {
-                return row.Cells[i].Value;
-            }
-        }
-
-        return FieldValue.Absent;
-    }
-
-    private static bool Holds(Having having, QuerySpec spec, AnswerRow row)
-    {
-        var calculation = IndexOf(spec, having.Op, having.Column);
-        if (calculation < 0 || !row.Cells[calculation].Value.IsNumber)
-        {
-            return false;
-        }
-
-        var value = row.Cells[calculation].Value.AsDouble;
-        return having.Comparison switch
-        {
-            FilterOp.Equal => value == having.Value,
-            FilterOp.NotEqual => value != having.Value,
-            FilterOp.Greater => value > having.Value,
-            FilterOp.GreaterOrEqual => value >= having.Value,
-            FilterOp.Less => value < having.Value,
-            _ => value <= having.Value,
-        };
-    }
-
-    private static int IndexOf(QuerySpec spec, CalculationOp op, string? column)
-    {
-        for (var i = 0; i < spec.Calculations.Count; i++)
-        {
-            if (spec.Calculations[i].Op == op && (spec.Calculations[i].Column == column || op == CalculationOp.Count))
-            {
-                return i;
-            }
-        }
-
-        return -1;
     }
 }
 
@@ -255,18 +217,12 @@ public static class AnswerBuilder
 internal sealed class CellFinisher(LeafPlan plan, PartialResult result, HeatmapGrid grid)
 {
     private readonly bool _sampled = result.IsSampled && !plan.Spec.UsageMode;
+    private readonly bool _hasLongSpans = HasLongSpans(result);
 
-    public AnswerRow Row(IReadOnlyList<FieldValue> group, IReadOnlyList<Accumulator> accumulators, int cell)
-    {
-        var cells = new AnswerCell[plan.AccumulatorOf.Count];
-        for (var i = 0; i < cells.Length; i++)
-        {
-            cells[i] = Finish(i, accumulators[plan.AccumulatorOf[i]], cell);
-        }
-
-        return new(group, cells);
-    }
-
+    /// <summary>
+    /// A calculation's value in a cell. Of RATE_* it is the value whose differences make the rate, of CONCURRENCY the one over the whole range:
+    /// <see cref="AnswerPeriod"/> knows the cells before and after.
+    /// </summary>
     public AnswerCell Finish(int calculation, Accumulator accumulator, int cell)
     {
         var op = plan.Spec.Calculations[calculation].Op;
@@ -275,12 +231,16 @@ internal sealed class CellFinisher(LeafPlan plan, PartialResult result, HeatmapG
             CountAccumulator count => new(Number(count.Weight(cell)), null, Additive()),
             MeasureAccumulator measure => Measure(op, measure, cell),
             DistinctAccumulator distinct => Distinct(distinct.Estimate(cell)),
+            ConcurrencyAccumulator concurrency => Concurrency(concurrency.All(cell) / (plan.Time.EndNs - plan.Time.StartNs)),
             SketchAccumulator sketch => op == CalculationOp.Heatmap
                 ? new(FieldValue.Absent, grid.Cells(sketch.Sketch(cell)), Additive())
                 : Percentile(sketch.Sketch(cell), op.Quantile()!.Value),
             _ => throw new InvalidOperationException($"an accumulator of type {accumulator.GetType()}"),
         };
     }
+
+    /// <summary>A number of spans in progress; where some last longer than is looked back, others like them may be missing.</summary>
+    public AnswerCell Concurrency(double spans) => new(Number(spans), null, _hasLongSpans ? new(LabelKind.AtLeast) : Additive());
 
     private AnswerCell Measure(CalculationOp op, MeasureAccumulator measure, int cell)
     {
@@ -289,13 +249,29 @@ internal sealed class CellFinisher(LeafPlan plan, PartialResult result, HeatmapG
             return new(op == CalculationOp.Sum ? FieldValue.Of(0) : FieldValue.Absent, null, Additive());
         }
 
-        return op switch
+        return (op.RateOf() ?? op) switch
         {
             CalculationOp.Sum => new(Number(measure.Sum(cell)), null, Additive()),
             CalculationOp.Avg => new(Number(measure.Sum(cell) / measure.Weight(cell)), null, _sampled ? new(LabelKind.Estimated) : NumberLabel.Exact),
             CalculationOp.Min => new(Number(measure.Min(cell)), null, LeavesOut ? new(LabelKind.AtMost) : NumberLabel.Exact),
             _ => new(Number(measure.Max(cell)), null, LeavesOut ? new(LabelKind.AtLeast) : NumberLabel.Exact),
         };
+    }
+
+    private static bool HasLongSpans(PartialResult result)
+    {
+        foreach (var accumulator in result.Accumulators)
+        {
+            for (var cell = 0; accumulator is ConcurrencyAccumulator spans && cell < result.Cells; cell++)
+            {
+                if (spans.Longest(cell) > ExecutionLimits.ConcurrencyReachNs)
+                {
+                    return true;
+                }
+            }
+        }
+
+        return false;
     }
 
     private AnswerCell Distinct((double Estimate, double Bound) distinct)
@@ -323,7 +299,7 @@ internal sealed class CellFinisher(LeafPlan plan, PartialResult result, HeatmapG
     private NumberLabel Additive() => result.HasUncountedDrops ? new(LabelKind.AtLeast) : _sampled ? new(LabelKind.Estimated) : NumberLabel.Exact;
 
     /// <summary>A sum past the range of a float is no number that an answer could carry.</summary>
-    private static FieldValue Number(double value) => double.IsFinite(value) ? ColumnVector.FloatValue(value) : FieldValue.Absent;
+    public static FieldValue Number(double value) => double.IsFinite(value) ? ColumnVector.FloatValue(value) : FieldValue.Absent;
 }
 
 /// <summary>One log-spaced value axis for all cells of an answer: edges are powers of 2 and, when there is room, of 2^(1/5), 2^(1/7) or 2^(1/35).</summary>
@@ -334,31 +310,34 @@ internal sealed class HeatmapGrid
 
     private HeatmapGrid(int step) => _step = step;
 
-    public static HeatmapGrid Of(LeafPlan plan, PartialResult result)
+    public static HeatmapGrid Of(params ReadOnlySpan<PartialResult> results)
     {
         int low = int.MaxValue, high = int.MinValue;
         var sides = 0;
-        for (var i = 0; i < plan.Spec.Calculations.Count; i++)
+        foreach (var result in results)
         {
-            if (plan.Spec.Calculations[i].Op != CalculationOp.Heatmap)
+            for (var i = 0; i < result.Plan.Spec.Calculations.Count; i++)
             {
-                continue;
-            }
-
-            var sketches = (SketchAccumulator)result.Accumulators[plan.AccumulatorOf[i]];
-            for (var cell = 0; cell < result.Cells; cell++)
-            {
-                if (sketches.Sketch(cell) is not { } sketch)
+                if (result.Plan.Spec.Calculations[i].Op != CalculationOp.Heatmap)
                 {
                     continue;
                 }
 
-                foreach (var bin in sketch)
+                var sketches = (SketchAccumulator)result.Accumulators[result.Plan.AccumulatorOf[i]];
+                for (var cell = 0; cell < result.Cells; cell++)
                 {
-                    if (bin.Sign != 0)
+                    if (sketches.Sketch(cell) is not { } sketch)
                     {
-                        (low, high) = (Math.Min(low, bin.Bin), Math.Max(high, bin.Bin));
-                        sides |= bin.Sign > 0 ? 1 : 2;
+                        continue;
+                    }
+
+                    foreach (var bin in sketch)
+                    {
+                        if (bin.Sign != 0)
+                        {
+                            (low, high) = (Math.Min(low, bin.Bin), Math.Max(high, bin.Bin));
+                            sides |= bin.Sign > 0 ? 1 : 2;
+                        }
                     }
                 }
             }

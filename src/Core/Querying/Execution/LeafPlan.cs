@@ -19,8 +19,19 @@ public sealed class LeafPlan
     /// <summary>The dataset name that means all datasets.</summary>
     public const string AllDatasets = "__all__";
 
+    /// <summary>The field that says how long a span lasted, in milliseconds.</summary>
+    public const string DurationField = "duration_ms";
+
+    /// <summary>Nanoseconds of one of its units.</summary>
+    public const double DurationUnitNs = 1e6;
+
     /// <summary>Makes the plan. The specification must have passed validation.</summary>
     public LeafPlan(string dataset, QuerySpec spec, ResolvedTime time)
+        : this(dataset, spec, time, true)
+    {
+    }
+
+    private LeafPlan(string dataset, QuerySpec spec, ResolvedTime time, bool reaches)
     {
         Dataset = dataset == AllDatasets ? null : dataset.ToLowerInvariant();
         DatasetUtf8 = Dataset is null ? null : Encoding.UTF8.GetBytes(Dataset);
@@ -36,7 +47,8 @@ public sealed class LeafPlan
         for (var i = 0; i < spec.Calculations.Count; i++)
         {
             var calculation = spec.Calculations[i];
-            var wanted = new AccumulatorSpec(Accumulator.KindOf(calculation.Op), calculation.Column, Relations is null ? calculation.Filter : Relations.Filters[i]);
+            var column = calculation.Op == CalculationOp.Concurrency ? DurationField : calculation.Column;
+            var wanted = new AccumulatorSpec(Accumulator.KindOf(calculation.Op), column, Relations is null ? calculation.Filter : Relations.Filters[i]);
             var at = accumulators.IndexOf(wanted);
             if (at < 0)
             {
@@ -49,6 +61,12 @@ public sealed class LeafPlan
 
         Accumulators = accumulators;
         AccumulatorOf = calculations;
+        if (reaches && accumulators.Exists(accumulator => accumulator.Kind == AccumulatorKind.Concurrency))
+        {
+            var from = Math.Max(time.StartNs, long.MinValue + ExecutionLimits.ConcurrencyReachNs) - ExecutionLimits.ConcurrencyReachNs;
+            var spans = spec with { Calculations = [.. spec.Calculations.Where(calculation => calculation.Op == CalculationOp.Concurrency)], Formulas = [], Orders = [], Havings = [] };
+            Reach = new(dataset, spans, new(from, time.StartNs, (int)(ExecutionLimits.ConcurrencyReachNs / 1_000_000_000)), false);
+        }
     }
 
     /// <summary>The dataset, lower-case; null = all.</summary>
@@ -101,6 +119,35 @@ public sealed class LeafPlan
 
     /// <summary>Where a bucket starts.</summary>
     public long BucketStartNs(int bucket) => (FirstBucket + bucket) * StepNs;
+
+    /// <summary>Nanoseconds of a bucket that lie within the range.</summary>
+    public long BucketWidthNs(int bucket)
+    {
+        var start = BucketStartNs(bucket);
+        return Math.Min(Time.EndNs, start + StepNs) - Math.Max(Time.StartNs, start);
+    }
+
+    /// <summary>
+    /// The same question's CONCURRENCY over the time before the range, from which spans may last into it; null when there is none of it. Rows of that time count
+    /// for nothing else.
+    /// </summary>
+    public LeafPlan? Reach { get; }
+
+    /// <summary>Rows from this time on matter: the start of the range or of its <see cref="Reach"/>.</summary>
+    public long ReachNs => Reach?.Time.StartNs ?? Time.StartNs;
+
+    /// <summary>An empty accumulator for each of <see cref="Accumulators"/>. Those that rows are added to need the result whose cells they are over.</summary>
+    public Accumulator[] NewAccumulators(PartialResult? over = null)
+    {
+        var made = new Accumulator[Accumulators.Count];
+        for (var i = 0; i < made.Length; i++)
+        {
+            var spec = Accumulators[i];
+            made[i] = spec.Kind == AccumulatorKind.Concurrency ? new ConcurrencyAccumulator(this, over) : Accumulator.Make(spec.Kind, spec.Column);
+        }
+
+        return made;
+    }
 
     /// <summary>All fields that decide which group an event falls into or whether it takes part: breakdowns, conditions.</summary>
     public IEnumerable<string> SelectingFields =>

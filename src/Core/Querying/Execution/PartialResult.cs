@@ -12,6 +12,12 @@ public static class ExecutionLimits
 
     /// <summary>Cells (group x time bucket) of one partial result. Past it new groups go to the overflow group too.</summary>
     public const int CellsMax = 2_000_000;
+
+    /// <summary>
+    /// How long before the range CONCURRENCY looks for spans that last into it, in nanoseconds: ten minutes. Each query pays for reading their rows. Spans that
+    /// began earlier are not counted; where spans that long are seen, the number is labelled at_least.
+    /// </summary>
+    public const long ConcurrencyReachNs = 600L * 1_000_000_000;
 }
 
 /// <summary>
@@ -32,8 +38,21 @@ public sealed class PartialResult
     public PartialResult(LeafPlan plan)
     {
         Plan = plan;
-        Accumulators = [.. plan.Accumulators.Select(spec => Accumulator.Make(spec.Kind, spec.Column))];
+        Accumulators = plan.NewAccumulators(this);
     }
+
+    private PartialResult(LeafPlan plan, Func<PartialResult, Accumulator[]> accumulators)
+    {
+        Plan = plan;
+        Accumulators = accumulators(this);
+    }
+
+    /// <summary>
+    /// A result over the <see cref="LeafPlan.Reach"/> of a result's plan, to be thrown away: what its CONCURRENCY takes of spans that last into the range goes to the
+    /// result itself.
+    /// </summary>
+    public static PartialResult InProgress(PartialResult into) => new(
+        into.Plan.Reach ?? throw new InvalidOperationException("a plan without CONCURRENCY"), before => InProgressAccumulator.For(before, into));
 
     /// <summary>The plan it answers.</summary>
     public LeafPlan Plan { get; }
@@ -107,6 +126,12 @@ public sealed class PartialResult
         return Group(_key.Written);
     }
 
+    /// <summary>The group of the same values as another result's group; it is added when new.</summary>
+    public int Group(PartialResult other, int group) => Group(other._groups[group]);
+
+    /// <summary>The group that has the same values as another result's group; -1 when there is none.</summary>
+    public int FindGroup(PartialResult other, int group) => _groups.Find(other._groups[group]);
+
     /// <summary>The values of a group; null for the overflow group.</summary>
     public FieldValue[]? GroupValues(int group) => group == _overflowGroup ? null : GroupKey.Read(_groups[group], Plan.Spec.Breakdowns.Count);
 
@@ -124,6 +149,17 @@ public sealed class PartialResult
         }
 
         return cell;
+    }
+
+    /// <summary>A cell that is empty and of no group, with room for it in every accumulator. Valid until the next <see cref="Cell"/>.</summary>
+    public int EmptyCell()
+    {
+        foreach (var accumulator in Accumulators)
+        {
+            accumulator.EnsureCells(_cells.Count + 1);
+        }
+
+        return _cells.Count;
     }
 
     /// <summary>The group and bucket of a cell.</summary>

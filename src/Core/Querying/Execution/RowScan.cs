@@ -1,5 +1,6 @@
 using System.Numerics;
 using StreamObserve.Core.Columns;
+using StreamObserve.Core.Events;
 using StreamObserve.Core.Querying.Accumulators;
 using StreamObserve.Core.Querying.Filters;
 using StreamObserve.Core.Querying.Relations;
@@ -68,7 +69,13 @@ public sealed class RowScan
     public SegmentOutcome Add(IRowSegment segment, long startNs, long endNs)
     {
         segment = _plan.Present(segment, _relations);
+        var inProgress = _plan.Reach is { } reach && startNs == _plan.Time.StartNs ? AddInProgress(segment, reach) : SegmentOutcome.SkippedByTime;
         var outcome = Select(segment, startNs, endNs, out var all);
+        if (outcome != SegmentOutcome.Read && inProgress == SegmentOutcome.Read)
+        {
+            return inProgress;
+        }
+
         if (outcome != SegmentOutcome.Read)
         {
             return outcome;
@@ -109,6 +116,28 @@ public sealed class RowScan
         }
 
         return all ? RowNumbers.UpTo(segment.Rows) : ListRows(Selection(segment), segment.Rows, ref _rows);
+    }
+
+    /// <summary>Adds the spans that began before the range and last into it: to CONCURRENCY, and to nothing else.</summary>
+    private SegmentOutcome AddInProgress(IRowSegment segment, LeafPlan reach)
+    {
+        var (from, to) = (reach.Time.StartNs, reach.Time.EndNs);
+        if (segment.Rows == 0 || segment.MinTimeNs >= to || segment.MaxTimeNs < from)
+        {
+            return SegmentOutcome.SkippedByTime;
+        }
+
+        var shortestMs = segment.MaxTimeNs >= to ? 0 : (to - segment.MaxTimeNs) / 1e6;
+        if (segment.Excludes(new(LeafPlan.DurationField, FilterOp.Greater, [FieldValue.Of(shortestMs)])))
+        {
+            return SegmentOutcome.SkippedByMinMax;
+        }
+
+        var before = PartialResult.InProgress(_result);
+        var outcome = new RowScan(reach, before).Add(segment, from, to);
+        _result.RowsRead += before.RowsRead;
+        _result.IsSampled |= before.IsSampled;
+        return outcome;
     }
 
     private Span<ulong> Selection(IRowSegment segment) => _selection.AsSpan(0, (segment.Rows + 63) >> 6);

@@ -15,6 +15,9 @@ public static class LanguageLimits
     /// <summary>Most orders, havings, calculated fields and formulas, each. Past it: refused.</summary>
     public const int ClauseItemsMax = 100;
 
+    /// <summary>Deepest formula, counting brackets, functions and signs. Past it: refused.</summary>
+    public const int FormulaDepthMax = 50;
+
     /// <summary>Longest time range in seconds, a hundred years: adding one to any time can't overflow silently. Past it: refused.</summary>
     public const long TimeRangeMaxSeconds = 3_155_760_000;
 

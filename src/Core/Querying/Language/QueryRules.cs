@@ -1,6 +1,7 @@
 using System.Globalization;
 using StreamObserve.Core.Events;
 using StreamObserve.Core.Querying.Expressions;
+using StreamObserve.Core.Querying.Formulas;
 using StreamObserve.Core.Querying.Relations;
 
 namespace StreamObserve.Core.Querying.Language;
@@ -67,6 +68,7 @@ internal static class QueryRules
         CheckNames(spec.CalculatedFields, "calculated_fields", new HashSet<string>(StringComparer.Ordinal), errors);
         CalculatedFields.Compile(spec.CalculatedFields, errors);
         CheckRelations(spec, errors);
+        FormulaSet.TryCompile(spec, errors);
         for (var i = 0; i < spec.Orders.Count; i++)
         {
             var order = spec.Orders[i];
@@ -74,15 +76,23 @@ internal static class QueryRules
             {
                 CheckCalculated(spec, op, order.Column, $"orders[{i}]", errors);
             }
-            else if (order.Column is { } column && !IsNamed(spec, column))
+            else if (order.Column is { } column && ResultColumns.OfBreakdown(spec, order) == ResultColumns.None)
             {
-                errors.Add($"orders[{i}].column", column, $"orders go by a breakdown, a calculation or a name given to one, and {column} is none of this query's");
+                CheckNamed(spec, column, $"orders[{i}].column", $"orders go by a breakdown, a calculation or a formula, and {column} is none of this query's", errors);
             }
         }
 
         for (var i = 0; i < spec.Havings.Count; i++)
         {
-            CheckCalculated(spec, spec.Havings[i].Op, spec.Havings[i].Column, $"havings[{i}]", errors);
+            var having = spec.Havings[i];
+            if (having.Op is { } op)
+            {
+                CheckCalculated(spec, op, having.Column, $"havings[{i}]", errors);
+            }
+            else if (having.Column is { } column)
+            {
+                CheckNamed(spec, column, $"havings[{i}].column", $"havings are about a calculation or a formula, and {column} is none of this query's", errors);
+            }
         }
     }
 
@@ -173,10 +183,18 @@ internal static class QueryRules
 
     private static void CheckHaving(Having having, string path, ErrorList errors)
     {
-        CheckColumn(having.Op, having.Column, path, errors);
+        if (having.Op is { } op)
+        {
+            CheckColumn(op, having.Column, path, errors);
+        }
+        else if (having.Column is null)
+        {
+            errors.Add(path, "", $"{path} needs a calculate_op or, as column, the name of a calculation or formula");
+        }
+
         if (having.Op == CalculationOp.Heatmap)
         {
-            errors.Add($"{path}.calculate_op", having.Op.Name(), "a having can't be about HEATMAP");
+            errors.Add($"{path}.calculate_op", "HEATMAP", "a having can't be about HEATMAP");
         }
 
         if (!having.Comparison.IsComparison())
@@ -247,20 +265,27 @@ internal static class QueryRules
             return;
         }
 
-        foreach (var calculation in spec.Calculations)
+        if (ResultColumns.OfCalculation(spec, op, column) != ResultColumns.None)
         {
-            if (calculation.Op == op && calculation.Column == column)
-            {
-                return;
-            }
+            return;
         }
 
         var asked = new Calculation(op, column).ResultKey;
         errors.Add(path, asked, $"{asked} is not among the query's calculations ({string.Join(", ", spec.Calculations.Select(calculation => new Calculation(calculation.Op, calculation.Column).ResultKey).Distinct())})");
     }
 
-    private static bool IsNamed(QuerySpec spec, string name) =>
-        spec.Breakdowns.Contains(name) || spec.Calculations.Any(calculation => calculation.Name == name) || spec.Formulas.Any(formula => formula.Name == name);
+    private static void CheckNamed(QuerySpec spec, string name, string path, string unknown, ErrorList errors)
+    {
+        var column = ResultColumns.OfName(spec, name);
+        if (column == ResultColumns.None)
+        {
+            errors.Add(path, name, $"{unknown} ({string.Join(", ", Enumerable.Range(0, ResultColumns.Count(spec)).Select(known => ResultColumns.Key(spec, known)))})");
+        }
+        else if (column < spec.Calculations.Count && spec.Calculations[column].Op == CalculationOp.Heatmap)
+        {
+            errors.Add(path, name, $"{name} is a heatmap, by which rows can't be chosen or ordered");
+        }
+    }
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 }

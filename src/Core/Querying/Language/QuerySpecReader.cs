@@ -58,7 +58,8 @@ internal sealed partial class QuerySpecReader
                     spec = spec with { Limit = (int)(ReadWhole(value, path, int.MaxValue) ?? QueryLimits.LimitDefault) };
                     break;
                 case "granularity":
-                    spec = spec with { GranularitySeconds = (int?)ReadWhole(value, path, int.MaxValue) };
+                    // 0 is how clients that always send it ask for the step to be chosen.
+                    spec = spec with { GranularitySeconds = (int?)ReadWhole(value, path, int.MaxValue) is var step and not 0 ? step : null };
                     break;
                 case "time_range":
                     spec = spec with { TimeRangeSeconds = ReadWhole(value, path, long.MaxValue) };
@@ -187,10 +188,12 @@ internal sealed partial class QuerySpecReader
             }
         }
 
-        Require(op is not null, before, path, "calculate_op");
         Require(comparison is not null, before, path, "op");
         Require(number is not null, before, path, "value");
-        return op is { } known ? new Having(known, column, comparison ?? FilterOp.Equal, number ?? 0) : new Having(CalculationOp.Count, null, FilterOp.Equal, 0);
+
+        // As with orders, one that couldn't be read is not reported once more as empty.
+        column = op is null && column is null && Errors.Count > before ? "?" : column;
+        return new Having(op, column, comparison ?? FilterOp.Equal, number ?? 0);
     }
 
     // The members that together say a condition: a flat list and how it combines, or a tree.

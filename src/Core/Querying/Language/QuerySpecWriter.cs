@@ -178,7 +178,7 @@ internal static class QuerySpecWriter
     private static void WriteHaving(Utf8JsonWriter writer, Having having)
     {
         writer.WriteStartObject();
-        writer.WriteString("calculate_op", having.Op.Name());
+        WriteText(writer, "calculate_op", having.Op?.Name());
         WriteText(writer, "column", having.Column);
         writer.WriteString("op", having.Comparison.Name());
         writer.WriteNumber("value", having.Value);

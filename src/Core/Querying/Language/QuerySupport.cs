@@ -2,49 +2,25 @@ using StreamObserve.Core.Querying.Relations;
 
 namespace StreamObserve.Core.Querying.Language;
 
-/// <summary>What of the language isn't answered yet. A query that uses it is well-formed, so reading accepts it; who runs queries asks here first.</summary>
+/// <summary>What of the language cannot be asked everywhere. Well-formed all the same, so reading accepts it; who runs tails and comparisons asks here first.</summary>
 public static class QuerySupport
 {
-    /// <summary>An error for each part of the query that isn't answered yet; empty when it can run.</summary>
-    public static IReadOnlyList<QueryError> Check(QuerySpec spec)
-    {
-        var errors = new ErrorList();
-        for (var i = 0; i < spec.Calculations.Count; i++)
-        {
-            var op = spec.Calculations[i].Op;
-            if (op is CalculationOp.Concurrency or CalculationOp.RateAvg or CalculationOp.RateSum or CalculationOp.RateMax)
-            {
-                Refuse($"calculations[{i}].op", op.Name());
-            }
-        }
-
-        for (var i = 0; i < spec.Formulas.Count; i++)
-        {
-            Refuse($"formulas[{i}]", spec.Formulas[i].Name);
-        }
-
-        if (spec.CompareOffsetSeconds is { } offset)
-        {
-            Refuse("compare_time_offset_seconds", DurationText.FormatSeconds(offset));
-        }
-
-        return errors.Errors;
-
-        void Refuse(string field, string value) => errors.Add(field, value, $"{field} {value} is not supported yet");
-    }
-
-    /// <summary>The same for a live tail, which sees each event as it comes and so no related spans.</summary>
+    /// <summary>
+    /// An error for each part of a live tail that it can't answer: it sees each event as it comes and so no related spans, and it has no points in time, so that it can't
+    /// subtract one from the next, nor say how much of one spans cover.
+    /// </summary>
     public static IReadOnlyList<QueryError> CheckTail(Condition? filter, IReadOnlyList<Calculation> calculations)
     {
         var errors = new ErrorList();
-        foreach (var error in Check(new QuerySpec { Calculations = calculations }))
-        {
-            errors.Add(error.Field, error.Value, error.Message);
-        }
-
         CheckFields(filter, "filter");
         for (var i = 0; i < calculations.Count; i++)
         {
+            var op = calculations[i].Op;
+            if (op == CalculationOp.Concurrency || op.RateOf() is not null)
+            {
+                errors.Add($"calculations[{i}].op", op.Name(), $"{op.Name()} is about points in time, which a live tail has none of");
+            }
+
             CheckFields(calculations[i].Filter, $"calculations[{i}].filters");
         }
 
@@ -62,7 +38,7 @@ public static class QuerySupport
         }
     }
 
-    /// <summary>The same for a comparison of a selection with the rest, which so far looks at each event's stored fields alone.</summary>
+    /// <summary>An error for each part of a comparison of a selection with the rest that it can't answer: so far it looks at each event's stored fields alone.</summary>
     public static IReadOnlyList<QueryError> CheckComparison(QuerySpec spec)
     {
         var errors = new ErrorList();

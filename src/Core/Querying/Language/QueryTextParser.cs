@@ -287,14 +287,14 @@ internal sealed class QueryTextParser(string text)
         while (true)
         {
             _offsets[$"havings[{havings.Count}]"] = Current.Offset;
-            if (!TryCalculated($"a calculation{after}", out var op, out var column))
+            if (!TryNumber($"a calculation or a formula's name{after}", out var op, out var column))
             {
                 return false;
             }
 
             if (Current.Kind != TokenKind.Symbol || !OperatorNames.TryParse(Current.Text, out FilterOp comparison) || !comparison.IsComparison())
             {
-                return Expected($"a comparison ({OperatorNames.ComparisonList}) after {new Calculation(op, column).ResultKey}");
+                return Expected($"a comparison ({OperatorNames.ComparisonList}) after {(op is { } known ? new Calculation(known, column).ResultKey : column)}");
             }
 
             _at++;
@@ -323,18 +323,7 @@ internal sealed class QueryTextParser(string text)
     private bool TryOrder(string after, [MaybeNullWhen(false)] out Order order)
     {
         order = null;
-        CalculationOp? by = null;
-        string? column;
-        if (Current.Kind == TokenKind.Word && OperatorNames.TryParse(Current.Text, out CalculationOp op) && (!op.TakesColumn() || _tokens[_at + 1].IsSymbol("(")))
-        {
-            if (!TryCalculated("", out op, out column))
-            {
-                return false;
-            }
-
-            by = op;
-        }
-        else if (!TryName($"a calculation or a field name{after}", out column))
+        if (!TryNumber($"a calculation or a field name{after}", out var by, out var column))
         {
             return false;
         }
@@ -347,6 +336,20 @@ internal sealed class QueryTextParser(string text)
 
         order = new Order(by, column, descending);
         return true;
+    }
+
+    // A calculation by its operation, or anything by its name.
+    private bool TryNumber(string expected, out CalculationOp? op, out string? column)
+    {
+        op = null;
+        if (Current.Kind != TokenKind.Word || !OperatorNames.TryParse(Current.Text, out CalculationOp known) || (known.TakesColumn() && !_tokens[_at + 1].IsSymbol("(")))
+        {
+            return TryName(expected, out column);
+        }
+
+        var read = TryCalculated(expected, out known, out column);
+        op = known;
+        return read;
     }
 
     // name AS "expression"

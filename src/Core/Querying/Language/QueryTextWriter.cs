@@ -82,23 +82,28 @@ internal sealed class QueryTextWriter
         }
     }
 
+    // By operation and column, or by name alone.
+    private void WriteNumber(CalculationOp? op, string column)
+    {
+        if (op is { } known)
+        {
+            WriteCalculated(known, column);
+        }
+        else
+        {
+            _text.Append(TextNames.Format(column));
+        }
+    }
+
     private void WriteHaving(Having having)
     {
-        WriteCalculated(having.Op, having.Column);
+        WriteNumber(having.Op, having.Column!);
         _text.Append(' ').Append(having.Comparison.Name()).Append(' ').Append(having.Value.ToString("R", CultureInfo.InvariantCulture));
     }
 
     private void WriteOrder(Order order)
     {
-        if (order.Op is { } op)
-        {
-            WriteCalculated(op, order.Column);
-        }
-        else
-        {
-            _text.Append(TextNames.Format(order.Column!));
-        }
-
+        WriteNumber(order.Op, order.Column!);
         _text.Append(order.Descending ? " DESC" : " ASC");
     }
 

@@ -12,7 +12,14 @@ public static class QueryTime
     private const long Second = 1_000_000_000;
     private const int Day = 86_400;
 
-    // Each is a multiple or a divisor of the 10 s of a stored cell, so that no step that nobody asked for cuts cells: hence 20 s and not 15 s.
+    /// <summary>
+    /// Seconds of range past which a step that nobody asked for is a multiple of the 10 s of a stored cell, so that stored cells can answer.
+    /// </summary>
+    public const long FineStepRangeMaxSeconds = 300;
+
+    private const int CellSeconds = 10;
+
+    // From 10 s on each is a multiple of a stored cell: hence 20 s and not 15 s.
     private static readonly int[] RoundSteps =
     [
         1, 2, 5, 10, 20, 30,
@@ -24,8 +31,10 @@ public static class QueryTime
     /// <summary>
     /// The range [start, end) and the step of a query asked at <paramref name="nowNs"/> (unix nanoseconds). Of start, end and length any two give the third
     /// (a length not given is <see cref="QueryLimits.TimeRangeDefaultSeconds"/>) and are taken exactly; a length alone ends now, and then both edges move
-    /// outwards to whole steps. The step is the query's, else the round one that comes nearest to <see cref="SeriesPointsWanted"/> points.
-    /// Errors: an empty range, all three given, a time out of range, a step under 1 s or one that makes more than <see cref="QueryLimits.SeriesPointsMax"/> points.
+    /// outwards to whole steps. The step is the query's, else the round one that comes nearest to <see cref="SeriesPointsWanted"/> points. In a comparison the
+    /// offset is a whole number of steps, so that each point has its counterpart.
+    /// Errors: an empty range, all three given, a time out of range, a step under 1 s, wider than the range, or one that makes more than
+    /// <see cref="QueryLimits.SeriesPointsMax"/> points or that an offset is no multiple of.
     /// </summary>
     public static Parsed<ResolvedTime> Resolve(QuerySpec spec, long nowNs)
     {
@@ -46,14 +55,21 @@ public static class QueryTime
             { EndTimeNs: { } to } => (to - range, to),
             _ => (nowNs - range, nowNs),
         };
-        var step = spec.GranularitySeconds ?? RoundStep(end - start);
+        var steps = StepsFor(end - start, spec.CompareOffsetSeconds);
+        var step = spec.GranularitySeconds ?? RoundStep(end - start, steps);
+        if (step * (Int128)Second > end - start && step > 1 && spec.GranularitySeconds is not null)
+        {
+            var widest = (long)((end - start) / Second);
+            return Fail("granularity", Text(step), $"a granularity of {DurationText.FormatSeconds(step)} is wider than the range of {DurationText.FormatSeconds(Math.Max(1, widest))}: {Math.Max(1, widest)} s or less fits");
+        }
+
         if (spec is { StartTimeNs: null, EndTimeNs: null })
         {
             start = FloorTo(start, step * Second);
             end = -FloorTo(-end, step * Second);
         }
 
-        if (start < long.MinValue || end > long.MaxValue)
+        if (start - ((spec.CompareOffsetSeconds ?? 0) * (Int128)Second) < long.MinValue || end > long.MaxValue)
         {
             return Fail("time_range", Text(rangeSeconds), $"a range of {DurationText.FormatSeconds(rangeSeconds)} in steps of {DurationText.FormatSeconds(step)} leaves the times that can be told, {EventTime.Format(long.MinValue)} to {EventTime.Format(long.MaxValue)}");
         }
@@ -61,18 +77,35 @@ public static class QueryTime
         var points = Points(start, end, step);
         if (points > QueryLimits.SeriesPointsMax)
         {
-            var fits = RoundSteps.First(round => Points(start, end, round) <= QueryLimits.SeriesPointsMax);
+            var fits = steps.FirstOrDefault(round => Points(start, end, round) <= QueryLimits.SeriesPointsMax);
+            if (fits == 0)
+            {
+                var offset = DurationText.FormatSeconds(spec.CompareOffsetSeconds!.Value);
+                return Fail("compare_time_offset_seconds", Text(spec.CompareOffsetSeconds!.Value), $"steps that divide the offset of {offset} make more than {QueryLimits.SeriesPointsMax} points of this range: compare with a range further back, or ask about less time");
+            }
+
             return Fail("granularity", Text(step), $"a granularity of {step} s makes {points} points from {EventTime.Format((long)start)} to {EventTime.Format((long)end)}; at most {QueryLimits.SeriesPointsMax} are answered: {fits} s or more fits");
+        }
+
+        if (spec.CompareOffsetSeconds is { } back && back % step != 0)
+        {
+            return Fail("granularity", Text(step), $"an offset of {DurationText.FormatSeconds(back)} is no whole number of steps of {DurationText.FormatSeconds(step)}, so points would have no counterpart: {RoundSteps.Last(round => round <= step && back % round == 0)} s fits");
         }
 
         return Parsed<ResolvedTime>.Of(new ResolvedTime((long)start, (long)end, step));
     }
 
+    private static List<int> StepsFor(Int128 rangeNs, long? compareOffsetSeconds)
+    {
+        var finest = rangeNs > FineStepRangeMaxSeconds * Second ? CellSeconds : 1;
+        return [.. RoundSteps.Where(step => step >= finest && (compareOffsetSeconds is not { } offset || offset % step == 0))];
+    }
+
     // The nearest by ratio: a step twice too wide is as far off as one twice too narrow.
-    private static int RoundStep(Int128 rangeNs)
+    private static int RoundStep(Int128 rangeNs, List<int> steps)
     {
         var ideal = (double)rangeNs / Second / SeriesPointsWanted;
-        return RoundSteps.MinBy(step => Math.Abs(Math.Log(step / ideal)));
+        return steps.MinBy(step => Math.Abs(Math.Log(step / ideal)));
     }
 
     private static Int128 Points(Int128 start, Int128 end, int step) => (-FloorTo(-end, step * Second) - FloorTo(start, step * Second)) / (step * Second);

@@ -2,6 +2,7 @@ using StreamObserve.Core.Columns;
 using StreamObserve.Core.Events;
 using StreamObserve.Core.Querying;
 using StreamObserve.Core.Querying.Execution;
+using StreamObserve.Core.Querying.Language;
 using StreamObserve.Core.Tests.Events;
 
 namespace StreamObserve.Core.Tests.Querying.Execution;
@@ -49,6 +50,50 @@ public sealed class AnswerBuilderTests
         var cells = Build(PartialResultState.Scan(new LeafPlan("d", spec, Time), [batch])).Results[0].Cells;
         Assert.Equal([FieldKind.Absent, FieldKind.Absent, FieldKind.Float], cells.Select(cell => cell.Value.Kind));
     }
+
+    [Fact]
+    public void WhatIsAbsentComesLastEitherWay()
+    {
+        var batch = new EventBatch([1, 2, 3, 4], null, [0, 0, 0, 0], Utf8Strings.From(["d"]), [
+            new("g", ColumnVector.OfIntegers(4, [0b0111], [1, 2, 3])), new("v", ColumnVector.OfIntegers(4, [0b1101], [5, 7, 6]))]);
+        foreach (var (order, expected) in new (Order, string)[]
+        {
+            (new(CalculationOp.Max, "v", false), "1 - 3 2"), (new(CalculationOp.Max, "v", true), "3 - 1 2"), (new(null, "g", false), "1 2 3 -"), (new(null, "g", true), "3 2 1 -"),
+        })
+        {
+            var spec = new QuerySpec { Breakdowns = ["g"], Calculations = [new(CalculationOp.Max, "v")], Orders = [order] };
+            var answer = Build(PartialResultState.Scan(new LeafPlan("d", spec, Time), [batch]));
+            Assert.Equal(expected, string.Join(' ', answer.Results.Select(row => row.Group[0].Kind == FieldKind.Absent ? "-" : row.Group[0].ToString())));
+        }
+    }
+
+    [Fact]
+    public void OfTwoCalculationsOfOneOperationOrdersAndHavingsTakeThePlainOneOrTheOneThatIsNamed()
+    {
+        var batch = new EventBatch([1, 2, 3], null, [0, 0, 0], Utf8Strings.From(["d"]), [new("g", ColumnVector.OfIntegers(3, null, [1, 2, 2])), new("bad", ColumnVector.OfIntegers(3, null, [1, 0, 0]))]);
+        Assert.Equal("2 1", Groups("COUNT IF (bad = 1) AS errors, COUNT GROUP BY g ORDER BY COUNT DESC"));
+        Assert.Equal("1 2", Groups("COUNT IF (bad = 1) AS errors, COUNT GROUP BY g ORDER BY errors DESC"));
+        Assert.Equal("2", Groups("COUNT IF (bad = 1) AS errors, COUNT GROUP BY g HAVING COUNT > 1"));
+        Assert.Equal("1", Groups("COUNT IF (bad = 1) AS errors, COUNT GROUP BY g HAVING errors > 0"));
+        Assert.Equal("1", Groups("COUNT IF (bad = 1) AS errors, COUNT AS all GROUP BY g HAVING rate > 0.5 FORMULA rate AS \"errors / all\""));
+        Assert.Equal("2 1", Groups("HEATMAP(bad) GROUP BY g"));
+
+        string Groups(string text) => string.Join(' ', Build(PartialResultState.Scan(new LeafPlan("d", QueryText.Parse(text).Value, Time), [batch])).Results.Select(row => row.Group[0].ToString()));
+    }
+
+    [Fact]
+    public void PartsCanBeLeftOut()
+    {
+        var batch = new EventBatch([1, 2, 3], null, [0, 0, 0], Utf8Strings.From(["d"]), [new("g", ColumnVector.OfIntegers(3, null, [1, 2, 2]))]);
+        var result = PartialResultState.Scan(new LeafPlan("d", QueryText.Parse("COUNT GROUP BY g LIMIT 1").Value, Time), [batch]);
+        var all = AnswerBuilder.Build(result, Receipt);
+        Assert.Equal((1, 3.0, 1.0, true), (all.Series.Count, all.Total!.Cells[0].Value.AsDouble, all.Other!.Cells[0].Value.AsDouble, all.TotalSeries is null));
+        var none = AnswerBuilder.Build(result, Receipt, new() { Series = false, Total = false, Other = false, TotalSeries = true });
+        Assert.Equal((0, null, null, 1), (none.Series.Count, none.Total, none.Other, none.Results.Count));
+        Assert.Equal(3, Assert.Single(Assert.Single(none.TotalSeries!).Rows).Cells[0].Value.AsDouble);
+    }
+
+    private static Receipt Receipt { get; } = new() { Asked = 1, Answered = 1, Failed = [], Covered = [], LagMs = 0, RowsRead = 0, ElapsedMs = 0, Lost = [], Used = [] };
 
     private static QueryAnswer Build(PartialResult result) =>
         AnswerBuilder.Build(result, new() { Asked = 1, Answered = 1, Failed = [], Covered = [], LagMs = 0, RowsRead = 0, ElapsedMs = 0, Lost = [], Used = [] });

@@ -9,7 +9,8 @@ namespace StreamObserve.Core.Tests.Querying.Execution;
 internal sealed class QueryMaker(int seed)
 {
     private static readonly CalculationOp[] Ops =
-        [CalculationOp.Count, CalculationOp.Sum, CalculationOp.Avg, CalculationOp.Min, CalculationOp.Max, CalculationOp.P50, CalculationOp.P99, CalculationOp.Heatmap, CalculationOp.CountDistinct];
+        [CalculationOp.Count, CalculationOp.Sum, CalculationOp.Avg, CalculationOp.Min, CalculationOp.Max, CalculationOp.P50, CalculationOp.P99, CalculationOp.Heatmap, CalculationOp.CountDistinct,
+         CalculationOp.Concurrency, CalculationOp.RateSum];
 
     private readonly Random _random = new(seed);
 

@@ -20,19 +20,20 @@ internal static class ReferenceScan
         var all = new ReferenceTraces(plan, events);
         foreach (var e in all.Events)
         {
-            if (e.TimeNs < plan.Time.StartNs || e.TimeNs >= plan.Time.EndNs || (plan.Dataset is not null && plan.Dataset != e.Dataset)
+            var inProgress = e.TimeNs >= plan.ReachNs && e.TimeNs < plan.Time.StartNs && DurationNs(e) > plan.Time.StartNs - e.TimeNs;
+            if ((e.TimeNs < plan.Time.StartNs && !inProgress) || e.TimeNs >= plan.Time.EndNs || (plan.Dataset is not null && plan.Dataset != e.Dataset)
                 || !all.Holds(plan.Spec.Where, e))
             {
                 continue;
             }
 
             var weight = plan.Spec.UsageMode ? 1 : e.Weight;
-            var cell = result.Cell(result.Group([.. plan.Spec.Breakdowns.Select(field => all.Value(field, e))]), plan.BucketOf(e.TimeNs));
+            var cell = result.Cell(result.Group([.. plan.Spec.Breakdowns.Select(field => all.Value(field, e))]), plan.BucketOf(Math.Max(e.TimeNs, plan.Time.StartNs)));
             for (var i = 0; i < plan.Accumulators.Count; i++)
             {
                 var (_, column, _) = plan.Accumulators[i];
                 var at = plan.AccumulatorOf.ToList().IndexOf(i);
-                if (at >= 0 && !all.Holds(plan.Spec.Calculations[at].Filter, e))
+                if ((at >= 0 && !all.Holds(plan.Spec.Calculations[at].Filter, e)) || (inProgress && result.Accumulators[i] is not ConcurrencyAccumulator))
                 {
                     continue;
                 }
@@ -49,6 +50,9 @@ internal static class ReferenceScan
                     case SketchAccumulator sketch when value.IsNumber:
                         sketch.Use(cell).Add(value.AsDouble, weight);
                         break;
+                    case ConcurrencyAccumulator concurrency when DurationNs(e) > 0:
+                        concurrency.Add(cell, e.TimeNs, DurationNs(e), weight);
+                        break;
                     case DistinctAccumulator distinct when value.Kind != FieldKind.Absent:
                         distinct.Add(cell, Hash64.Of(value));
                         break;
@@ -58,6 +62,8 @@ internal static class ReferenceScan
 
         return result;
     }
+
+    private static double DurationNs(ModelEvent e) => e[LeafPlan.DurationField] is { IsNumber: true } duration ? duration.AsDouble * 1e6 : 0;
 }
 
 /// <summary>The state of a partial result, cell by cell.</summary>
@@ -100,6 +106,8 @@ internal static class PartialResultState
                 }
 
                 return text.ToString();
+            case ConcurrencyAccumulator spans:
+                return $"spans {Digits(spans.Covered(cell))} {Digits(spans.Change(cell))} {Digits(spans.All(cell))} {Digits(spans.Longest(cell))}";
             case DistinctAccumulator distinct:
                 return distinctsAreExact ? $"distinct {distinct.Estimate(cell)}" : "distinct";
             default:

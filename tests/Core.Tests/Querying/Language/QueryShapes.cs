@@ -120,11 +120,18 @@ internal static class QueryShapes
         }
 
         var sortable = kept.Where(calculation => calculation.Op != CalculationOp.Heatmap).ToList();
+        var taken = groups.Concat(kept.Select(calculation => calculation.ResultKey)).ToHashSet();
+        var named = Formulas(formulas.Select(formula => formula.Name).Where(taken.Add).ToList(), sortable.ConvertAll(calculation => calculation.ResultKey));
         var orders = new List<Order>();
         var havings = new List<Having>();
         foreach (var pick in picks)
         {
-            if (sortable.Count > 0 && pick % 3 != 0)
+            if (named.Count > 0 && pick % 5 == 0)
+            {
+                orders.Add(new Order(null, named[pick % named.Count].Name, pick % 2 == 0));
+                havings.Add(new Having(null, named[pick % named.Count].Name, comparison, bound));
+            }
+            else if (sortable.Count > 0 && pick % 3 != 0)
             {
                 var (op, column) = (sortable[pick % sortable.Count].Op, sortable[pick % sortable.Count].Column);
                 orders.Add(new Order(op, column, pick % 2 == 0));
@@ -134,24 +141,39 @@ internal static class QueryShapes
             {
                 orders.Add(new Order(null, groups[pick % groups.Count], pick % 2 == 0));
             }
-            else if (kept[0].Name is { } name)
+            else if (kept[0] is { Name: { } name, Op: not CalculationOp.Heatmap })
             {
                 orders.Add(new Order(null, name, pick % 2 == 0));
+                havings.Add(new Having(null, name, comparison, bound));
             }
         }
 
-        var taken = groups.Concat(kept.Select(calculation => calculation.ResultKey)).ToHashSet();
         return new QuerySpec
         {
             Breakdowns = groups,
             Calculations = kept,
             Where = where,
             CalculatedFields = [.. fields.DistinctBy(field => field.Name)],
-            Formulas = [.. formulas.DistinctBy(formula => formula.Name).Where(formula => !taken.Contains(formula.Name))],
+            Formulas = named,
             Orders = orders,
             Havings = havings,
         };
     }
+
+    // Over the keys that a formula can name: a name with both kinds of quotes in it has none left.
+    private static List<NamedExpression> Formulas(List<string> names, List<string> keys)
+    {
+        var formulas = new List<NamedExpression>();
+        foreach (var name in names)
+        {
+            var known = keys.Concat(formulas.Select(formula => formula.Name)).Where(key => !key.Contains('"') || !key.Contains('`')).ToList();
+            formulas.Add(new(name, known.Count == 0 ? "-1.5e3 % (2 - 0.5)" : string.Join(" + ", known.Select((key, i) => $"MAX({Reference(key)}, {i}) / 2"))));
+        }
+
+        return formulas;
+    }
+
+    private static string Reference(string key) => key.Contains('"') ? $"`{key}`" : $"$\"{key}\"";
 
     public static string Describe(QuerySpec spec)
     {

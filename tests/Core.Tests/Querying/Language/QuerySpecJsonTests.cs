@@ -30,6 +30,8 @@ public sealed class QuerySpecJsonTests
     [InlineData("""{"breakdowns":["a"],"orders":[{"op":"COUNT","order":"descending"},{"column":"a"}]}""", "COUNT GROUP BY a ORDER BY COUNT DESC, a ASC")]
     [InlineData("""{"calculations":[{"op":"MAX","column":"x"}],"orders":[{"op":"MAX","column":"x","order":"ascending"}],"havings":[{"calculate_op":"MAX","column":"x","op":"<","value":2}]}""", "MAX(x) HAVING MAX(x) < 2 ORDER BY MAX(x) ASC")]
     [InlineData("""{"limit":1000,"granularity":60,"time_range":3600,"compare_time_offset_seconds":86400,"usage_mode":true}""", "COUNT LIMIT 1000 LAST 1h EVERY 1m COMPARE 1d UNWEIGHTED")]
+    [InlineData("""{"granularity":0}""", "COUNT")]
+    [InlineData("""{"calculations":[{"op":"COUNT","name":"n"}],"havings":[{"column":"n","op":">","value":10}]}""", "COUNT AS n HAVING n > 10")]
     [InlineData("""{"limit":1e1,"time_range":60.0,"usage_mode":false}""", "COUNT LIMIT 10 LAST 1m")]
     [InlineData("""{"start_time":1795406706,"end_time":1795406707.5}""", "COUNT SINCE 2026-11-23T04:05:06Z UNTIL 2026-11-23T04:05:07.5Z")]
     [InlineData("""{"start_time":"2026-11-23T04:05:06Z","time_range":60}""", "COUNT SINCE 2026-11-23T04:05:06Z LAST 1m")]
@@ -97,7 +99,9 @@ public sealed class QuerySpecJsonTests
     [InlineData("""{"orders":[{}]}""", "orders[0]", "", "orders[0] needs an op or a column")]
     [InlineData("""{"orders":[{"op":"COUNT","order":"down"}]}""", "orders[0].order", "\"down\"", "orders[0].order must be ascending or descending, not \"down\"")]
     [InlineData("""{"orders":[{"op":"COUNT","column":"x"}]}""", "orders[0].column", "x", "COUNT takes no column, but has x")]
-    [InlineData("""{"havings":[{"op":">","value":1}]}""", "havings[0].calculate_op", "", "havings[0] needs calculate_op")]
+    [InlineData("""{"havings":[{"op":">","value":1}]}""", "havings[0]", "", "havings[0] needs a calculate_op or, as column, the name of a calculation or formula")]
+    [InlineData("""{"havings":[{"column":"n","op":">","value":1}]}""", "havings[0].column", "n", "havings are about a calculation or a formula, and n is none of this query's (COUNT)")]
+    [InlineData("""{"formulas":[{"name":"r","expression":"erors / COUNT"}]}""", "formulas[0].expression", "erors / COUNT", "the formula r can't be read: no calculation or formula is called erors; this query has COUNT")]
     [InlineData("""{"havings":[{"calculate_op":"COUNT","op":"contains","value":1}]}""", "havings[0].op", "contains", "a having compares by = != > >= < <=, not by contains")]
     [InlineData("""{"havings":[{"calculate_op":"COUNT","op":">","value":"1"}]}""", "havings[0].value", "\"1\"", "havings[0].value must be a number, not \"1\"")]
     [InlineData("""{"limit":0}""", "limit", "0", "limit must be 1..1000, not 0")]
@@ -122,7 +126,7 @@ public sealed class QuerySpecJsonTests
     public void AllThatIsWrongIsReportedAtOnce() =>
         Assert.Equal(
             ["breakdowns[0]", "calculations[0].op", "filters[1].value", "what", "calculations[1].column", "limit", "granularity"],
-            Read("""{"breakdowns":[1],"calculations":[{"op":"X"},{"op":"MAX"}],"filters":[{"column":"a","op":"exists"},{"column":"a","op":"="}],"what":1,"limit":-1,"granularity":0}""")
+            Read("""{"breakdowns":[1],"calculations":[{"op":"X"},{"op":"MAX"}],"filters":[{"column":"a","op":"exists"},{"column":"a","op":"="}],"what":1,"limit":-1,"granularity":-1}""")
                 .Errors.Select(error => error.Field));
 
     [Fact]

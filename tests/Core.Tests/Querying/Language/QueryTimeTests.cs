@@ -19,7 +19,10 @@ public sealed class QueryTimeTests
     [InlineData("LAST 10m EVERY 7s", "2026-11-23T03:55:02Z", "2026-11-23T04:05:11Z", 7)]
     [InlineData("LAST 1s", "2026-11-23T04:05:05Z", "2026-11-23T04:05:07Z", 1)]
     [InlineData("LAST 1d", "2026-11-22T04:00:00Z", "2026-11-23T04:15:00Z", 900)]
-    [InlineData("LAST 1h EVERY 1d", "2026-11-23T00:00:00Z", "2026-11-24T00:00:00Z", 86_400)]
+    [InlineData("LAST 1h EVERY 1h", "2026-11-23T03:00:00Z", "2026-11-23T05:00:00Z", 3_600)]
+    [InlineData("LAST 7d COMPARE 30m", "2026-11-16T04:00:00Z", "2026-11-23T04:30:00Z", 1_800)]
+    [InlineData("LAST 30d COMPARE 182d", "2026-10-24T00:00:00Z", "2026-11-23T06:00:00Z", 21_600)]
+    [InlineData("LAST 10m", "2026-11-23T03:55:00Z", "2026-11-23T04:05:10Z", 10)]
     [InlineData("SINCE 2026-11-23T01:00:00.5Z UNTIL 2026-11-23T02:00:00.25Z EVERY 60s", "2026-11-23T01:00:00.5Z", "2026-11-23T02:00:00.25Z", 60)]
     [InlineData("SINCE 2026-11-23T01:00:00.5Z LAST 1h", "2026-11-23T01:00:00.5Z", "2026-11-23T02:00:00.5Z", 30)]
     [InlineData("UNTIL 2026-11-23T01:00:00.5Z LAST 1h", "2026-11-23T00:00:00.5Z", "2026-11-23T01:00:00.5Z", 30)]
@@ -36,7 +39,9 @@ public sealed class QueryTimeTests
     [InlineData(1, 1)]
     [InlineData(60, 1)]
     [InlineData(300, 2)]
-    [InlineData(600, 5)]
+    [InlineData(301, 10)]
+    [InlineData(600, 10)]
+    [InlineData(1_200, 10)]
     [InlineData(900, 10)]
     [InlineData(1_800, 20)]
     [InlineData(3_600, 30)]
@@ -54,6 +59,10 @@ public sealed class QueryTimeTests
     [Theory]
     [InlineData("LAST 1d EVERY 1s", "granularity", "a granularity of 1 s makes 86401 points from 2026-11-22T04:05:06Z to 2026-11-23T04:05:07Z; at most 10000 are answered: 10 s or more fits")]
     [InlineData("SINCE 2026-01-01 UNTIL 2026-01-02 EVERY 8s", "granularity", "a granularity of 8 s makes 10800 points from 2026-01-01T00:00:00Z to 2026-01-02T00:00:00Z; at most 10000 are answered: 10 s or more fits")]
+    [InlineData("LAST 1h EVERY 1d", "granularity", "a granularity of 1d is wider than the range of 1h: 3600 s or less fits")]
+    [InlineData("LAST 1h EVERY 7m COMPARE 1h", "granularity", "an offset of 1h is no whole number of steps of 7m, so points would have no counterpart: 300 s fits")]
+    [InlineData("LAST 1h EVERY 7s COMPARE 1h", "granularity", "an offset of 1h is no whole number of steps of 7s, so points would have no counterpart: 5 s fits")]
+    [InlineData("LAST 364d COMPARE 30m", "compare_time_offset_seconds", "steps that divide the offset of 30m make more than 10000 points of this range: compare with a range further back, or ask about less time")]
     [InlineData("UNTIL 1700-01-01 LAST 36000d", "time_range", "a range of 36000d in steps of 364d leaves the times that can be told, 1677-09-21T00:12:43.145224192Z to 2262-04-11T23:47:16.854775807Z")]
     public void WhatDoesNotFitIsRefused(string text, string field, string message)
     {
@@ -78,6 +87,7 @@ public sealed class QueryTimeTests
     public void RelativeEdgesSnapOutwardsByLessThanAStep() =>
         Gen.Select(Gen.Long[-4_000_000_000, 4_000_000_000], Gen.Long[0, Second - 1], Gen.Long[1, 3_000_000], Gen.Int[1, 100_000]).Sample((nowSeconds, nanos, range, step) =>
         {
+            step = (int)Math.Min(step, range);
             var now = nowSeconds * Second + nanos;
             if (!QueryTime.Resolve(new QuerySpec { TimeRangeSeconds = range, GranularitySeconds = step }, now).TryGet(out var time, out var errors))
             {

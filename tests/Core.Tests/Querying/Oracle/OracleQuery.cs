@@ -66,7 +66,7 @@ internal sealed class OracleQuery
         bool? all = true;
         foreach (var having in Spec.Havings)
         {
-            var holds = Holds(having, cells[Find(having.Op, having.Column)]);
+            var holds = Holds(having, cells[having.Op is { } op ? Find(op, having.Column) : Named(having.Column)]);
             all = holds == false || all == false ? false : holds is null ? null : all;
         }
 
@@ -76,22 +76,30 @@ internal sealed class OracleQuery
     /// <summary>How two rows of an answer are ordered; null when that is within the error of an approximate cell.</summary>
     public int? Compare((object?[] Key, IReadOnlyList<OracleCell> Cells) a, (object?[] Key, IReadOnlyList<OracleCell> Cells) b)
     {
-        var orders = Spec.Orders.Count > 0 ? Spec.Orders : [new Order(Spec.Calculations[0].Op, Spec.Calculations[0].Column, true)];
-        for (var i = 0; i < orders.Count; i++)
+        if (Spec.Orders.Count == 0)
         {
-            var breakdown = orders[i].Op is null ? Spec.Breakdowns.ToList().IndexOf(orders[i].Column!) : -1;
+            // By the first number, descending; of heatmaps alone the engine goes by the number of events.
+            var first = Spec.Calculations.ToList().FindIndex(c => c.Op != CalculationOp.Heatmap);
+            var byFirst = first < 0 ? null : CompareCells(a.Cells[first], b.Cells[first], true);
+            return byFirst == 0 ? Ties() : byFirst;
+        }
+
+        foreach (var order in Spec.Orders)
+        {
+            var breakdown = order.Op is null ? Spec.Breakdowns.ToList().IndexOf(order.Column!) : -1;
+            var calculation = order.Op is { } op ? Find(op, order.Column) : Named(order.Column);
             var compared = breakdown >= 0
-                ? OracleValue.Compare(a.Key[breakdown], b.Key[breakdown])
-                : CompareCells(a.Cells[Calculation(orders[i])], b.Cells[Calculation(orders[i])]);
+                ? CompareKeys(a.Key[breakdown], b.Key[breakdown], order.Descending)
+                : CompareCells(a.Cells[calculation], b.Cells[calculation], order.Descending);
             if (compared != 0)
             {
-                return orders[i].Descending ? -compared : compared;
+                return compared;
             }
         }
 
-        return a.Key.Zip(b.Key).Select(pair => OracleValue.Compare(pair.First, pair.Second)).FirstOrDefault(c => c != 0);
+        return Ties();
 
-        int Calculation(Order order) => Spec.Orders.Count == 0 ? 0 : order.Op is { } op ? Find(op, order.Column) : Spec.Calculations.ToList().FindIndex(c => c.Name == order.Column);
+        int? Ties() => a.Key.Zip(b.Key).Select(pair => OracleValue.Compare(pair.First, pair.Second)).FirstOrDefault(c => c != 0);
     }
 
     private static IEnumerable<string> Fields(Condition? condition) => condition switch
@@ -106,16 +114,19 @@ internal sealed class OracleQuery
     /// <summary>The event as the question sees it.</summary>
     private static OracleRow Prepare(OracleRow row) => row;
 
-    private static int? CompareCells(OracleCell a, OracleCell b)
+    private static int? CompareCells(OracleCell a, OracleCell b, bool descending)
     {
         if (a.Value is null || b.Value is null)
         {
-            return (a.Value is not null).CompareTo(b.Value is not null);
+            return (a.Value is null).CompareTo(b.Value is null);     // absent last, either way
         }
 
         var isClear = Math.Abs(a.Value.Value - b.Value.Value) > a.Doubt + b.Doubt || a.Doubt + b.Doubt == 0;
-        return isClear ? a.Value.Value.CompareTo(b.Value.Value) : null;
+        return !isClear ? null : descending ? b.Value.Value.CompareTo(a.Value.Value) : a.Value.Value.CompareTo(b.Value.Value);
     }
+
+    private static int CompareKeys(object? a, object? b, bool descending) =>
+        a is null || b is null ? (a is null).CompareTo(b is null) : descending ? OracleValue.Compare(b, a) : OracleValue.Compare(a, b);
 
     private static bool? Holds(Having having, OracleCell cell)
     {
@@ -141,7 +152,16 @@ internal sealed class OracleQuery
         };
     }
 
-    private int Find(CalculationOp op, string? column) => Spec.Calculations.ToList().FindIndex(c => c.Op == op && (c.Column == column || op == CalculationOp.Count));
+    /// <summary>The calculation that an order or having means: that with neither name nor filter, else the first without a filter, else the first.</summary>
+    private int Find(CalculationOp op, string? column)
+    {
+        var all = Spec.Calculations.ToList();
+        bool Is(Calculation c) => c.Op == op && (c.Column == column || op == CalculationOp.Count);
+        int plain = all.FindIndex(c => Is(c) && c.Name is null && c.Filter is null), unfiltered = all.FindIndex(c => Is(c) && c.Filter is null);
+        return plain >= 0 ? plain : unfiltered >= 0 ? unfiltered : all.FindIndex(Is);
+    }
+
+    private int Named(string? name) => Spec.Calculations.ToList().FindIndex(c => c.Name == name);
 
     private sealed class KeyComparer : IEqualityComparer<object?[]>
     {
