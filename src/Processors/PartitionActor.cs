@@ -1,13 +1,8 @@
 using Akka.Actor;
 using Microsoft.Extensions.Logging;
 using StreamObserve.Contracts.Messages;
-using StreamObserve.Core.Columns;
-using StreamObserve.Core.Sampling;
 using StreamObserve.Kafka;
-using StreamObserve.Kafka.Consuming;
 using StreamObserve.Processors.Queries;
-using StreamObserve.Processors.State;
-using StreamObserve.Processors.Tail;
 using StreamObserve.Storage;
 
 namespace StreamObserve.Processors;
@@ -17,29 +12,18 @@ public sealed record PartitionActorServices(
     ProcessorSettings Settings, KafkaSettings Kafka, CutScheduler Cuts, ProcessorMetrics Metrics, PartitionBoard Board, TimeProvider Time, ILoggerFactory Logs);
 
 /// <summary>
-/// The single writer of one partition: reads its log, lets <see cref="PartitionState"/> do the work a burst at a time, cuts, serves queries and tails from
-/// snapshots. Runs on the storage dispatcher, since the stores may block. Anything unexpected closes the state; it is opened again from its cut a little later.
+/// A partition as the cluster reaches it. Answers queries over what its child, the <see cref="PartitionWriter"/>, published last: they never wait behind a burst that is
+/// being folded or sealed. Everything else goes to the writer. Ends when the writer does.
 /// </summary>
-public sealed class PartitionActor : ReceiveActor, IWithTimers
+public sealed class PartitionActor : ReceiveActor
 {
-    private static readonly TimeSpan ReopenAfter = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan TrailWait = TimeSpan.FromMilliseconds(5);
-    private static readonly TimeSpan TailForgottenAfter = TimeSpan.FromSeconds(15);
-    private static readonly TimeSpan FinalCutMax = TimeSpan.FromSeconds(3);
-
     private readonly int _partition;
     private readonly PartitionActorServices _services;
     private readonly ILogger _log;
-    private readonly TailSubscriptions _tails;
+    private readonly PublishedView _view = new();
     private readonly Dictionary<long, CancellationTokenSource> _running = [];
-    private readonly Queue<(ILeafQuestion Query, IActorRef Asker)> _waiting = new();
-    private CancellationTokenSource _reading = new();
-    private PartitionState? _state;
-    private BatchLogReader? _reader;
-    private BatchLogReader? _rereader;
-    private bool _cutting;
-    private long _cutHead = -1;
-    private int _generation;
+    private readonly LinkedList<(ILeafQuestion Question, IActorRef Asker)> _waiting = new();
+    private IActorRef _writer = ActorRefs.Nobody;
 
     /// <summary>For one partition.</summary>
     public PartitionActor(int partition, PartitionActorServices services)
@@ -47,355 +31,74 @@ public sealed class PartitionActor : ReceiveActor, IWithTimers
         _partition = partition;
         _services = services;
         _log = services.Logs.CreateLogger<PartitionActor>();
-        _tails = new(partition, services.Time, TailForgottenAfter);
 
-        Receive<Open>(_ => OpenState());
-        Receive<Read>(OnRead);
-        Receive<Reread>(OnReread);
-        Receive<TrailTick>(_ => OnTrailTick());
-        Receive<ReadFailed>(failed =>
-        {
-            if (failed.Generation == _generation)
-            {
-                Fail("log", failed.Cause);
-            }
-        });
-        Receive<CutTick>(_ => Guarded(BeginCut));
-        Receive<CutDone>(done => OnCutDone(done));
         Receive<ILeafQuestion>(OnLeafQuestion);
         Receive<LeafDone>(OnLeafDone);
         Receive<CancelLeafQuery>(cancel => Cancel(cancel.QueryId));
         Receive<TraceLookup>(OnTraceLookup);
-        Receive<CatalogQuery>(OnCatalogQuery);
         Receive<PartitionStatusQuery>(_ => Sender.Tell(Status()));
-        Receive<TailSubscribe>(subscribe => Guarded(() => OnTailSubscribe(subscribe)));
-        Receive<TailRenew>(renew => Sender.Tell(new TailStarted(_partition, renew.SubscriptionId, _state is not null && _tails.Renew(renew.SubscriptionId), _state?.Head.Offset ?? -1, "")));
-        Receive<TailUnsubscribe>(unsubscribe => _tails.Remove(unsubscribe.SubscriptionId));
-        Receive<TailTick>(_ => _tails.Expire());
+        Receive<Terminated>(_ => Context.Stop(Self));
+        ReceiveAny(message => _writer.Forward(message));
     }
-
-    /// <inheritdoc/>
-    public ITimerScheduler Timers { get; set; } = null!;
 
     /// <summary>How to make the actor of a partition.</summary>
-    public static Props Props(int partition, PartitionActorServices services) =>
-        Akka.Actor.Props.Create(() => new PartitionActor(partition, services)).WithDispatcher(Hosting.ClusterHosting.StorageDispatcher);
+    public static Props Props(int partition, PartitionActorServices services) => Akka.Actor.Props.Create(() => new PartitionActor(partition, services));
 
     /// <inheritdoc/>
-    protected override void PreStart()
-    {
-        Timers.StartPeriodicTimer(CutTick.Instance, CutTick.Instance, _services.Settings.CutInterval);
-        Timers.StartPeriodicTimer(TailTick.Instance, TailTick.Instance, TimeSpan.FromSeconds(5));
-        Self.Tell(Open.Instance);
-    }
+    protected override void PreStart() => _writer = Context.Watch(Context.ActorOf(PartitionWriter.Props(_partition, _services, _view), "writer"));
 
     /// <inheritdoc/>
     protected override void PostStop()
     {
-        if (_state is { } state)
-        {
-            FinalCut(state);
-        }
-
-        CloseState();
-    }
-
-    private void OpenState()
-    {
-        if (_state is not null)
-        {
-            return;
-        }
-
-        var settings = _services.Settings;
-        try
-        {
-            var store = PartitionStore<TraceSummary>.Open(
-                settings.FolderOf(_partition), settings.StoreOptions, PartitionSettings.Fingerprint(_partition, settings.Partitions), _services.Cuts, _services.Time, _log);
-            foreach (var damage in store.Damages)
-            {
-                _log.LogError("partition {Partition}: {Damage}", _partition, damage);
-            }
-
-            try
-            {
-                _state = new(_partition, store, settings.Partition, _log);
-            }
-            catch
-            {
-                store.Dispose();
-                throw;
-            }
-        }
-        catch (SettingsMismatchException mismatch)
-        {
-            // Trying again changes nothing: a person has to choose.
-            _log.LogCritical("partition {Partition} is not opened: {Reason}", _partition, mismatch.Message);
-            _services.Board.Fail(_partition, mismatch.Message);
-            return;
-        }
-        catch (StorageException failure)
-        {
-            _log.LogError(failure, "partition {Partition} can't be opened; trying again in {After}", _partition, ReopenAfter);
-            _services.Board.Fail(_partition, failure.Message);
-            Timers.StartSingleTimer(Open.Instance, Open.Instance, ReopenAfter);
-            return;
-        }
-
-        _generation++;
-        _cutHead = _state.Head.Offset;
-        _reading = new();
-        _reader = new(_services.Kafka, new(settings.BatchesTopic, _partition), _state.Head.Offset, _log, "head", _services.Settings.ReadAheadBytes);
-        _services.Board.Open(_partition, _state);
-        _log.LogInformation(
-            "partition {Partition} opened: epoch {Epoch}, reading from {Offset}{Replay}", _partition, _state.Store.Epoch, _state.Head.Offset, _state.IsReplaying ? " (replaying)" : "");
-        ReadOn();
-    }
-
-    private void ReadOn()
-    {
-        var generation = _generation;
-        var reader = _reader!;
-        var token = _reading.Token;
-        Pipe(reader.ReadAsync(token), burst => new Read(generation, burst), generation);
-    }
-
-    private void Pipe(ValueTask<LogBurst> read, Func<LogBurst, object> wrap, int generation) =>
-        read.AsTask().PipeTo(Self, Self, wrap, cause => new ReadFailed(generation, cause));
-
-    private void OnRead(Read read)
-    {
-        if (read.Generation != _generation || _state is null)
-        {
-            return;
-        }
-
-        Guarded(() =>
-        {
-            _state.Apply(read.Burst, _tails);
-            _services.Board.Advance(_partition, _state, read.Burst.EndOffset, read.Burst.AtEnd);
-            RereadIfNeeded();
-            TrailOnIfWaiting();
-            ReadOn();
-        });
-    }
-
-    private void OnTrailTick()
-    {
-        if (_state is null)
-        {
-            return;
-        }
-
-        Guarded(() =>
-        {
-            _state.GoOn();
-            RereadIfNeeded();
-            TrailOnIfWaiting();
-        });
-    }
-
-    /// <summary>The trailing cursor seals a block at a time, so that the head's batches, and the live tails that wait for them, come in between.</summary>
-    private void TrailOnIfWaiting()
-    {
-        if (_state!.TrailWaits)
-        {
-            Timers.StartSingleTimer(TrailTick.Instance, TrailTick.Instance, TrailWait);
-        }
-    }
-
-    private void RereadIfNeeded()
-    {
-        if (_rereader is null && _state!.NeedsReread(out var offset))
-        {
-            _rereader = new(_services.Kafka, new(_services.Settings.BatchesTopic, _partition), offset, _log, "trailing", _services.Settings.ReadAheadBytes);
-            var generation = _generation;
-            Pipe(_rereader.ReadAsync(_reading.Token), burst => new Reread(generation, burst), generation);
-        }
-    }
-
-    private void OnReread(Reread reread)
-    {
-        if (reread.Generation != _generation || _state is null || _rereader is null)
-        {
-            return;
-        }
-
-        Guarded(() =>
-        {
-            if (_state.Refill(reread.Burst) && _state.NeedsReread(out var offset) && reread.Burst.NextOffset <= offset)
-            {
-                var generation = _generation;
-                Pipe(_rereader.ReadAsync(_reading.Token), burst => new Reread(generation, burst), generation);
-                return;
-            }
-
-            _rereader.Dispose();
-            _rereader = null;
-            RereadIfNeeded();
-            TrailOnIfWaiting();
-        });
-    }
-
-    private void BeginCut()
-    {
-        if (_state is null || _cutting || _state.IsReplaying || _state.Head.Offset == _cutHead)
-        {
-            return;
-        }
-
-        var pending = _state.BeginCut();
-        _cutHead = _state.Head.Offset;
-        _cutting = true;
-        var generation = _generation;
-        pending.Completed.PipeTo(Self, Self, done => new CutDone(generation, done.TotalTime, null), cause => new CutDone(generation, default, cause));
-    }
-
-    private void OnCutDone(CutDone done)
-    {
-        if (done.Generation != _generation)
-        {
-            return;
-        }
-
-        _cutting = false;
-        if (done.Cause is null)
-        {
-            _services.Metrics.CutDone(done.Took);
-            _services.Board.CutSucceeded(_partition);
-        }
-        else
-        {
-            // The state in memory is sound and queries go on; the next cut tries again, fenced owners stop there.
-            _services.Metrics.PartitionFailed("cut");
-            _services.Board.CutFailed(_partition, done.Cause.Message);
-            _log.LogError(done.Cause, "partition {Partition}: a cut failed", _partition);
-            _cutHead = -1;
-            if (done.Cause is FencedException)
-            {
-                Fenced(done.Cause);
-            }
-        }
-    }
-
-    /// <summary>Runs a step of the single writer; whatever goes wrong in it closes the state, which is then opened again from its cut.</summary>
-    private void Guarded(Action step)
-    {
-        try
-        {
-            step();
-        }
-        catch (FencedException fenced)
-        {
-            Fenced(fenced);
-        }
-        catch (Exception failure)
-        {
-            Fail("state", failure);
-        }
-    }
-
-    private void Fenced(Exception fenced)
-    {
-        _log.LogWarning("partition {Partition} has another owner now: {Reason}", _partition, fenced.Message);
-        CloseState();
-        Context.Stop(Self);
-    }
-
-    private void Fail(string where, Exception cause)
-    {
-        if (cause is OperationCanceledException or ObjectDisposedException && _state is null)
-        {
-            return;
-        }
-
-        _log.LogError(cause, "partition {Partition} failed ({Where}); opening it again from its cut in {After}", _partition, where, ReopenAfter);
-        _services.Metrics.PartitionFailed(where);
-        _services.Board.Fail(_partition, cause.Message);
-        CloseState();
-        Timers.StartSingleTimer(Open.Instance, Open.Instance, ReopenAfter);
-    }
-
-    private void CloseState()
-    {
-        _generation++;
-        _reading.Cancel();
         foreach (var cancellation in _running.Values)
         {
             cancellation.Cancel();
         }
-
-        while (_waiting.TryDequeue(out var waiting))
-        {
-            waiting.Asker.Tell(new LeafAnswer(_partition, waiting.Query.QueryId, LeafStatus.Unavailable, "the partition is being opened again", null, null));
-        }
-
-        _reader?.Dispose();
-        _rereader?.Dispose();
-        _reader = _rereader = null;
-        _cutting = false;
-        if (_state is { } state)
-        {
-            _state = null;
-            _services.Board.Close(_partition);
-            state.Dispose();
-        }
     }
 
-    private void FinalCut(PartitionState state)
+    private void OnLeafQuestion(ILeafQuestion question)
     {
-        try
-        {
-            if (!_cutting && !state.IsReplaying && state.Head.Offset != _cutHead)
-            {
-                // So that the next owner has little to read again; without it nothing is lost.
-                state.BeginCut().Completed.Wait(FinalCutMax);
-            }
-        }
-        catch (Exception failure) when (failure is StorageException or AggregateException)
-        {
-            _log.LogWarning("partition {Partition}: no last cut: {Reason}", _partition, failure.Message);
-        }
-    }
-
-    private void OnLeafQuestion(ILeafQuestion query)
-    {
-        if (_state is null || _state.IsReplaying)
+        if (_view.Current is not { IsReplaying: false } view)
         {
             // Rows that are being read again are missing from what is held: no answer is better than one that looks whole.
-            var reason = _state is null ? "the partition is being opened" : "the partition reads its log again after a restart";
-            Sender.Tell(new LeafAnswer(_partition, query.QueryId, LeafStatus.Unavailable, reason, null, null));
+            Refuse(question, Sender, _view.Current is null ? "the partition is being opened" : "the partition reads its log again after a restart");
             return;
         }
 
-        Sender.Tell(new LeafAccepted(_partition, query.QueryId));
+        Sender.Tell(new LeafAccepted(_partition, question.QueryId));
         if (_running.Count < Limits.LeafQueriesAtOnce)
         {
-            StartLeaf(query, Sender);
+            Start(question, Sender, view);
         }
         else if (_waiting.Count < Limits.LeafQueriesWaitingMax)
         {
-            _waiting.Enqueue((query, Sender));
+            _waiting.AddLast((question, Sender));
         }
         else
         {
-            Sender.Tell(new LeafAnswer(_partition, query.QueryId, LeafStatus.Unavailable, $"{Limits.LeafQueriesWaitingMax} queries wait already", null, null));
+            Refuse(question, Sender, $"{Limits.LeafQueriesWaitingMax} queries wait already");
         }
     }
 
-    private void StartLeaf(ILeafQuestion query, IActorRef asker)
+    private void Refuse(ILeafQuestion question, IActorRef asker, string reason) =>
+        asker.Tell(new LeafAnswer(_partition, question.QueryId, LeafStatus.Unavailable, reason, null, null));
+
+    private void Start(ILeafQuestion question, IActorRef asker, PartitionView view)
     {
-        var snapshot = _state!.Snapshot();
-        var cancellation = new CancellationTokenSource();
-        _running[query.QueryId] = cancellation;
+        var cancellation = CancellationTokenSource.CreateLinkedTokenSource(view.Closed);
+        _running[question.QueryId] = cancellation;
         var started = _services.Time.GetTimestamp();
-        Task.Run(() => Leaf.AnswerAsync(query, snapshot, _services.Settings.Scans, cancellation.Token), CancellationToken.None)
-            .PipeTo(Self, Self, answer => new LeafDone(query.QueryId, asker, answer, started), cause => new LeafDone(query.QueryId, asker, Leaf.Failed(query, cause), started));
+        Task.Run(() => Leaf.AnswerAsync(question, view.Snapshot, _services.Settings.Scans, cancellation.Token), CancellationToken.None)
+            .PipeTo(Self, Self, answer => new LeafDone(question.QueryId, asker, answer, started), cause => new LeafDone(question.QueryId, asker, Leaf.Failed(question, cause), started));
     }
 
     private void OnLeafDone(LeafDone done)
     {
-        _running.Remove(done.QueryId);
+        if (_running.Remove(done.QueryId, out var cancellation))
+        {
+            cancellation.Dispose();
+        }
+
         if (done.Answer.Status == LeafStatus.Failed)
         {
             _log.LogError("partition {Partition}: a leaf query failed: {Reason}", _partition, done.Answer.Text);
@@ -403,98 +106,54 @@ public sealed class PartitionActor : ReceiveActor, IWithTimers
 
         done.Asker.Tell(done.Answer);
         _services.Metrics.LeafQueryDone(done.Answer.Status.ToString(), _services.Time.GetElapsedTime(done.Started));
-        if (_state is not null && _waiting.TryDequeue(out var next))
+        while (_running.Count < Limits.LeafQueriesAtOnce && _waiting.First is { } next)
         {
-            StartLeaf(next.Query, next.Asker);
+            _waiting.RemoveFirst();
+            if (_view.Current is { IsReplaying: false } view)
+            {
+                Start(next.Value.Question, next.Value.Asker, view);
+            }
+            else
+            {
+                Refuse(next.Value.Question, next.Value.Asker, "the partition is being opened again");
+            }
         }
     }
 
+    /// <summary>Stops a question that runs; one that waits is forgotten. Nobody waits for its answer.</summary>
     private void Cancel(long queryId)
     {
         if (_running.TryGetValue(queryId, out var cancellation))
         {
             cancellation.Cancel();
+            return;
+        }
+
+        for (var node = _waiting.First; node is not null; node = node.Next)
+        {
+            if (node.Value.Question.QueryId == queryId)
+            {
+                _waiting.Remove(node);
+                return;
+            }
         }
     }
 
     private void OnTraceLookup(TraceLookup lookup)
     {
-        if (_state is null || _state.IsReplaying)
+        if (_view.Current is not { IsReplaying: false } view)
         {
             Sender.Tell(new TraceFound(_partition, lookup.QueryId, [], -1, null, "", "the partition is being opened", null));
             return;
         }
 
-        var (asker, snapshot, traces) = (Sender, _state.Snapshot(), _state.Traces);
-        Task.Run(() => TraceReader.Find(lookup, snapshot, traces))
-            .PipeTo(asker, Self, found => found, cause => new TraceFound(_partition, lookup.QueryId, [], -1, null, "", cause.Message, null));
+        Task.Run(() => TraceReader.Find(lookup, view.Snapshot, view.Traces))
+            .PipeTo(Sender, Self, found => found, cause => new TraceFound(_partition, lookup.QueryId, [], -1, null, "", cause.Message, null));
     }
 
-    private void OnCatalogQuery(CatalogQuery query)
-    {
-        if (_state is null)
-        {
-            return;     // the asker counts it as missing
-        }
-
-        var datasets = _state.Catalog.Datasets
-            .Select(d => (d.Key, (IReadOnlyList<CatalogPartField>)[.. d.Value.Select(f => new CatalogPartField(f.Key, f.Value.LastWrittenMs, [.. f.Value.Counts]))])).ToList();
-        Sender.Tell(new CatalogPart(_partition, query.QueryId, datasets, Leaf.Coverage(_state.Snapshot())));
-    }
-
-    private PartitionStatus Status() => _state is null
-        ? new(_partition, false, 0, 0, 0, null)
-        : new(_partition, !_state.IsReplaying, _state.PolicyVersion, _state.KeptRows, _state.DroppedRows, Leaf.Coverage(_state.Snapshot()));
-
-    private void OnTailSubscribe(TailSubscribe subscribe)
-    {
-        if (_state is null)
-        {
-            return;     // the subscriber asks again
-        }
-
-        var refusal = _tails.Add(subscribe, Sender);
-        Sender.Tell(new TailStarted(_partition, subscribe.SubscriptionId, refusal is null, _state.Head.Offset, refusal ?? ""));
-        if (refusal is null && subscribe.FromOffset is { } from)
-        {
-            var reader = new EventBatchReader();
-            foreach (var entry in _state.Snapshot().Recent)
-            {
-                if (entry.Offset >= from && entry.Batch(reader) is { } batch)
-                {
-                    _tails.Replay(subscribe.SubscriptionId, entry.Offset, batch);
-                }
-            }
-        }
-    }
-
-    private sealed record Open
-    {
-        public static Open Instance { get; } = new();
-    }
-
-    private sealed record CutTick
-    {
-        public static CutTick Instance { get; } = new();
-    }
-
-    private sealed record TrailTick
-    {
-        public static TrailTick Instance { get; } = new();
-    }
-
-    private sealed record TailTick
-    {
-        public static TailTick Instance { get; } = new();
-    }
-
-    private sealed record Read(int Generation, LogBurst Burst);
-
-    private sealed record Reread(int Generation, LogBurst Burst);
-
-    private sealed record ReadFailed(int Generation, Exception Cause);
-
-    private sealed record CutDone(int Generation, TimeSpan Took, Exception? Cause);
+    private PartitionStatus Status() => _view.Current is { } view
+        ? new(_partition, !view.IsReplaying, view.PolicyVersion, view.KeptRows, view.DroppedRows, Leaf.Coverage(view.Snapshot))
+        : new(_partition, false, 0, 0, 0, null);
 
     private sealed record LeafDone(long QueryId, IActorRef Asker, LeafAnswer Answer, long Started);
 }

@@ -44,6 +44,18 @@ public sealed class AggregateScan
     /// </summary>
     public static AggregateScan? TryMake(LeafPlan plan, IReadOnlyList<FoldDirectory> folds, out string reason)
     {
+        if (plan.Relations is not null)
+        {
+            reason = "aggregates know nothing of related spans";
+            return null;
+        }
+
+        if (plan.Calculated is { } calculated && plan.SelectingFields.Concat(plan.Accumulators.Select(spec => spec.Column)).FirstOrDefault(name => name is not null && calculated.Has(name)) is { } derived)
+        {
+            reason = $"{derived} is a calculated field, which only rows can answer";
+            return null;
+        }
+
         var selecting = plan.SelectingFields.ToList();
         var byDataset = selecting.Remove(EventBatch.DatasetField) && !folds.Any(fold => fold.HasField(EventBatch.DatasetField));
         if (!byDataset && plan.SelectingFields.Contains(EventBatch.DatasetField))

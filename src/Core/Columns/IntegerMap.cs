@@ -36,6 +36,20 @@ internal sealed class IntegerMap
         }
     }
 
+    /// <summary>The number of a key, -1 when it is not there. Several threads may look while none adds.</summary>
+    public int Find(long key)
+    {
+        var mask = _slots.Length - 1;
+        for (var slot = Home(key, mask); ; slot = (slot + 1) & mask)
+        {
+            var entry = _slots[slot] - 1;
+            if (entry < 0 || _keys[entry] == key)
+            {
+                return entry;
+            }
+        }
+    }
+
     public void Clear()
     {
         Count = 0;

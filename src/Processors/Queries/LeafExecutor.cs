@@ -26,6 +26,18 @@ public static class LeafExecutor
     /// </summary>
     public static async Task<LeafOutcome> ExecuteAsync(LeafPlan plan, QuerySource source, PartitionSnapshot snapshot, ScanGate gate, CancellationToken cancellation)
     {
+        try
+        {
+            return await ExecuteWithinAsync(plan, source, snapshot, gate, cancellation).ConfigureAwait(false);
+        }
+        catch (QueryLimitException limit)
+        {
+            return new(null, limit.Message, new());
+        }
+    }
+
+    private static async Task<LeafOutcome> ExecuteWithinAsync(LeafPlan plan, QuerySource source, PartitionSnapshot snapshot, ScanGate gate, CancellationToken cancellation)
+    {
         var result = new PartialResult(plan);
         var explanation = new ScanExplanation();
         long start = plan.Time.StartNs, end = plan.Time.EndNs;
@@ -61,15 +73,13 @@ public static class LeafExecutor
         }
 
         // Cells inside; rows for the parts of the range that cut a cell.
-        await gate.EnterAsync(cancellation).ConfigureAwait(false);
-        try
+        foreach (var fold in folds)
         {
-            AddAggregates(scan, folds, plan, snapshot, result, explanation, from, to, cancellation);
+            await PassAsync(gate, () => scan.Add(fold, snapshot.AggregateReader, result, from, to), cancellation).ConfigureAwait(false);
+            explanation.FoldsUsed++;
         }
-        finally
-        {
-            gate.Leave();
-        }
+
+        await PassAsync(gate, () => AddUnfolded(plan, snapshot, result, explanation, from, to), cancellation).ConfigureAwait(false);
 
         if (start < from || to < end)
         {
@@ -91,17 +101,23 @@ public static class LeafExecutor
         RowScanLanes Rows(long startNs, long endNs) => new(plan, snapshot, gate, startNs, endNs, cancellation);
     }
 
-    private static void AddAggregates(
-        AggregateScan scan, List<FoldDirectory> folds, LeafPlan plan, PartitionSnapshot snapshot, PartialResult result, ScanExplanation explanation,
-        long fromNs, long toNs, CancellationToken cancellation)
+    private static async Task PassAsync(ScanGate gate, Action work, CancellationToken cancellation)
     {
-        foreach (var fold in folds)
+        await gate.EnterAsync(cancellation).ConfigureAwait(false);
+        try
         {
             cancellation.ThrowIfCancellationRequested();
-            scan.Add(fold, snapshot.AggregateReader, result, fromNs, toNs);
-            explanation.FoldsUsed++;
+            work();
         }
+        finally
+        {
+            gate.Leave();
+        }
+    }
 
+    /// <summary>Batches that aren't in the aggregates yet.</summary>
+    private static void AddUnfolded(LeafPlan plan, PartitionSnapshot snapshot, PartialResult result, ScanExplanation explanation, long fromNs, long toNs)
+    {
         var before = result.RowsRead;
         var rows = new RowScan(plan, result);
         foreach (var batch in snapshot.Unfolded)

@@ -1,5 +1,6 @@
 using StreamObserve.Core.Columns;
 using StreamObserve.Core.Querying.Execution;
+using StreamObserve.Core.Querying.Relations;
 using StreamObserve.Processors.State;
 
 namespace StreamObserve.Processors.Queries;
@@ -22,6 +23,7 @@ internal sealed class RowScanLanes
     private readonly List<Piece> _pieces = [];
     private readonly List<Task> _tasks = [];
     private readonly List<(PartialResult Result, ScanExplanation Explanation)> _lanes = [];
+    private RelationIndex? _relations;
     private int _next = -1;
 
     public RowScanLanes(LeafPlan plan, PartitionSnapshot snapshot, ScanGate gate, long startNs, long endNs, CancellationToken cancellation)
@@ -52,6 +54,11 @@ internal sealed class RowScanLanes
             AddRecent();
         }
 
+        if (_plan.Relations is not null)
+        {
+            await FindRelatedAsync(result, blocks, recent).ConfigureAwait(false);
+        }
+
         var first = ScanAsync(result, explanation, false);
         lock (_tasks)
         {
@@ -80,6 +87,20 @@ internal sealed class RowScanLanes
         {
             result.IsSampled |= _snapshot.HasDrops;
             result.HasUncountedDrops |= _snapshot.HasUncountedDrops;
+        }
+    }
+
+    /// <summary>The first pass of a question about related spans, as one piece: the index has one writer.</summary>
+    private async Task FindRelatedAsync(PartialResult result, bool blocks, bool recent)
+    {
+        await _gate.EnterAsync(_cancellation).ConfigureAwait(false);
+        try
+        {
+            _relations = RelationPass.Run(_plan, _snapshot, result, blocks, recent, _cancellation);
+        }
+        finally
+        {
+            _gate.Leave();
         }
     }
 
@@ -131,7 +152,7 @@ internal sealed class RowScanLanes
     {
         try
         {
-            var scan = new RowScan(_plan, result);
+            var scan = new RowScan(_plan, result, _relations);
             EventBatchReader? reader = null;
             for (var at = Interlocked.Increment(ref _next); at < _pieces.Count; at = Interlocked.Increment(ref _next))
             {

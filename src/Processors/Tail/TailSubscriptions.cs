@@ -4,6 +4,7 @@ using StreamObserve.Core.Columns;
 using StreamObserve.Core.Events;
 using StreamObserve.Core.Querying;
 using StreamObserve.Core.Querying.Execution;
+using StreamObserve.Core.Querying.Language;
 using StreamObserve.Processors.State;
 
 namespace StreamObserve.Processors.Tail;
@@ -25,6 +26,11 @@ internal sealed class TailSubscriptions(int partition, TimeProvider time, TimeSp
         if (_subscriptions.Count >= Limits.TailsMax && !_subscriptions.ContainsKey(subscribe.SubscriptionId))
         {
             return $"partition {partition} serves {Limits.TailsMax} tails already";
+        }
+
+        if (QuerySupport.CheckTail(subscribe.Filter, subscribe.Calculations) is [var error, ..])
+        {
+            return error.Message;
         }
 
         _subscriptions[subscribe.SubscriptionId] = new(subscribe, subscriber, time.GetTimestamp());

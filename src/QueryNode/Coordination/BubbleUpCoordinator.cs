@@ -67,8 +67,8 @@ internal sealed class BubbleUpCoordinator(Partitions partitions, ICatalogService
     // Of the query only filter and time are used, so nothing else of it can stand in the way.
     private static List<QueryError> Unsupported(BubbleUpRequest request) =>
     [
-        .. QuerySupport.Check(new() { Where = request.Spec.Where, CalculatedFields = request.Spec.CalculatedFields }).Select(error => error with { Field = "query." + error.Field }),
-        .. QuerySupport.Check(new() { Where = request.Selection.Where }).Select(error => error with { Field = "selection" }),
+        .. QuerySupport.CheckComparison(new() { Where = request.Spec.Where, CalculatedFields = request.Spec.CalculatedFields }).Select(error => error with { Field = "query." + error.Field }),
+        .. QuerySupport.CheckComparison(new() { Where = request.Selection.Where }).Select(error => error with { Field = "selection" }),
     ];
 
     private async Task<bool> IsUnknownAsync(string dataset, CancellationToken cancellation) =>

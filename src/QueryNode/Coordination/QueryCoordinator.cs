@@ -43,7 +43,9 @@ internal sealed class QueryCoordinator(Partitions partitions, ICatalogService ca
                     covered.Add((answer.Partition, answer.Coverage!));
                     break;
                 case LeafStatus.Refused:
-                    return new QueryOutcome.Refused([new("source", Name(request.Source), $"{Name(request.Source)} cannot answer this: {answer.Text}")]);
+                    return new QueryOutcome.Refused([request.Source == QuerySource.Aggregates
+                        ? new("source", Name(request.Source), $"{Name(request.Source)} cannot answer this: {answer.Text}")
+                        : new("filters", "", answer.Text)]);
                 default:
                     failed.Add(new(answer.Partition, answer.Text.Split('\n')[0], answer.Status == LeafStatus.Unavailable));
                     break;

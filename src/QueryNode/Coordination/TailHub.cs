@@ -16,7 +16,7 @@ internal sealed class TailHub(Partitions partitions, TimeProvider time) : ITailS
     /// <inheritdoc/>
     public Task<TailOutcome> SubscribeAsync(TailRequest request, CancellationToken cancellation)
     {
-        if (request.Calculations.Count > 0 && QuerySupport.Check(new QuerySpec { Calculations = request.Calculations }) is { Count: > 0 } unsupported)
+        if (QuerySupport.CheckTail(request.Filter, request.Calculations) is { Count: > 0 } unsupported)
         {
             return Task.FromResult<TailOutcome>(new TailOutcome.Refused(unsupported));
         }

@@ -35,6 +35,13 @@ public sealed class TailSubscriptionsTests : global::Akka.TestKit.Xunit.TestKit
     }
 
     [Fact]
+    public void AFilterOnRelatedSpansIsRefused()
+    {
+        Assert.Contains("root.name", _tails.Add(Subscribe(1, new Condition.Match("root.name", FilterOp.Exists, []), 100), TestActor), StringComparison.Ordinal);
+        Assert.Equal(0, _tails.Count);
+    }
+
+    [Fact]
     public async Task PastItsRateRowsAreCountedAndNotSentUntilTimePasses()
     {
         _tails.Add(Subscribe(1, null, 10), TestActor);

@@ -1,6 +1,9 @@
 using System.Text;
+using StreamObserve.Core.Columns;
 using StreamObserve.Core.Querying.Accumulators;
+using StreamObserve.Core.Querying.Expressions;
 using StreamObserve.Core.Querying.Filters;
+using StreamObserve.Core.Querying.Relations;
 
 namespace StreamObserve.Core.Querying.Execution;
 
@@ -26,11 +29,14 @@ public sealed class LeafPlan
         StepNs = time.GranularitySeconds * 1_000_000_000L;
         FirstBucket = FloorDiv(time.StartNs, StepNs);
         Buckets = (int)(FloorDiv(time.EndNs - 1, StepNs) - FirstBucket + 1);
+        Calculated = CalculatedFields.Of(spec);
+        Relations = RelationPlan.Of(spec);
         var accumulators = new List<AccumulatorSpec> { new(AccumulatorKind.Count, null, null) };
         var calculations = new List<int>();
-        foreach (var calculation in spec.Calculations)
+        for (var i = 0; i < spec.Calculations.Count; i++)
         {
-            var wanted = new AccumulatorSpec(Accumulator.KindOf(calculation.Op), calculation.Column, calculation.Filter);
+            var calculation = spec.Calculations[i];
+            var wanted = new AccumulatorSpec(Accumulator.KindOf(calculation.Op), calculation.Column, Relations is null ? calculation.Filter : Relations.Filters[i]);
             var at = accumulators.IndexOf(wanted);
             if (at < 0)
             {
@@ -54,6 +60,15 @@ public sealed class LeafPlan
     /// <summary>The question.</summary>
     public QuerySpec Spec { get; }
 
+    /// <summary>The query's calculated fields; null = none.</summary>
+    public CalculatedFields? Calculated { get; }
+
+    /// <summary>What it asks of related spans; null = nothing.</summary>
+    public RelationPlan? Relations { get; }
+
+    /// <summary>The condition on rows, relational fields taken out of it.</summary>
+    public Condition? Where => Relations is null ? Spec.Where : Relations.Where;
+
     /// <summary>The range and step.</summary>
     public ResolvedTime Time { get; }
 
@@ -71,6 +86,15 @@ public sealed class LeafPlan
 
     /// <summary>Which accumulator serves each calculation.</summary>
     public IReadOnlyList<int> AccumulatorOf { get; }
+
+    /// <summary>
+    /// A segment as this plan sees it: with its calculated fields and, given the index of a first pass, those of related spans. For one scan by one thread.
+    /// </summary>
+    public IRowSegment Present(IRowSegment segment, RelationIndex? relations)
+    {
+        var own = Calculated is null ? segment : new DerivedSegment(segment, Calculated);
+        return relations is null ? own : new RelatedSegment(own, relations);
+    }
 
     /// <summary>The bucket 0..Buckets-1 of a time within the range.</summary>
     public int BucketOf(long timeNs) => (int)(FloorDiv(timeNs, StepNs) - FirstBucket);

@@ -2,6 +2,7 @@ using System.Numerics;
 using StreamObserve.Core.Columns;
 using StreamObserve.Core.Querying.Accumulators;
 using StreamObserve.Core.Querying.Filters;
+using StreamObserve.Core.Querying.Relations;
 
 namespace StreamObserve.Core.Querying.Execution;
 
@@ -33,6 +34,7 @@ public sealed class RowScan
 {
     private readonly LeafPlan _plan;
     private readonly PartialResult _result;
+    private readonly RelationIndex? _relations;
     private readonly ConditionFilter? _where;
     private readonly ConditionFilter?[] _filters;
     private readonly CellAssigner _assigner;
@@ -42,13 +44,19 @@ public sealed class RowScan
     private int[] _filteredRows = [];
     private int[] _filteredCells = [];
 
-    /// <summary>A scan of the plan into a result.</summary>
-    public RowScan(LeafPlan plan, PartialResult result)
+    /// <summary>A scan of the plan into a result; with the index of a first pass where the plan asks for related spans.</summary>
+    public RowScan(LeafPlan plan, PartialResult result, RelationIndex? relations = null)
     {
+        if (plan.Relations is not null && relations is null)
+        {
+            throw new ArgumentException("the plan asks for related spans, and there is no index of them", nameof(relations));
+        }
+
+        _relations = relations;
         _plan = plan;
         _result = result;
         _assigner = new(plan, result);
-        _where = plan.Spec.Where is null ? null : new(plan.Spec.Where);
+        _where = plan.Where is null ? null : new(plan.Where);
         _filters = new ConditionFilter?[plan.Accumulators.Count];
         for (var i = 0; i < _filters.Length; i++)
         {
@@ -59,6 +67,7 @@ public sealed class RowScan
     /// <summary>Adds a segment's rows that lie in [startNs, endNs), which must be within the plan's range.</summary>
     public SegmentOutcome Add(IRowSegment segment, long startNs, long endNs)
     {
+        segment = _plan.Present(segment, _relations);
         var outcome = Select(segment, startNs, endNs, out var all);
         if (outcome != SegmentOutcome.Read)
         {

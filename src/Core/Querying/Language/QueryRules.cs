@@ -1,5 +1,7 @@
 using System.Globalization;
 using StreamObserve.Core.Events;
+using StreamObserve.Core.Querying.Expressions;
+using StreamObserve.Core.Querying.Relations;
 
 namespace StreamObserve.Core.Querying.Language;
 
@@ -63,6 +65,8 @@ internal static class QueryRules
 
         CheckNames(spec.Formulas, "formulas", names, errors);
         CheckNames(spec.CalculatedFields, "calculated_fields", new HashSet<string>(StringComparer.Ordinal), errors);
+        CalculatedFields.Compile(spec.CalculatedFields, errors);
+        CheckRelations(spec, errors);
         for (var i = 0; i < spec.Orders.Count; i++)
         {
             var order = spec.Orders[i];
@@ -79,6 +83,28 @@ internal static class QueryRules
         for (var i = 0; i < spec.Havings.Count; i++)
         {
             CheckCalculated(spec, spec.Havings[i].Op, spec.Havings[i].Column, $"havings[{i}]", errors);
+        }
+    }
+
+    /// <summary>Fields of related spans stand in conditions and, but for none., in breakdowns.</summary>
+    private static void CheckRelations(QuerySpec spec, ErrorList errors)
+    {
+        for (var i = 0; i < spec.Breakdowns.Count; i++)
+        {
+            if (RelationalField.TryParse(spec.Breakdowns[i], out var field) && field.Relation == Relation.None)
+            {
+                errors.Add($"breakdowns[{i}]", spec.Breakdowns[i], $"{spec.Breakdowns[i]} can't be a breakdown: none. speaks of spans that there are not");
+            }
+        }
+
+        for (var i = 0; i < spec.Calculations.Count; i++)
+        {
+            if (spec.Calculations[i].Column is { } column && RelationalField.TryParse(column, out var field))
+            {
+                errors.Add(
+                    $"calculations[{i}].column", column,
+                    $"{spec.Calculations[i].Op.Name()}({column}): a calculation takes a field of the event itself; {field.Prefix} belongs in filters and breakdowns");
+            }
         }
     }
 

@@ -1,11 +1,10 @@
+using StreamObserve.Core.Querying.Relations;
+
 namespace StreamObserve.Core.Querying.Language;
 
 /// <summary>What of the language isn't answered yet. A query that uses it is well-formed, so reading accepts it; who runs queries asks here first.</summary>
 public static class QuerySupport
 {
-    // A field's prefix that relates it to another span of its trace.
-    private static readonly string[] RelationalPrefixes = ["root.", "parent.", "child.", "any.", "any2.", "any3.", "none."];
-
     /// <summary>An error for each part of the query that isn't answered yet; empty when it can run.</summary>
     public static IReadOnlyList<QueryError> Check(QuerySpec spec)
     {
@@ -19,11 +18,6 @@ public static class QuerySupport
             }
         }
 
-        for (var i = 0; i < spec.CalculatedFields.Count; i++)
-        {
-            Refuse($"calculated_fields[{i}]", spec.CalculatedFields[i].Name);
-        }
-
         for (var i = 0; i < spec.Formulas.Count; i++)
         {
             Refuse($"formulas[{i}]", spec.Formulas[i].Name);
@@ -34,36 +28,57 @@ public static class QuerySupport
             Refuse("compare_time_offset_seconds", DurationText.FormatSeconds(offset));
         }
 
-        for (var i = 0; i < spec.Breakdowns.Count; i++)
-        {
-            CheckField(spec.Breakdowns[i], $"breakdowns[{i}]");
-        }
-
-        for (var i = 0; i < spec.Calculations.Count; i++)
-        {
-            CheckField(spec.Calculations[i].Column, $"calculations[{i}].column");
-            CheckFields(spec.Calculations[i].Filter, $"calculations[{i}].filters");
-        }
-
-        CheckFields(spec.Where, "filters");
         return errors.Errors;
 
         void Refuse(string field, string value) => errors.Add(field, value, $"{field} {value} is not supported yet");
+    }
+
+    /// <summary>The same for a live tail, which sees each event as it comes and so no related spans.</summary>
+    public static IReadOnlyList<QueryError> CheckTail(Condition? filter, IReadOnlyList<Calculation> calculations)
+    {
+        var errors = new ErrorList();
+        foreach (var error in Check(new QuerySpec { Calculations = calculations }))
+        {
+            errors.Add(error.Field, error.Value, error.Message);
+        }
+
+        CheckFields(filter, "filter");
+        for (var i = 0; i < calculations.Count; i++)
+        {
+            CheckFields(calculations[i].Filter, $"calculations[{i}].filters");
+        }
+
+        return errors.Errors;
 
         void CheckFields(Condition? condition, string field)
         {
             foreach (var column in ConditionRules.Columns(condition).Distinct())
             {
-                CheckField(column, field);
+                if (RelationalField.TryParse(column, out _))
+                {
+                    errors.Add(field, column, $"{column}: a live tail sees each event alone, before its related spans have come");
+                }
+            }
+        }
+    }
+
+    /// <summary>The same for a comparison of a selection with the rest, which so far looks at each event's stored fields alone.</summary>
+    public static IReadOnlyList<QueryError> CheckComparison(QuerySpec spec)
+    {
+        var errors = new ErrorList();
+        for (var i = 0; i < spec.CalculatedFields.Count; i++)
+        {
+            errors.Add($"calculated_fields[{i}]", spec.CalculatedFields[i].Name, $"calculated_fields[{i}] {spec.CalculatedFields[i].Name} is not supported yet in a comparison");
+        }
+
+        foreach (var column in ConditionRules.Columns(spec.Where).Distinct())
+        {
+            if (RelationalField.TryParse(column, out _))
+            {
+                errors.Add("filters", column, $"filters {column} is not supported yet in a comparison");
             }
         }
 
-        void CheckField(string? column, string field)
-        {
-            if (column is not null && RelationalPrefixes.Any(prefix => column.StartsWith(prefix, StringComparison.Ordinal)))
-            {
-                Refuse(field, column);
-            }
-        }
+        return errors.Errors;
     }
 }

@@ -150,7 +150,8 @@ internal static class TextTokenizer
         }
     }
 
-    private static bool IsUnicode(string text)
+    /// <summary>True when no half of a surrogate pair stands alone.</summary>
+    internal static bool IsUnicode(string text)
     {
         for (var i = 0; i < text.Length; i++)
         {

@@ -4,7 +4,7 @@ using StreamObserve.Core.Columns;
 using StreamObserve.Core.Querying;
 using StreamObserve.Core.Querying.Accumulators;
 using StreamObserve.Core.Querying.Execution;
-using StreamObserve.Core.Querying.Filters;
+using StreamObserve.Core.Querying.Relations;
 using StreamObserve.Core.Sketches;
 using StreamObserve.Core.Events;
 using StreamObserve.Core.Tests.Events;
@@ -17,25 +17,27 @@ internal static class ReferenceScan
     public static PartialResult Of(LeafPlan plan, IEnumerable<ModelEvent> events)
     {
         var result = new PartialResult(plan);
-        foreach (var e in events)
+        var all = new ReferenceTraces(plan, events);
+        foreach (var e in all.Events)
         {
             if (e.TimeNs < plan.Time.StartNs || e.TimeNs >= plan.Time.EndNs || (plan.Dataset is not null && plan.Dataset != e.Dataset)
-                || (plan.Spec.Where is { } where && !ConditionFilter.Holds(where, field => e[field])))
+                || !all.Holds(plan.Spec.Where, e))
             {
                 continue;
             }
 
             var weight = plan.Spec.UsageMode ? 1 : e.Weight;
-            var cell = result.Cell(result.Group([.. plan.Spec.Breakdowns.Select(field => e[field])]), plan.BucketOf(e.TimeNs));
+            var cell = result.Cell(result.Group([.. plan.Spec.Breakdowns.Select(field => all.Value(field, e))]), plan.BucketOf(e.TimeNs));
             for (var i = 0; i < plan.Accumulators.Count; i++)
             {
-                var (_, column, filter) = plan.Accumulators[i];
-                if (filter is not null && !ConditionFilter.Holds(filter, field => e[field]))
+                var (_, column, _) = plan.Accumulators[i];
+                var at = plan.AccumulatorOf.ToList().IndexOf(i);
+                if (at >= 0 && !all.Holds(plan.Spec.Calculations[at].Filter, e))
                 {
                     continue;
                 }
 
-                var value = column is null ? FieldValue.Absent : e[column];
+                var value = column is null ? FieldValue.Absent : all.Value(column, e);
                 switch (result.Accumulators[i])
                 {
                     case CountAccumulator count:
@@ -125,10 +127,16 @@ internal static class PartialResultState
         left == right || (double.TryParse(left, NumberStyles.Float, CultureInfo.InvariantCulture, out var a) && double.TryParse(right, NumberStyles.Float, CultureInfo.InvariantCulture, out var b)
             && Math.Abs(a - b) <= 2e-6 + (1e-7 * Math.Abs(a)));
 
-    public static PartialResult Scan(LeafPlan plan, IEnumerable<IRowSegment> segments)
+    public static PartialResult Scan(LeafPlan plan, IReadOnlyList<IRowSegment> segments)
     {
+        var relations = plan.Relations is null ? null : new RelationIndex(plan);
+        foreach (var segment in segments)
+        {
+            relations?.Add(segment);
+        }
+
         var result = new PartialResult(plan);
-        var scan = new RowScan(plan, result);
+        var scan = new RowScan(plan, result, relations);
         foreach (var segment in segments)
         {
             scan.Add(segment, plan.Time.StartNs, plan.Time.EndNs);

@@ -50,6 +50,12 @@ internal static class QueryShapes
         from text in Text.Where(text => text.Length > 0)
         select new NamedExpression(name, text);
 
+    // Any text is an expression, as a text constant.
+    private static readonly Gen<NamedExpression> Calculated =
+        from name in Name
+        from text in Text
+        select new NamedExpression(name, TextNames.Quote(text));
+
     private static readonly Gen<(long? Start, long? End, long? Range)> Time =
         from start in Gen.Long
         from end in Gen.Long
@@ -80,7 +86,7 @@ internal static class QueryShapes
         from breakdowns in Name.List[0, 3]
         from calculations in OneCalculation.List[1, 4]
         from filter in Conditions(4).Null(0.3)
-        from fields in Expression.List[0, 2]
+        from fields in Calculated.List[0, 2]
         from formulas in Expression.List[0, 2]
         from picks in Gen.Int[0, 100].List[0, 4]
         from comparison in Gen.Enum<FilterOp>().Where(op => op.IsComparison())
