@@ -1,6 +1,7 @@
 using StreamObserve.Core.Columns;
 using StreamObserve.Core.Events;
 using StreamObserve.Core.Querying.Accumulators;
+using StreamObserve.Core.Querying.Variance;
 using StreamObserve.Core.Sketches;
 
 namespace StreamObserve.Core.Querying.Execution;
@@ -41,11 +42,14 @@ public static class AnswerBuilder
             MergeAll(totals, all, totals, group);
         }
 
-        var labels = spec.Calculations.Select((_, i) => finisher.Finish(i, totals[plan.AccumulatorOf[i]], all).Label).ToArray();
         if (spec.Breakdowns.Count == 0)
         {
-            return Ungrouped(plan, result, receipt, finisher, totals, all, labels);
+            return Ungrouped(plan, result, receipt, finisher, totals, all);
         }
+
+        // A column's label is its total's, without an interval: that is the total's alone.
+        var total = finisher.Row([], totals, all, CellPlace.Total);
+        var labels = total.Cells.Select(cell => cell.Label with { IntervalLow = null, IntervalHigh = null }).ToArray();
 
         var rows = new List<(int Group, AnswerRow Row)>();
         var overflow = -1;
@@ -57,7 +61,7 @@ public static class AnswerBuilder
                 continue;
             }
 
-            var row = finisher.Row(values, totals, group);
+            var row = finisher.Row(values, totals, group, CellPlace.OfGroup(group));
             if (spec.Havings.All(having => Holds(having, spec, row)))
             {
                 rows.Add((group, row));
@@ -69,17 +73,18 @@ public static class AnswerBuilder
         AnswerRow? other = null;
         if (rows.Count > kept.Count || overflow >= 0)
         {
-            foreach (var (group, _) in rows.Skip(kept.Count))
+            var others = rows.Skip(kept.Count).Select(row => row.Group).ToList();
+            if (overflow >= 0)
+            {
+                others.Add(overflow);
+            }
+
+            foreach (var group in others)
             {
                 MergeAll(totals, rest, totals, group);
             }
 
-            if (overflow >= 0)
-            {
-                MergeAll(totals, rest, totals, overflow);
-            }
-
-            other = finisher.Row([], totals, rest);
+            other = finisher.Row([], totals, rest, new(null, 0, -1) { Kept = [.. kept.Select(row => row.Group)], Others = others });
         }
 
         return new()
@@ -88,7 +93,7 @@ public static class AnswerBuilder
             Calculations = [.. spec.Calculations.Select(c => c.ResultKey)],
             Results = [.. kept.Select(k => k.Row)],
             Series = Series(plan, result, finisher, kept),
-            Total = finisher.Row([], totals, all),
+            Total = total,
             Other = other,
             Labels = labels,
             Time = plan.Time,
@@ -97,10 +102,10 @@ public static class AnswerBuilder
     }
 
     private static QueryAnswer Ungrouped(
-        LeafPlan plan, PartialResult result, Receipt receipt, CellFinisher finisher, Accumulator[] totals, int all, NumberLabel[] labels)
+        LeafPlan plan, PartialResult result, Receipt receipt, CellFinisher finisher, Accumulator[] totals, int all)
     {
         // One row even when nothing matched: a COUNT of 0 is an answer.
-        var row = finisher.Row([], totals, all);
+        var row = finisher.Row([], totals, all, CellPlace.OfGroup(0));
         var holds = plan.Spec.Havings.All(having => Holds(having, plan.Spec, row));
         return new()
         {
@@ -108,7 +113,7 @@ public static class AnswerBuilder
             Calculations = [.. plan.Spec.Calculations.Select(c => c.ResultKey)],
             Results = holds ? [row] : [],
             Series = holds && result.Groups > 0 ? Series(plan, result, finisher, [(0, row)]) : [],
-            Labels = labels,
+            Labels = [.. row.Cells.Select(cell => cell.Label)],
             Time = plan.Time,
             Receipt = receipt,
         };
@@ -137,7 +142,8 @@ public static class AnswerBuilder
         var rows = new List<AnswerRow>();
         for (var i = 0; i < cells.Count; i++)
         {
-            rows.Add(finisher.Row(kept[cells[i].Rank].Row.Group, result.Accumulators, cells[i].Cell));
+            var place = plan.Buckets > 1 ? CellPlace.OfSeries(cells[i].Cell, cells[i].Bucket) : CellPlace.OfGroup(kept[cells[i].Rank].Group);
+            rows.Add(finisher.Row(kept[cells[i].Rank].Row.Group, result.Accumulators, cells[i].Cell, place));
             if (i + 1 == cells.Count || cells[i + 1].Bucket != cells[i].Bucket)
             {
                 points.Add(new(plan.BucketStartNs(cells[i].Bucket), [.. rows]));
@@ -251,76 +257,191 @@ public static class AnswerBuilder
     }
 }
 
+/// <summary>Where a cell's variance is: at a level by number, or, for the groups past the limit, that of the kept groups and of the others.</summary>
+internal readonly record struct CellPlace(VarianceLevel? Level, int Cell, int Bucket)
+{
+    public static CellPlace Total => new(VarianceLevel.Total, 0, -1);
+
+    public IReadOnlyList<int> Kept { get; init; } = [];
+
+    public IReadOnlyList<int> Others { get; init; } = [];
+
+    public static CellPlace OfGroup(int group) => new(VarianceLevel.Group, group, -1);
+
+    public static CellPlace OfSeries(int cell, int bucket) => new(VarianceLevel.Series, cell, bucket);
+}
+
 /// <summary>Finishes cells: state to number and label.</summary>
 internal sealed class CellFinisher(LeafPlan plan, PartialResult result, HeatmapGrid grid)
 {
-    private readonly bool _sampled = result.IsSampled && !plan.Spec.UsageMode;
+    private readonly VarianceTable? _variances = result.Variances();
 
-    public AnswerRow Row(IReadOnlyList<FieldValue> group, IReadOnlyList<Accumulator> accumulators, int cell)
+    public AnswerRow Row(IReadOnlyList<FieldValue> group, IReadOnlyList<Accumulator> accumulators, int cell, CellPlace place)
     {
         var cells = new AnswerCell[plan.AccumulatorOf.Count];
         for (var i = 0; i < cells.Length; i++)
         {
-            cells[i] = Finish(i, accumulators[plan.AccumulatorOf[i]], cell);
+            cells[i] = Finish(i, accumulators[plan.AccumulatorOf[i]], cell, place);
         }
 
         return new(group, cells);
     }
 
-    public AnswerCell Finish(int calculation, Accumulator accumulator, int cell)
+    private AnswerCell Finish(int calculation, Accumulator accumulator, int cell, CellPlace place)
     {
         var op = plan.Spec.Calculations[calculation].Op;
+        var at = plan.AccumulatorOf[calculation];
         return accumulator switch
         {
-            CountAccumulator count => new(Number(count.Weight(cell)), null, Additive()),
-            MeasureAccumulator measure => Measure(op, measure, cell),
-            DistinctAccumulator distinct => Distinct(distinct.Estimate(cell)),
+            CountAccumulator count => new(Number(count.Weight(cell)), null, CountLabel(at, count, cell, place)),
+            MeasureAccumulator measure => Measure(op, at, measure, cell, place),
+            DistinctAccumulator distinct => Distinct(distinct.Estimate(cell), place),
             SketchAccumulator sketch => op == CalculationOp.Heatmap
-                ? new(FieldValue.Absent, grid.Cells(sketch.Sketch(cell)), Additive())
-                : Percentile(sketch.Sketch(cell), op.Quantile()!.Value),
+                ? new(FieldValue.Absent, grid.Cells(sketch.Sketch(cell)), HeatmapLabel(place))
+                : Percentile(at, sketch.Sketch(cell), op.Quantile()!.Value, place),
             _ => throw new InvalidOperationException($"an accumulator of type {accumulator.GetType()}"),
         };
     }
 
-    private AnswerCell Measure(CalculationOp op, MeasureAccumulator measure, int cell)
+    /// <summary>True when rows that the cell is about may be missing from it.</summary>
+    private bool LeavesOut(CellPlace place)
     {
-        if (measure.Count(cell) == 0)
+        if (result.HasUnreadRows)
         {
-            return new(op == CalculationOp.Sum ? FieldValue.Of(0) : FieldValue.Absent, null, Additive());
+            return true;
         }
 
-        return op switch
+        var (start, end) = (plan.Time.StartNs, plan.Time.EndNs);
+        if (place.Bucket >= 0)
         {
-            CalculationOp.Sum => new(Number(measure.Sum(cell)), null, Additive()),
-            CalculationOp.Avg => new(Number(measure.Sum(cell) / measure.Weight(cell)), null, _sampled ? new(LabelKind.Estimated) : NumberLabel.Exact),
-            CalculationOp.Min => new(Number(measure.Min(cell)), null, LeavesOut ? new(LabelKind.AtMost) : NumberLabel.Exact),
-            _ => new(Number(measure.Max(cell)), null, LeavesOut ? new(LabelKind.AtLeast) : NumberLabel.Exact),
-        };
+            (start, end) = (Math.Max(start, plan.BucketStartNs(place.Bucket)), Math.Min(end, plan.BucketStartNs(place.Bucket + 1)));
+        }
+
+        return result.LeavesOut(start, end);
     }
 
-    private AnswerCell Distinct((double Estimate, double Bound) distinct)
+    /// <summary>True when rows are missing for which no other row stands.</summary>
+    private bool LeavesOutForGood => result.HasUnreadRows || (result.HasUncountedDrops && !plan.Spec.UsageMode);
+
+    /// <summary>The state of a cell's variance, unless no sampled row fell into the cell; null for the groups past the limit.</summary>
+    private T? Sampled<T>(int accumulator, CellPlace place)
+        where T : VarianceState => place.Level is { } level && _variances?[level, accumulator] is T state && !state.IsEmpty(place.Cell) ? state : null;
+
+    private NumberLabel CountLabel(int at, CountAccumulator count, int cell, CellPlace place)
     {
-        var label = LeavesOut ? new NumberLabel(LabelKind.AtLeast)
+        if (!LeavesOut(place))
+        {
+            return NumberLabel.Exact;
+        }
+
+        var sampled = place.Level is null
+            ? OtherTotal(at, place, true, static (state, of) => ((CountVariance)state).Weight(of))
+            : Sampled<CountVariance>(at, place)?.Weight(place.Cell);
+        var label = TotalLabel(sampled, count.Weight(cell), LabelKind.AtLeast, 1);
+        return label.IntervalLow < count.Rows(cell) ? label with { IntervalLow = count.Rows(cell) } : label;
+    }
+
+    /// <summary>
+    /// The label of a total of which rows may be missing. With sampled rows among it an estimate, else only a bound: all its rows were sure to be kept, which says
+    /// nothing of those that were not.
+    /// </summary>
+    private NumberLabel TotalLabel(SampledTotal? sampled, double value, LabelKind? bound, int sign)
+    {
+        var kind = bound is { } known && (sampled is null || LeavesOutForGood) ? known : LabelKind.Estimated;
+        if (sampled is not { } total)
+        {
+            return new(kind);
+        }
+
+        var sure = value - total.Value;
+        var interval = sign switch
+        {
+            > 0 => Intervals.OfTotal(total),
+            < 0 => Intervals.OfTotal(total with { Value = -total.Value }) is { } mirrored ? new Interval(-mirrored.High, -mirrored.Low) : null,
+            _ => Intervals.OfMixedTotal(total),
+        };
+        return interval is { } of ? new(kind, null, sure + of.Low, sure + of.High) : new(kind);
+    }
+
+    private SampledTotal? OtherTotal(int at, CellPlace place, bool notNegative, Func<VarianceState, int, SampledTotal> of)
+    {
+        if (_variances is not { } table)
+        {
+            return null;
+        }
+
+        SampledTotal Of(VarianceLevel level, int cell) => table[level, at] is { } state && !state.IsEmpty(cell) ? of(state, cell) : default;
+        return OtherVariance.Of(Of, place.Kept, place.Others, notNegative) is { Value: not 0 } total ? total : null;
+    }
+
+    private AnswerCell Measure(CalculationOp op, int at, MeasureAccumulator measure, int cell, CellPlace place)
+    {
+        var leavesOut = LeavesOut(place);
+        if (measure.Count(cell) == 0)
+        {
+            var none = leavesOut ? new(LabelKind.Estimated) : NumberLabel.Exact;
+            return new(op == CalculationOp.Sum ? FieldValue.Of(0) : FieldValue.Absent, null, none);
+        }
+
+        var (min, max) = (measure.Min(cell), measure.Max(cell));
+        switch (op)
+        {
+            case CalculationOp.Min:
+                return new(Number(min), null, leavesOut ? new(LabelKind.AtMost) : NumberLabel.Exact);
+            case CalculationOp.Max:
+                return new(Number(max), null, leavesOut ? new(LabelKind.AtLeast) : NumberLabel.Exact);
+        }
+
+        var sign = min >= 0 ? 1 : max <= 0 ? -1 : 0;
+        if (op == CalculationOp.Sum)
+        {
+            var sum = measure.Sum(cell);
+            return new(Number(sum), null, leavesOut ? SumLabel(at, sum, sign, place) : NumberLabel.Exact);
+        }
+
+        var average = measure.Sum(cell) / measure.Weight(cell);
+        var label = !leavesOut ? NumberLabel.Exact
+            : !LeavesOutForGood && Sampled<MeasureVariance>(at, place) is { } variance
+                ? Estimate(Intervals.OfAverage(variance.Average(place.Cell, average, measure.Weight(cell)), sign != 0))
+            : new(LabelKind.Estimated);
+        return new(Number(average), null, label);
+    }
+
+    private NumberLabel SumLabel(int at, double sum, int sign, CellPlace place)
+    {
+        var sampled = place.Level is null
+            ? OtherTotal(at, place, sign != 0, static (state, of) => ((MeasureVariance)state).Sum(of))
+            : Sampled<MeasureVariance>(at, place)?.Sum(place.Cell);
+        return TotalLabel(sampled, sum, sign switch { > 0 => LabelKind.AtLeast, < 0 => LabelKind.AtMost, _ => null }, sign);
+    }
+
+    private AnswerCell Distinct((double Estimate, double Bound) distinct, CellPlace place)
+    {
+        var label = LeavesOut(place) ? new NumberLabel(LabelKind.AtLeast)
             : distinct.Bound > 0 ? new NumberLabel(LabelKind.Bounded, distinct.Bound)
             : NumberLabel.Exact;
         return new(Number(distinct.Estimate), null, label);
     }
 
-    private AnswerCell Percentile(QuantileSketch? sketch, double quantile)
+    private AnswerCell Percentile(int at, QuantileSketch? sketch, double quantile, CellPlace place)
     {
+        var leavesOut = LeavesOut(place);
         if (sketch is null || sketch.IsEmpty)
         {
-            return new(FieldValue.Absent, null, new(LabelKind.Bounded, LogBins.RelativeError));
+            return new(FieldValue.Absent, null, leavesOut ? new(LabelKind.Estimated) : new(LabelKind.Bounded, LogBins.RelativeError));
         }
 
         var value = sketch.Quantile(quantile, out var bounded);
-        return new(Number(value), null, _sampled ? new(LabelKind.Estimated) : bounded ? new(LabelKind.Bounded, LogBins.RelativeError) : new(LabelKind.AtMost));
+        var label = !leavesOut ? bounded ? new(LabelKind.Bounded, LogBins.RelativeError) : new(LabelKind.AtMost)
+            : !LeavesOutForGood && Sampled<PercentileVariance>(at, place) is { } variance ? Estimate(Intervals.OfPercentile(sketch, quantile, variance, place.Cell))
+            : new NumberLabel(LabelKind.Estimated);
+        return new(Number(value), null, label);
     }
 
-    private bool LeavesOut => _sampled || result.HasUncountedDrops;
+    private NumberLabel HeatmapLabel(CellPlace place) =>
+        !LeavesOut(place) ? NumberLabel.Exact : LeavesOutForGood || !result.IsSampled ? new(LabelKind.AtLeast) : new(LabelKind.Estimated);
 
-    /// <summary>Counts and sums: estimates where rows stand for others, a lower bound where rows were dropped with none to stand for them.</summary>
-    private NumberLabel Additive() => result.HasUncountedDrops ? new(LabelKind.AtLeast) : _sampled ? new(LabelKind.Estimated) : NumberLabel.Exact;
+    private static NumberLabel Estimate(Interval? interval) => new(LabelKind.Estimated, null, interval?.Low, interval?.High);
 
     /// <summary>A sum past the range of a float is no number that an answer could carry.</summary>
     private static FieldValue Number(double value) => double.IsFinite(value) ? ColumnVector.FloatValue(value) : FieldValue.Absent;

@@ -1,6 +1,7 @@
 using StreamObserve.Core.Columns;
 using StreamObserve.Core.Events;
 using StreamObserve.Core.Querying.Accumulators;
+using StreamObserve.Core.Querying.Variance;
 
 namespace StreamObserve.Core.Querying.Execution;
 
@@ -23,10 +24,16 @@ public sealed class PartialResult
     /// <summary>The group of events past <see cref="ExecutionLimits.GroupsMax"/>.</summary>
     private const byte OverflowKey = 255;
 
+    private const byte Version = 2;
+
     private readonly StringDictionary _groups = new();
     private readonly IntegerMap _cells = new();
     private readonly ByteWriter _key = new();
     private int _overflowGroup = -1;
+    private VarianceCollector? _collector;
+    private VarianceTable? _variances;
+    private long _leftOutFromNs = long.MaxValue;
+    private long _leftOutToNs = long.MinValue;
 
     /// <summary>An empty result of a plan.</summary>
     public PartialResult(LeafPlan plan)
@@ -59,6 +66,9 @@ public sealed class PartialResult
     /// <summary>True when rows took part and some had been dropped without others standing for them.</summary>
     public bool HasUncountedDrops { get; set; }
 
+    /// <summary>True when rows that belong to the answer are held but could not be read.</summary>
+    public bool HasUnreadRows { get; set; }
+
     /// <summary>True when aggregates, the recent window, blocks were used.</summary>
     public bool UsedAggregates { get; set; }
 
@@ -70,6 +80,33 @@ public sealed class PartialResult
 
     /// <summary>True when some events are in the overflow group.</summary>
     public bool HasOverflow => _overflowGroup >= 0;
+
+    /// <summary>Event times, from and to inclusive, of the rows that sampling left out. Never told although rows were sampled: any time.</summary>
+    public void AddLeftOut(long fromNs, long toNs)
+    {
+        _leftOutFromNs = Math.Min(_leftOutFromNs, fromNs);
+        _leftOutToNs = Math.Max(_leftOutToNs, toNs);
+    }
+
+    /// <summary>True when rows with times in [startNs, endNs) that the question is about may have been left out by sampling. A question about stored rows misses none.</summary>
+    public bool LeavesOut(long startNs, long endNs) =>
+        !Plan.Spec.UsageMode && (IsSampled || HasUncountedDrops) && (_leftOutFromNs > _leftOutToNs || (_leftOutFromNs < endNs && _leftOutToNs >= startNs));
+
+    /// <summary>Collects what the variances follow from, while sampled rows are scanned.</summary>
+    internal VarianceCollector Collector => _collector ??= new(this);
+
+    /// <summary>The variances of the numbers; null when no rows were sampled.</summary>
+    internal VarianceTable? Variances()
+    {
+        if (_collector is { } collector)
+        {
+            _collector = null;
+            MergeVariances(collector.Settle(), Identity(Cells), Identity(Groups));
+        }
+
+        _variances?.EnsureCells(this);
+        return _variances;
+    }
 
     /// <summary>The group's number; it is added when new, or the overflow group when there are too many.</summary>
     public int Group(ReadOnlySpan<byte> key)
@@ -142,19 +179,27 @@ public sealed class PartialResult
             groups[group] = Group(other._groups[group]);
         }
 
+        var cells = new int[other.Cells];
         for (var cell = 0; cell < other.Cells; cell++)
         {
             var (group, bucket) = other.CellOf(cell);
-            var mine = Cell(groups[group], bucket);
+            var mine = cells[cell] = Cell(groups[group], bucket);
             for (var i = 0; i < Accumulators.Count; i++)
             {
                 Accumulators[i].Merge(mine, other.Accumulators[i], cell);
             }
         }
 
+        if (other.Variances() is { } variances)
+        {
+            MergeVariances(variances, cells, groups);
+        }
+
+        AddLeftOutOf(other.IsSampled || other.HasUncountedDrops, other._leftOutFromNs, other._leftOutToNs);
         RowsRead += other.RowsRead;
         IsSampled |= other.IsSampled;
         HasUncountedDrops |= other.HasUncountedDrops;
+        HasUnreadRows |= other.HasUnreadRows;
         UsedAggregates |= other.UsedAggregates;
         UsedRecent |= other.UsedRecent;
         UsedBlocks |= other.UsedBlocks;
@@ -163,8 +208,10 @@ public sealed class PartialResult
     /// <summary>Writes the result.</summary>
     public void Export(ByteWriter writer)
     {
-        writer.U8(1);
-        writer.U8((byte)((IsSampled ? 1 : 0) | (HasUncountedDrops ? 2 : 0) | (UsedAggregates ? 4 : 0) | (UsedRecent ? 8 : 0) | (UsedBlocks ? 16 : 0)));
+        writer.U8(Version);
+        writer.U8((byte)((IsSampled ? 1 : 0) | (HasUncountedDrops ? 2 : 0) | (UsedAggregates ? 4 : 0) | (UsedRecent ? 8 : 0) | (UsedBlocks ? 16 : 0) | (HasUnreadRows ? 32 : 0)));
+        writer.I64(_leftOutFromNs);
+        writer.I64(_leftOutToNs);
         writer.Varint((ulong)RowsRead);
         writer.Varint((ulong)Groups);
         for (var group = 0; group < Groups; group++)
@@ -183,23 +230,29 @@ public sealed class PartialResult
                 accumulator.Export(cell, writer);
             }
         }
+
+        var variances = Variances();
+        writer.U8(variances is null ? (byte)0 : (byte)1);
+        variances?.Export(this, writer);
     }
 
     /// <summary>Adds a written result of the same plan. Damage is a <see cref="FormatException"/>.</summary>
     public void Import(ReadOnlySpan<byte> bytes)
     {
         var reader = new ByteReader(bytes);
-        if (reader.U8() != 1)
+        if (reader.U8() != Version)
         {
             throw new FormatException("a partial result of another version");
         }
 
         var flags = reader.U8();
+        AddLeftOutOf((flags & 3) != 0, reader.I64(), reader.I64());
         IsSampled |= (flags & 1) != 0;
         HasUncountedDrops |= (flags & 2) != 0;
         UsedAggregates |= (flags & 4) != 0;
         UsedRecent |= (flags & 8) != 0;
         UsedBlocks |= (flags & 16) != 0;
+        HasUnreadRows |= (flags & 32) != 0;
         RowsRead += (long)reader.Varint();
         var groups = new int[reader.Count()];
         for (var group = 0; group < groups.Length; group++)
@@ -207,13 +260,53 @@ public sealed class PartialResult
             groups[group] = Group(reader.Blob());
         }
 
-        for (var left = reader.Count(); left > 0; left--)
+        var cells = new int[reader.Count()];
+        for (var i = 0; i < cells.Length; i++)
         {
-            var cell = Cell(groups[reader.Count()], reader.Count());
+            var cell = cells[i] = Cell(groups[reader.Count()], reader.Count());
             foreach (var accumulator in Accumulators)
             {
                 accumulator.Import(cell, ref reader);
             }
         }
+
+        if (reader.U8() != 0)
+        {
+            _variances ??= new(Plan);
+            _variances.EnsureCells(this);
+            _variances.Import(ref reader, cells, groups, _overflowGroup);
+        }
+    }
+
+    private void MergeVariances(VarianceTable from, ReadOnlySpan<int> cells, ReadOnlySpan<int> groups)
+    {
+        _variances ??= new(Plan);
+        _variances.EnsureCells(this);
+        _variances.Merge(from, cells, groups, _overflowGroup);
+    }
+
+    /// <summary>Adds the times of another result, of which none were told if it was sampled and they are empty.</summary>
+    private void AddLeftOutOf(bool isSampled, long fromNs, long toNs)
+    {
+        var isUnknownHere = (IsSampled || HasUncountedDrops) && _leftOutFromNs > _leftOutToNs;
+        if (isUnknownHere || (isSampled && fromNs > toNs))
+        {
+            AddLeftOut(long.MinValue, long.MaxValue);
+        }
+        else
+        {
+            AddLeftOut(fromNs, toNs);
+        }
+    }
+
+    private static int[] Identity(int count)
+    {
+        var numbers = new int[count];
+        for (var i = 0; i < count; i++)
+        {
+            numbers[i] = i;
+        }
+
+        return numbers;
     }
 }

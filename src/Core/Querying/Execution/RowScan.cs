@@ -2,6 +2,7 @@ using System.Numerics;
 using StreamObserve.Core.Columns;
 using StreamObserve.Core.Querying.Accumulators;
 using StreamObserve.Core.Querying.Filters;
+using StreamObserve.Core.Querying.Variance;
 
 namespace StreamObserve.Core.Querying.Execution;
 
@@ -54,15 +55,16 @@ public sealed class RowScan
         _result.IsSampled |= segment.IsSampled;
         AssignCells(segment, _rows.AsSpan(0, count));
         var weights = _plan.Spec.UsageMode ? null : segment.Weights;
+        var variance = weights is not null && segment.IsSampled && _result.Collector.Begin(segment, _rows.AsSpan(0, count), weights) ? _result.Collector : null;
         for (var i = 0; i < _filters.Length; i++)
         {
             if (_filters[i] is { } filter)
             {
-                UpdateFiltered(segment, filter, _result.Accumulators[i], weights);
+                UpdateFiltered(segment, filter, i, weights, variance);
             }
             else
             {
-                _result.Accumulators[i].Update(new SelectedRows(segment, _rows.AsSpan(0, count), _cells.AsSpan(0, count), weights));
+                Update(i, new SelectedRows(segment, _rows.AsSpan(0, count), _cells.AsSpan(0, count), weights), variance);
             }
         }
     }
@@ -179,7 +181,7 @@ public sealed class RowScan
         return count;
     }
 
-    private void UpdateFiltered(IRowSegment segment, ConditionFilter filter, Accumulator accumulator, double[]? weights)
+    private void UpdateFiltered(IRowSegment segment, ConditionFilter filter, int accumulator, double[]? weights, VarianceCollector? variance)
     {
         var narrowed = _selection.ToArray();
         filter.Narrow(segment, narrowed);
@@ -196,7 +198,13 @@ public sealed class RowScan
             cells[i] = _cells[from];
         }
 
-        accumulator.Update(new SelectedRows(segment, rows.AsSpan(0, count), cells.AsSpan(0, count), weights));
+        Update(accumulator, new SelectedRows(segment, rows.AsSpan(0, count), cells.AsSpan(0, count), weights), variance);
+    }
+
+    private void Update(int accumulator, in SelectedRows rows, VarianceCollector? variance)
+    {
+        _result.Accumulators[accumulator].Update(rows);
+        variance?.Update(accumulator, rows);
     }
 
     /// <summary>Finds the cell (group and bucket) of each selected row.</summary>

@@ -1,0 +1,377 @@
+using System.Numerics;
+using StreamObserve.Core.Columns;
+using StreamObserve.Core.Querying.Accumulators;
+using StreamObserve.Core.Querying.Execution;
+using StreamObserve.Core.Sketches;
+
+namespace StreamObserve.Core.Querying.Variance;
+
+/// <summary>
+/// Collects, while a leaf scans sampled rows, what the variances of its numbers follow from: the units' totals in each cell, as <see cref="SignedSums"/>. One a leaf's
+/// result, whatever it scans, so that a trace's rows come together across blocks. Rows that were sure to be kept add nothing. Single-threaded.
+/// </summary>
+internal sealed class VarianceCollector
+{
+    private const int Untouched = -1;
+    private const int NoRoom = -2;
+
+    private readonly PartialResult _result;
+    private readonly VarianceTable _table;
+    private readonly SignedSums _sums;
+    private readonly SamplingUnits _units = new();
+    private readonly Collected?[][] _collected;
+    private readonly List<ColumnVector> _columns = [];
+    private readonly int[][] _cellsOf = [[], [], []];
+    private int[] _groupOf = [];
+    private int _groupsKnown;
+
+    public VarianceCollector(PartialResult result, int numbersMax = VarianceLimits.NumbersMax)
+    {
+        _result = result;
+        _sums = new(numbersMax);
+        _table = new(result.Plan);
+        _collected = new Collected?[3][];
+        for (var level = 0; level < _collected.Length; level++)
+        {
+            _collected[level] = new Collected?[result.Plan.Accumulators.Count];
+            for (var i = 0; i < _collected[level].Length; i++)
+            {
+                _collected[level][i] = _table[(VarianceLevel)level, i] is null ? null : new();
+            }
+        }
+    }
+
+    /// <summary>Looks at a sampled segment's selected rows, before any <see cref="Update"/> from it; false when all were sure to be kept and no update is wanted.</summary>
+    public bool Begin(IRowSegment segment, ReadOnlySpan<int> rows, double[] weights) => _units.Load(segment, rows, weights);
+
+    /// <summary>Adds rows of the segment to one accumulator's variances: the same rows that the accumulator takes.</summary>
+    public void Update(int accumulator, in SelectedRows rows)
+    {
+        if (_collected[(int)VarianceLevel.Group][accumulator] is null)
+        {
+            return;
+        }
+
+        AssignCells(rows.Cells);
+        var spec = _result.Plan.Accumulators[accumulator];
+        if (spec.Kind == AccumulatorKind.Count)
+        {
+            AddCounts(accumulator, rows);
+            return;
+        }
+
+        _columns.Clear();
+        rows.Segment.GetColumns(spec.Column!, _columns);
+        foreach (var column in _columns)
+        {
+            if (column.IsNumeric)
+            {
+                AddNumbers(accumulator, column, rows, spec.Kind == AccumulatorKind.Sketch);
+            }
+        }
+    }
+
+    /// <summary>The variances of everything added. The collector is of no use afterwards.</summary>
+    public VarianceTable Settle()
+    {
+        _table.EnsureCells(_result);
+        for (var level = 0; level < _collected.Length; level++)
+        {
+            for (var i = 0; i < _collected[level].Length; i++)
+            {
+                if (_collected[level][i] is { } collected)
+                {
+                    Settle(_table[(VarianceLevel)level, i]!, collected);
+                }
+            }
+        }
+
+        return _table;
+    }
+
+    /// <summary>The rows' cells at each level.</summary>
+    private void AssignCells(ReadOnlySpan<int> cells)
+    {
+        if (_groupOf.Length < _result.Cells)
+        {
+            Array.Resize(ref _groupOf, Math.Max(_result.Cells, _groupOf.Length * 2));
+        }
+
+        for (; _groupsKnown < _result.Cells; _groupsKnown++)
+        {
+            _groupOf[_groupsKnown] = _result.CellOf(_groupsKnown).Group;
+        }
+
+        foreach (ref var of in _cellsOf.AsSpan())
+        {
+            if (of.Length < cells.Length)
+            {
+                of = new int[Math.Max(cells.Length, of.Length * 2)];
+            }
+        }
+
+        cells.CopyTo(_cellsOf[(int)VarianceLevel.Series]);
+        var groups = _cellsOf[(int)VarianceLevel.Group];
+        for (var i = 0; i < cells.Length; i++)
+        {
+            groups[i] = _groupOf[cells[i]];
+        }
+    }
+
+    private void AddCounts(int accumulator, in SelectedRows rows)
+    {
+        var hashes = _units.Hashes;
+        var scales = _units.Scale;
+        var weights = rows.Weights!;
+        for (var level = 0; level < _collected.Length; level++)
+        {
+            if (_collected[level][accumulator] is not { } collected)
+            {
+                continue;
+            }
+
+            var cells = _cellsOf[level];
+            for (var i = 0; i < rows.Rows.Length; i++)
+            {
+                var row = rows.Rows[i];
+                if (scales[row] > 0 && SumOf(collected, cells[i], 1) is >= 0 and var sum)
+                {
+                    _sums.Add(sum, hashes[row], weights[row], scales[row]);
+                }
+            }
+        }
+    }
+
+    private void AddNumbers(int accumulator, ColumnVector column, in SelectedRows rows, bool isSketch)
+    {
+        var hashes = _units.Hashes;
+        var scales = _units.Scale;
+        var weights = rows.Weights!;
+        var numbers = new NumberReader(column);
+        for (var level = 0; level < _collected.Length; level++)
+        {
+            if (_collected[level][accumulator] is not { } collected)
+            {
+                continue;
+            }
+
+            var cells = _cellsOf[level];
+            for (var i = 0; i < rows.Rows.Length; i++)
+            {
+                var row = rows.Rows[i];
+                if (!(scales[row] > 0) || !numbers.TryGet(row, out var value))
+                {
+                    continue;
+                }
+
+                var sum = SumOf(collected, cells[i], isSketch ? 1 : 2);
+                if (sum < 0)
+                {
+                    continue;
+                }
+
+                _sums.Add(sum, hashes[row], weights[row], scales[row]);
+                if (!isSketch)
+                {
+                    _sums.Add(sum + 1, hashes[row], weights[row] * value, scales[row]);
+                }
+                else if (StepSumOf(collected, cells[i], PercentileVariance.StepOf(value)) is >= 0 and var below)
+                {
+                    collected.Rows[cells[i]]++;
+                    _sums.Add(below, hashes[row], weights[row], scales[row]);
+                }
+            }
+        }
+    }
+
+    /// <summary>The first sum of a cell, made when new; negative when there was no room.</summary>
+    private int SumOf(Collected collected, int cell, int sums)
+    {
+        collected.EnsureCells(cell + 1);
+        ref var sum = ref collected.Sums[cell];
+        return sum != Untouched ? sum : sum = _sums.Allocate(sums) is >= 0 and var first ? first : NoRoom;
+    }
+
+    private int StepSumOf(Collected collected, int cell, int step)
+    {
+        var before = collected.Steps.Count;
+        var at = collected.Steps.Add(((long)cell << 32) | (uint)step);
+        if (at < before)
+        {
+            return collected.StepSums[at];
+        }
+
+        var sum = _sums.Allocate(1);
+        collected.StepSums.Add(sum);
+        if (sum < 0)
+        {
+            collected.Sums[cell] = NoRoom;
+        }
+
+        return sum;
+    }
+
+    private void Settle(VarianceState state, Collected collected)
+    {
+        for (var cell = 0; cell < collected.Cells; cell++)
+        {
+            var sum = collected.Sums[cell];
+            if (sum == NoRoom)
+            {
+                state.Lose(cell);
+            }
+            else if (sum >= 0 && state is CountVariance count)
+            {
+                count.Add(cell, Total(_sums.Plain(sum), _sums.Of(sum)));
+            }
+            else if (sum >= 0 && state is MeasureVariance measure)
+            {
+                SettleMeasure(measure, cell, sum);
+            }
+        }
+
+        if (state is PercentileVariance percentile)
+        {
+            SettlePercentiles(percentile, collected);
+        }
+    }
+
+    private void SettleMeasure(MeasureVariance measure, int cell, int sum)
+    {
+        var weights = _sums.Of(sum);
+        var values = _sums.Of(sum + 1);
+        var average = _sums.Plain(sum + 1) / _sums.Plain(sum);
+        double weightVariance = 0, covariance = 0, residualVariance = 0, residualQuartic = 0;
+        for (var i = 0; i < weights.Length; i++)
+        {
+            weightVariance += weights[i] * weights[i];
+            covariance += weights[i] * values[i];
+            var residual = values[i] - (average * weights[i]);
+            residualVariance += residual * residual;
+            residualQuartic += residual * residual * residual * residual;
+        }
+
+        measure.Add(cell, Total(_sums.Plain(sum + 1), values), weightVariance, covariance, residualVariance, residualQuartic);
+    }
+
+    /// <summary>Walks each cell's steps in order of value, so that a step's buckets hold the units' weights at or below it.</summary>
+    private void SettlePercentiles(PercentileVariance percentile, Collected collected)
+    {
+        var order = new long[collected.Steps.Count];
+        var sums = collected.StepSums.ToArray();
+        for (var i = 0; i < order.Length; i++)
+        {
+            // With the sign turned the step's low half sorts as the number it is.
+            order[i] = collected.Steps.Key(i) ^ 0x80000000L;
+        }
+
+        Array.Sort(order, sums);
+        var below = new double[_sums.Buckets];
+        for (int from = 0, to; from < order.Length; from = to)
+        {
+            var cell = (int)(order[from] >> 32);
+            for (to = from + 1; to < order.Length && (int)(order[to] >> 32) == cell; to++)
+            {
+            }
+
+            if (collected.Sums[cell] < 0)
+            {
+                continue;
+            }
+
+            var all = _sums.Of(collected.Sums[cell]);
+            var weight = _sums.Plain(collected.Sums[cell]);
+            var variance = Dot(all, all);
+            if (variance == 0)
+            {
+                continue;
+            }
+
+            Array.Clear(below);
+            var points = new List<VariancePoint>(to - from);
+            var weightBelow = 0d;
+            for (var i = from; i < to; i++)
+            {
+                weightBelow += _sums.Plain(sums[i]);
+                points.Add(Point((int)order[i] ^ int.MinValue, _sums.Of(sums[i]), below, all, weightBelow / weight, variance));
+            }
+
+            percentile.Add(cell, collected.Rows[cell], weight, variance, points);
+        }
+    }
+
+    private static VariancePoint Point(int step, ReadOnlySpan<double> added, Span<double> below, ReadOnlySpan<double> all, double fraction, double variance)
+    {
+        double belowSquares = 0, covariance = 0, squares = 0, quartic = 0;
+        for (var i = 0; i < below.Length; i++)
+        {
+            below[i] += added[i];
+            belowSquares += below[i] * below[i];
+            covariance += below[i] * all[i];
+            var residual = below[i] - (fraction * all[i]);
+            squares += residual * residual;
+            quartic += residual * residual * residual * residual;
+        }
+
+        return new(step, belowSquares / variance, covariance / variance, squares > 0 ? quartic / (squares * squares) : 0);
+    }
+
+    private static SampledTotal Total(double value, ReadOnlySpan<double> buckets)
+    {
+        double variance = 0, quartic = 0;
+        foreach (var bucket in buckets)
+        {
+            variance += bucket * bucket;
+            quartic += bucket * bucket * bucket * bucket;
+        }
+
+        return new(value, variance, quartic);
+    }
+
+    private static double Dot(ReadOnlySpan<double> a, ReadOnlySpan<double> b)
+    {
+        var sum = 0d;
+        for (var i = 0; i < a.Length; i++)
+        {
+            sum += a[i] * b[i];
+        }
+
+        return sum;
+    }
+
+    /// <summary>Where the sums of one accumulator at one level are.</summary>
+    private sealed class Collected
+    {
+        public int[] Sums { get; private set; } = [];
+
+        public long[] Rows { get; private set; } = [];
+
+        public int Cells { get; private set; }
+
+        public IntegerMap Steps { get; } = new();
+
+        public List<int> StepSums { get; } = [];
+
+        public void EnsureCells(int count)
+        {
+            if (count <= Cells)
+            {
+                return;
+            }
+
+            if (count > Sums.Length)
+            {
+                var room = (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(16, count));
+                var sums = new int[room];
+                Sums.CopyTo(sums, 0);
+                sums.AsSpan(Sums.Length).Fill(Untouched);
+                Sums = sums;
+                var rows = new long[room];
+                Rows.CopyTo(rows, 0);
+                Rows = rows;
+            }
+
+            Cells = count;
+        }
+    }
+}
