@@ -105,7 +105,7 @@ public static class LeafExecutor
             else
             {
                 // Only in the log, past the memory budget: what was read is less than there is, and the labels say so.
-                result.HasUncountedDrops = true;
+                result.HasUnreadRows = true;
             }
         }
     }
@@ -130,8 +130,12 @@ public static class LeafExecutor
         }
 
         // A block may hold only rows that a rule kept at rate 1 while others of its time were dropped: it can't know, the partition does.
-        result.IsSampled |= snapshot.HasDrops && result.UsedBlocks;
-        result.HasUncountedDrops |= snapshot.HasUncountedDrops && result.UsedBlocks;
+        if (snapshot.SampledTimes is var (from, to))
+        {
+            result.AddSampledTimes(from, to);
+            result.IsSampled |= from < end && to >= start;
+            result.HasUncountedDrops |= snapshot.HasUncountedDrops && from < end && to >= start;
+        }
     }
 
     private static long RoundDown(long value, long width) => value - (((value % width) + width) % width);

@@ -32,8 +32,8 @@ public sealed class PartialResult
     private int _overflowGroup = -1;
     private VarianceCollector? _collector;
     private VarianceTable? _variances;
-    private long _leftOutFromNs = long.MaxValue;
-    private long _leftOutToNs = long.MinValue;
+    private long _sampledFromNs = long.MaxValue;
+    private long _sampledToNs = long.MinValue;
 
     /// <summary>An empty result of a plan.</summary>
     public PartialResult(LeafPlan plan)
@@ -81,16 +81,16 @@ public sealed class PartialResult
     /// <summary>True when some events are in the overflow group.</summary>
     public bool HasOverflow => _overflowGroup >= 0;
 
-    /// <summary>Event times, from and to inclusive, of the rows that sampling left out. Never told although rows were sampled: any time.</summary>
-    public void AddLeftOut(long fromNs, long toNs)
+    /// <summary>Event times, from and to inclusive, of the rows that sampling left out or gave a weight. Never told although rows were sampled: any time.</summary>
+    public void AddSampledTimes(long fromNs, long toNs)
     {
-        _leftOutFromNs = Math.Min(_leftOutFromNs, fromNs);
-        _leftOutToNs = Math.Max(_leftOutToNs, toNs);
+        _sampledFromNs = Math.Min(_sampledFromNs, fromNs);
+        _sampledToNs = Math.Max(_sampledToNs, toNs);
     }
 
     /// <summary>True when rows with times in [startNs, endNs) that the question is about may have been left out by sampling. A question about stored rows misses none.</summary>
     public bool LeavesOut(long startNs, long endNs) =>
-        !Plan.Spec.UsageMode && (IsSampled || HasUncountedDrops) && (_leftOutFromNs > _leftOutToNs || (_leftOutFromNs < endNs && _leftOutToNs >= startNs));
+        !Plan.Spec.UsageMode && (IsSampled || HasUncountedDrops) && (_sampledFromNs > _sampledToNs || (_sampledFromNs < endNs && _sampledToNs >= startNs));
 
     /// <summary>Collects what the variances follow from, while sampled rows are scanned.</summary>
     internal VarianceCollector Collector => _collector ??= new(this);
@@ -195,7 +195,7 @@ public sealed class PartialResult
             MergeVariances(variances, cells, groups);
         }
 
-        AddLeftOutOf(other.IsSampled || other.HasUncountedDrops, other._leftOutFromNs, other._leftOutToNs);
+        AddSampledTimesOf(other.IsSampled || other.HasUncountedDrops, other._sampledFromNs, other._sampledToNs);
         RowsRead += other.RowsRead;
         IsSampled |= other.IsSampled;
         HasUncountedDrops |= other.HasUncountedDrops;
@@ -210,8 +210,8 @@ public sealed class PartialResult
     {
         writer.U8(Version);
         writer.U8((byte)((IsSampled ? 1 : 0) | (HasUncountedDrops ? 2 : 0) | (UsedAggregates ? 4 : 0) | (UsedRecent ? 8 : 0) | (UsedBlocks ? 16 : 0) | (HasUnreadRows ? 32 : 0)));
-        writer.I64(_leftOutFromNs);
-        writer.I64(_leftOutToNs);
+        writer.I64(_sampledFromNs);
+        writer.I64(_sampledToNs);
         writer.Varint((ulong)RowsRead);
         writer.Varint((ulong)Groups);
         for (var group = 0; group < Groups; group++)
@@ -246,7 +246,7 @@ public sealed class PartialResult
         }
 
         var flags = reader.U8();
-        AddLeftOutOf((flags & 3) != 0, reader.I64(), reader.I64());
+        AddSampledTimesOf((flags & 3) != 0, reader.I64(), reader.I64());
         IsSampled |= (flags & 1) != 0;
         HasUncountedDrops |= (flags & 2) != 0;
         UsedAggregates |= (flags & 4) != 0;
@@ -286,16 +286,16 @@ public sealed class PartialResult
     }
 
     /// <summary>Adds the times of another result, of which none were told if it was sampled and they are empty.</summary>
-    private void AddLeftOutOf(bool isSampled, long fromNs, long toNs)
+    private void AddSampledTimesOf(bool isSampled, long fromNs, long toNs)
     {
-        var isUnknownHere = (IsSampled || HasUncountedDrops) && _leftOutFromNs > _leftOutToNs;
+        var isUnknownHere = (IsSampled || HasUncountedDrops) && _sampledFromNs > _sampledToNs;
         if (isUnknownHere || (isSampled && fromNs > toNs))
         {
-            AddLeftOut(long.MinValue, long.MaxValue);
+            AddSampledTimes(long.MinValue, long.MaxValue);
         }
         else
         {
-            AddLeftOut(fromNs, toNs);
+            AddSampledTimes(fromNs, toNs);
         }
     }
 

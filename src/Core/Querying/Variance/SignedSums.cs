@@ -23,10 +23,11 @@ internal sealed class SignedSums
     /// <summary>Sums so far.</summary>
     public int Count { get; private set; }
 
-    /// <summary>Room for some more sums, the first of which is returned; -1 when there is none left.</summary>
-    public int Allocate(int count)
+    /// <summary>Room for some more sums, the first of which is returned; -1 when there is none left. An eighth of all is for those that are <paramref name="favoured"/>.</summary>
+    public int Allocate(int count, bool favoured = false)
     {
-        while ((long)(Count + count) * Buckets > _numbersMax)
+        var numbersMax = favoured ? _numbersMax : _numbersMax - (_numbersMax / 8);
+        while ((long)(Count + count) * Buckets > numbersMax)
         {
             if (Buckets == VarianceLimits.BucketsMin)
             {

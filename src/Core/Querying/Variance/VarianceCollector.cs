@@ -36,7 +36,7 @@ internal sealed class VarianceCollector
             _collected[level] = new Collected?[result.Plan.Accumulators.Count];
             for (var i = 0; i < _collected[level].Length; i++)
             {
-                _collected[level][i] = _table[(VarianceLevel)level, i] is null ? null : new();
+                _collected[level][i] = _table[(VarianceLevel)level, i] is null ? null : new((VarianceLevel)level == VarianceLevel.Total);
             }
         }
     }
@@ -189,7 +189,7 @@ internal sealed class VarianceCollector
     {
         collected.EnsureCells(cell + 1);
         ref var sum = ref collected.Sums[cell];
-        return sum != Untouched ? sum : sum = _sums.Allocate(sums) is >= 0 and var first ? first : NoRoom;
+        return sum != Untouched ? sum : sum = _sums.Allocate(sums, collected.IsTotal) is >= 0 and var first ? first : NoRoom;
     }
 
     private int StepSumOf(Collected collected, int cell, int step)
@@ -201,7 +201,7 @@ internal sealed class VarianceCollector
             return collected.StepSums[at];
         }
 
-        var sum = _sums.Allocate(1);
+        var sum = _sums.Allocate(1, collected.IsTotal);
         collected.StepSums.Add(sum);
         if (sum < 0)
         {
@@ -340,8 +340,11 @@ internal sealed class VarianceCollector
     }
 
     /// <summary>Where the sums of one accumulator at one level are.</summary>
-    private sealed class Collected
+    private sealed class Collected(bool isTotal)
     {
+        /// <summary>Of all groups together, which room is kept for.</summary>
+        public bool IsTotal { get; } = isTotal;
+
         public int[] Sums { get; private set; } = [];
 
         public long[] Rows { get; private set; } = [];
