@@ -97,7 +97,7 @@ public static class AnswerBuilder
             Other = other,
             Labels = labels,
             Time = plan.Time,
-            Receipt = receipt,
+            Receipt = receipt with { GroupsLeftOutMax = result.LeftOutMax },
         };
     }
 
@@ -282,6 +282,10 @@ internal sealed class CellFinisher(LeafPlan plan, PartialResult result, HeatmapG
         for (var i = 0; i < cells.Length; i++)
         {
             cells[i] = Finish(i, accumulators[plan.AccumulatorOf[i]], cell, place);
+            if (result.LeftOutMax > 0)
+            {
+                cells[i] = cells[i] with { Label = WithMissed(plan.Spec.Calculations[i].Op, place, cells[i]) };
+            }
         }
 
         return new(group, cells);
@@ -301,6 +305,44 @@ internal sealed class CellFinisher(LeafPlan plan, PartialResult result, HeatmapG
                 : Percentile(at, sketch.Sketch(cell), op.Quantile()!.Value, place),
             _ => throw new InvalidOperationException($"an accumulator of type {accumulator.GetType()}"),
         };
+    }
+
+    /// <summary>The label of a cell when groups were left out: its group may miss what was counted in the overflow group while it was not there.</summary>
+    private NumberLabel WithMissed(CalculationOp op, CellPlace place, in AnswerCell finished)
+    {
+        var label = finished.Label;
+        if (place.Level is VarianceLevel.Total)
+        {
+            return label;
+        }
+
+        if (place.Level is null)
+        {
+            // The others hold what the kept groups miss.
+            return place.Kept.All(group => result.Missed(group) == 0) ? label : label.Kind == LabelKind.Exact && op is CalculationOp.Count or CalculationOp.Heatmap ? new(LabelKind.AtMost) : new(LabelKind.Estimated);
+        }
+
+        var missed = result.Missed(place.Level == VarianceLevel.Group ? place.Cell : result.CellOf(place.Cell).Group);
+        if (missed == 0)
+        {
+            return label;
+        }
+
+        switch (op)
+        {
+            case CalculationOp.Count when label.Kind == LabelKind.Exact:
+                var count = finished.Value.AsDouble;
+                return count > 0 ? new(LabelKind.Bounded, missed / count, count, count + missed) : new(LabelKind.AtLeast);
+            case CalculationOp.Count:
+                return label with { IntervalHigh = label.IntervalHigh + missed };
+            case CalculationOp.Max or CalculationOp.CountDistinct or CalculationOp.Heatmap:
+                return new(LabelKind.AtLeast);
+            case CalculationOp.Min:
+                return new(LabelKind.AtMost);
+            default:
+                // Sums too: nobody knows the sign of what is missing.
+                return new(LabelKind.Estimated);
+        }
     }
 
     /// <summary>True when rows that the cell is about may be missing from it.</summary>

@@ -8,11 +8,17 @@ namespace StreamObserve.Core.Querying.Execution;
 /// <summary>Bounds of a query's state.</summary>
 public static class ExecutionLimits
 {
-    /// <summary>Groups of one partial result. Past it events of new groups are counted together in the overflow group, and the answer says so.</summary>
+    /// <summary>
+    /// Groups of one partial result between two segments. Past it the lighter half goes to the overflow group; the others' bounds, and the most events that a group left
+    /// out may have, are in the answer.
+    /// </summary>
     public const int GroupsMax = 100_000;
 
-    /// <summary>Cells (group x time bucket) of one partial result. Past it new groups go to the overflow group too.</summary>
+    /// <summary>Cells (group x time bucket) of one partial result. Past it the same.</summary>
     public const int CellsMax = 2_000_000;
+
+    /// <summary>Bytes of the groups' values. Past it the same.</summary>
+    public const int GroupBytesMax = 32 << 20;
 }
 
 /// <summary>
@@ -21,13 +27,14 @@ public static class ExecutionLimits
 /// </summary>
 public sealed class PartialResult
 {
-    /// <summary>The group of events past <see cref="ExecutionLimits.GroupsMax"/>.</summary>
+    /// <summary>The group of events whose groups were left out (<see cref="Purge()"/>).</summary>
     private const byte OverflowKey = 255;
 
     private const byte Version = 2;
 
-    private readonly StringDictionary _groups = new();
-    private readonly IntegerMap _cells = new();
+    private StringDictionary _groups = new();
+    private IntegerMap _cells = new();
+    private double[] _missed = [];
     private readonly ByteWriter _key = new();
     private int _overflowGroup = -1;
     private VarianceCollector? _collector;
@@ -39,14 +46,14 @@ public sealed class PartialResult
     public PartialResult(LeafPlan plan)
     {
         Plan = plan;
-        Accumulators = [.. plan.Accumulators.Select(spec => Accumulator.Make(spec.Kind, spec.Column))];
+        Accumulators = MakeAccumulators(plan);
     }
 
     /// <summary>The plan it answers.</summary>
     public LeafPlan Plan { get; }
 
     /// <summary>One accumulator for each of the plan's specs.</summary>
-    public IReadOnlyList<Accumulator> Accumulators { get; }
+    public IReadOnlyList<Accumulator> Accumulators { get; private set; }
 
     /// <summary>The plain count, which every plan has first.</summary>
     public CountAccumulator Count => (CountAccumulator)Accumulators[0];
@@ -81,6 +88,12 @@ public sealed class PartialResult
     /// <summary>True when some events are in the overflow group.</summary>
     public bool HasOverflow => _overflowGroup >= 0;
 
+    /// <summary>The most events that a group which is not here may have, and the most that one added from now on may have had before: 0 while none was left out.</summary>
+    public double LeftOutMax { get; private set; }
+
+    /// <summary>The most events that a group has beyond those counted: they were counted in the overflow group while it was not here.</summary>
+    public double Missed(int group) => group < _missed.Length ? _missed[group] : 0;
+
     /// <summary>Event times, from and to inclusive, of the rows that sampling left out or gave a weight. Never told although rows were sampled: any time.</summary>
     public void AddSampledTimes(long fromNs, long toNs)
     {
@@ -108,25 +121,23 @@ public sealed class PartialResult
         return _variances;
     }
 
-    /// <summary>The group's number; it is added when new, or the overflow group when there are too many.</summary>
+    /// <summary>The group's number; it is added when new.</summary>
     public int Group(ReadOnlySpan<byte> key)
     {
-        if (_groups.Count >= ExecutionLimits.GroupsMax || _cells.Count >= ExecutionLimits.CellsMax)
+        var before = _groups.Count;
+        var group = _groups.Add(key);
+        if (group < before)
         {
-            var known = _groups.Find(key);
-            if (known >= 0)
-            {
-                return known;
-            }
-
-            ReadOnlySpan<byte> overflow = [OverflowKey];
-            return _overflowGroup = _groups.Add(overflow);
+            return group;
         }
 
-        var group = _groups.Add(key);
         if (key.Length == 1 && key[0] == OverflowKey)
         {
             _overflowGroup = group;
+        }
+        else if (LeftOutMax > 0)
+        {
+            SetMissed(group, LeftOutMax);
         }
 
         return group;
@@ -170,14 +181,27 @@ public sealed class PartialResult
         return ((int)(key >> 32), (int)key);
     }
 
+    /// <summary>
+    /// Leaves out the lighter groups when there are too many; group and cell numbers change then. To be called between segments, folds and merges: none of them may add
+    /// so many that memory is at risk.
+    /// </summary>
+    /// <remarks>
+    /// Lossy counting (Manku and Motwani, VLDB 2002), purged by the upper bound of a group's events: what is left out had at most <see cref="LeftOutMax"/>, so every group
+    /// with more is here, and one that was never left out has its exact count.
+    /// </remarks>
+    public void Purge() => Purge(ExecutionLimits.GroupsMax);
+
     /// <summary>Adds another result of the same plan.</summary>
     public void Merge(PartialResult other)
     {
+        var known = Groups;
         var groups = new int[other.Groups];
         for (var group = 0; group < groups.Length; group++)
         {
             groups[group] = Group(other._groups[group]);
         }
+
+        AddMissed(known, groups, other._missed, other.LeftOutMax);
 
         var cells = new int[other.Cells];
         for (var cell = 0; cell < other.Cells; cell++)
@@ -203,11 +227,13 @@ public sealed class PartialResult
         UsedAggregates |= other.UsedAggregates;
         UsedRecent |= other.UsedRecent;
         UsedBlocks |= other.UsedBlocks;
+        Purge();
     }
 
     /// <summary>Writes the result.</summary>
     public void Export(ByteWriter writer)
     {
+        Purge();
         writer.U8(Version);
         writer.U8((byte)((IsSampled ? 1 : 0) | (HasUncountedDrops ? 2 : 0) | (UsedAggregates ? 4 : 0) | (UsedRecent ? 8 : 0) | (UsedBlocks ? 16 : 0) | (HasUnreadRows ? 32 : 0)));
         writer.I64(_sampledFromNs);
@@ -217,6 +243,12 @@ public sealed class PartialResult
         for (var group = 0; group < Groups; group++)
         {
             writer.Blob(_groups[group]);
+        }
+
+        writer.F64(LeftOutMax);
+        for (var group = 0; LeftOutMax > 0 && group < Groups; group++)
+        {
+            writer.F32(Missed(group));
         }
 
         writer.Varint((ulong)Cells);
@@ -254,12 +286,21 @@ public sealed class PartialResult
         UsedBlocks |= (flags & 16) != 0;
         HasUnreadRows |= (flags & 32) != 0;
         RowsRead += (long)reader.Varint();
+        var known = Groups;
         var groups = new int[reader.Count()];
         for (var group = 0; group < groups.Length; group++)
         {
             groups[group] = Group(reader.Blob());
         }
 
+        var leftOutMax = reader.F64();
+        var missed = new double[leftOutMax > 0 ? groups.Length : 0];
+        for (var group = 0; group < missed.Length; group++)
+        {
+            missed[group] = reader.F32();
+        }
+
+        AddMissed(known, groups, missed, leftOutMax);
         var cells = new int[reader.Count()];
         for (var i = 0; i < cells.Length; i++)
         {
@@ -276,6 +317,176 @@ public sealed class PartialResult
             _variances.EnsureCells(this);
             _variances.Import(ref reader, cells, groups, _overflowGroup);
         }
+
+        Purge();
+    }
+
+    internal void Purge(int groupsMax)
+    {
+        if (Groups <= groupsMax && Cells <= ExecutionLimits.CellsMax && _groups.ByteCount <= ExecutionLimits.GroupBytesMax)
+        {
+            return;
+        }
+
+        var variances = _collector is null ? Variances() : null;
+        var kept = ChooseKept(groupsMax / 2);
+        var (oldGroups, oldCells, oldAccumulators, oldMissed) = (_groups, _cells, Accumulators, _missed);
+        (_groups, _cells, Accumulators, _missed) = (new(), new(), MakeAccumulators(Plan), []);
+        var groups = new int[oldGroups.Count];
+        for (var group = 0; group < groups.Length; group++)
+        {
+            if (kept[group])
+            {
+                groups[group] = _groups.Add(oldGroups[group]);
+                SetMissed(groups[group], group < oldMissed.Length ? oldMissed[group] : 0);
+            }
+        }
+
+        ReadOnlySpan<byte> overflow = [OverflowKey];
+        _overflowGroup = _groups.Add(overflow);
+        var cells = new int[oldCells.Count];
+        for (var cell = 0; cell < cells.Length; cell++)
+        {
+            var key = oldCells.Key(cell);
+            var group = (int)(key >> 32);
+            cells[cell] = Cell(kept[group] ? groups[group] : _overflowGroup, (int)key);
+            for (var i = 0; i < Accumulators.Count; i++)
+            {
+                Accumulators[i].Merge(cells[cell], oldAccumulators[i], cell);
+            }
+        }
+
+        for (var group = 0; group < groups.Length; group++)
+        {
+            groups[group] = kept[group] ? groups[group] : _overflowGroup;
+        }
+
+        _collector?.Renumber(cells, groups, _overflowGroup);
+        if (variances is not null)
+        {
+            _variances = null;
+            MergeVariances(variances, cells, groups);
+        }
+    }
+
+    /// <summary>The groups of the highest upper bounds, as many as wanted; the rest determine the new bound of what is left out.</summary>
+    private bool[] ChooseKept(int count)
+    {
+        var upper = new double[Groups];
+        for (var cell = 0; cell < Cells; cell++)
+        {
+            upper[CellOf(cell).Group] += Count.Weight(cell);
+        }
+
+        for (var group = 0; group < upper.Length; group++)
+        {
+            upper[group] += Missed(group);
+        }
+
+        if (_overflowGroup >= 0)
+        {
+            upper[_overflowGroup] = double.NegativeInfinity;
+        }
+
+        var ascending = (double[])upper.Clone();
+        Array.Sort(ascending);
+        var kept = new bool[upper.Length];
+        while (!TryKeep(kept, upper, ascending, count))
+        {
+            Array.Clear(kept);
+            count /= 2;
+        }
+
+        return kept;
+    }
+
+    /// <summary>Keeps so many groups, the first ones among equals; false when their values take more room than half of the bound, and then nothing has changed but the choice.</summary>
+    private bool TryKeep(Span<bool> kept, ReadOnlySpan<double> upper, ReadOnlySpan<double> ascending, int count)
+    {
+        count = Math.Min(count, upper.Length);
+        var least = count == 0 ? double.PositiveInfinity : ascending[^count];
+        var equals = count - (ascending.Length - UpperBound(ascending, least));
+        long bytes = 0;
+        var leftOut = LeftOutMax;
+        for (var group = 0; group < upper.Length; group++)
+        {
+            kept[group] = group != _overflowGroup && (upper[group] > least || (upper[group] == least && equals-- > 0));
+            bytes += kept[group] ? _groups[group].Length : 0;
+            leftOut = kept[group] ? leftOut : Math.Max(leftOut, upper[group]);
+        }
+
+        if (bytes > ExecutionLimits.GroupBytesMax / 2 && count > 0)
+        {
+            return false;
+        }
+
+        LeftOutMax = leftOut;
+        return true;
+    }
+
+    /// <summary>How many of the ascending numbers are at most the given one.</summary>
+    private static int UpperBound(ReadOnlySpan<double> ascending, double value)
+    {
+        int low = 0, high = ascending.Length;
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            (low, high) = ascending[middle] <= value ? (middle + 1, high) : (low, middle);
+        }
+
+        return low;
+    }
+
+    /// <summary>What groups may miss after those of another result were added: a group that the other lacks may have as much there as the other left out.</summary>
+    private void AddMissed(int known, ReadOnlySpan<int> groups, ReadOnlySpan<double> missed, double leftOutMax)
+    {
+        if (leftOutMax == 0)
+        {
+            return;
+        }
+
+        var isThere = new bool[Groups];
+        for (var i = 0; i < groups.Length; i++)
+        {
+            isThere[groups[i]] = true;
+            SetMissed(groups[i], Missed(groups[i]) + (i < missed.Length ? missed[i] : 0));
+        }
+
+        for (var group = 0; group < known; group++)
+        {
+            if (!isThere[group])
+            {
+                SetMissed(group, Missed(group) + leftOutMax);
+            }
+        }
+
+        LeftOutMax += leftOutMax;
+    }
+
+    private void SetMissed(int group, double value)
+    {
+        if (value == 0 || group == _overflowGroup)
+        {
+            return;
+        }
+
+        if (group >= _missed.Length)
+        {
+            Array.Resize(ref _missed, Math.Max(group + 1, _missed.Length * 2));
+        }
+
+        _missed[group] = value;
+    }
+
+    private static Accumulator[] MakeAccumulators(LeafPlan plan)
+    {
+        var accumulators = new Accumulator[plan.Accumulators.Count];
+        for (var i = 0; i < accumulators.Length; i++)
+        {
+            accumulators[i] = Accumulator.Make(plan.Accumulators[i].Kind, plan.Accumulators[i].Column);
+        }
+
+        return accumulators;
     }
 
     private void MergeVariances(VarianceTable from, ReadOnlySpan<int> cells, ReadOnlySpan<int> groups)

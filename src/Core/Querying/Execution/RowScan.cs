@@ -52,6 +52,7 @@ public sealed class RowScan
             return;
         }
 
+        _result.Purge();
         _result.IsSampled |= segment.IsSampled;
         AssignCells(segment, _rows.AsSpan(0, count));
         var weights = _plan.Spec.UsageMode ? null : segment.Weights;

@@ -71,6 +71,18 @@ internal sealed class VarianceCollector
         }
     }
 
+    /// <summary>Takes over other numbers of cells and groups, of which those that became <paramref name="lostGroup"/>'s have no intervals any more.</summary>
+    public void Renumber(ReadOnlySpan<int> cells, ReadOnlySpan<int> groups, int lostGroup)
+    {
+        for (var i = 0; i < _collected[0].Length; i++)
+        {
+            _collected[(int)VarianceLevel.Series][i]?.Renumber(cells, -1);
+            _collected[(int)VarianceLevel.Group][i]?.Renumber(groups, lostGroup);
+        }
+
+        _groupsKnown = 0;
+    }
+
     /// <summary>The variances of everything added. The collector is of no use afterwards.</summary>
     public VarianceTable Settle()
     {
@@ -351,9 +363,37 @@ internal sealed class VarianceCollector
 
         public int Cells { get; private set; }
 
-        public IntegerMap Steps { get; } = new();
+        public IntegerMap Steps { get; private set; } = new();
 
-        public List<int> StepSums { get; } = [];
+        public List<int> StepSums { get; private set; } = [];
+
+        /// <summary>Cells that come to share a number, or get the lost one, are lost.</summary>
+        public void Renumber(ReadOnlySpan<int> numbers, int lost)
+        {
+            var (oldSums, oldRows, count) = (Sums, Rows, Math.Min(Cells, numbers.Length));
+            var (oldSteps, oldStepSums) = (Steps, StepSums);
+            (Sums, Rows, Cells, Steps, StepSums) = ([], [], 0, new(), []);
+            for (var cell = 0; cell < count; cell++)
+            {
+                EnsureCells(numbers[cell] + 1);
+                if (oldSums[cell] != Untouched)
+                {
+                    Sums[numbers[cell]] = numbers[cell] != lost && Sums[numbers[cell]] == Untouched ? oldSums[cell] : NoRoom;
+                    Rows[numbers[cell]] = oldRows[cell];
+                }
+            }
+
+            for (var i = 0; i < oldStepSums.Count; i++)
+            {
+                var key = oldSteps.Key(i);
+                var to = numbers[(int)(key >> 32)];
+                if (Sums[to] >= 0)
+                {
+                    Steps.Add(((long)to << 32) | (uint)key);
+                    StepSums.Add(oldStepSums[i]);
+                }
+            }
+        }
 
         public void EnsureCells(int count)
         {
