@@ -18,6 +18,9 @@ public static class Limits
     /// <summary>Milliseconds of log time after which waiting batches are folded although they are few.</summary>
     public const long FoldAgeMs = 60_000;
 
+    /// <summary>Milliseconds of log time for which folds stay stored after a merged one took their place: queries under way may still read them, for 30 s at most.</summary>
+    public const long ReplacedFoldsKeptMs = 60_000;
+
     /// <summary>Live tails a partition serves. Past it a subscription is refused.</summary>
     public const int TailsMax = 256;
 
@@ -30,8 +33,11 @@ public static class Limits
     /// <summary>Bytes of decoded block columns kept in memory by a partition unless configured otherwise. Past it the blocks used longest ago let go of theirs.</summary>
     public const long ColumnCacheBytes = 48L << 20;
 
-    /// <summary>Decoded aggregate blocks kept in memory by a partition, bytes of memory. Past it those used longest ago go.</summary>
-    public const long AggregateCacheBytes = 8L << 20;
+    /// <summary>
+    /// Decoded aggregate blocks kept in memory by a partition, bytes of memory; a smaller share of the memory budget takes its place. A dimension with sketches takes
+    /// some 3 MB for an hour of a million events over four partitions. Past it those used longest ago go.
+    /// </summary>
+    public const long AggregateCacheBytes = 16L << 20;
 
     /// <summary>Leaf queries a partition executes at once; more wait. Queries must not starve the cursors.</summary>
     public const int LeafQueriesAtOnce = 4;

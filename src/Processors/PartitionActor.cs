@@ -327,7 +327,7 @@ public sealed class PartitionActor : ReceiveActor, IWithTimers
 
         while (_waiting.TryDequeue(out var waiting))
         {
-            waiting.Asker.Tell(new LeafAnswer(_partition, waiting.Query.QueryId, LeafStatus.Unavailable, "the partition is being opened again", default, null));
+            waiting.Asker.Tell(new LeafAnswer(_partition, waiting.Query.QueryId, LeafStatus.Unavailable, "the partition is being opened again", null, null));
         }
 
         _reader?.Dispose();
@@ -364,7 +364,7 @@ public sealed class PartitionActor : ReceiveActor, IWithTimers
         {
             // Rows that are being read again are missing from what is held: no answer is better than one that looks whole.
             var reason = _state is null ? "the partition is being opened" : "the partition reads its log again after a restart";
-            Sender.Tell(new LeafAnswer(_partition, query.QueryId, LeafStatus.Unavailable, reason, default, null));
+            Sender.Tell(new LeafAnswer(_partition, query.QueryId, LeafStatus.Unavailable, reason, null, null));
             return;
         }
 
@@ -379,7 +379,7 @@ public sealed class PartitionActor : ReceiveActor, IWithTimers
         }
         else
         {
-            Sender.Tell(new LeafAnswer(_partition, query.QueryId, LeafStatus.Unavailable, $"{Limits.LeafQueriesWaitingMax} queries wait already", default, null));
+            Sender.Tell(new LeafAnswer(_partition, query.QueryId, LeafStatus.Unavailable, $"{Limits.LeafQueriesWaitingMax} queries wait already", null, null));
         }
     }
 

@@ -41,6 +41,7 @@ public sealed class ProcessorRole : IRoleModule
                 SketchDimensions = settings.Sketches,
                 RecentBytes = budget.BatchCacheBytes / 2 / settings.Partitions,
                 ColumnCacheBytes = budget.QueriesBytes / 2 / settings.Partitions,
+                AggregateCacheBytes = Math.Min(Limits.AggregateCacheBytes, budget.QueriesBytes * 2 / 5 / settings.Partitions),
                 Seals = SealGate.OfThisMachine(),
                 BlockBytes = Math.Min(Limits.BlockBytes, budget.RowsBytes * 2 / 3 / settings.Partitions),
                 FoldBytes = Math.Min(Limits.FoldBytes, budget.RowsBytes / 3 / settings.Partitions),

@@ -21,7 +21,7 @@ public sealed record PartitionStoreOptions
     public int AggregatesPageBytes { get; init; } = 2 << 20;
 
     /// <summary>Bytes of a segment file of the aggregates: a power of two, at least a page. The unit in which retention frees disk.</summary>
-    public int AggregatesSegmentBytes { get; init; } = 16 << 20;
+    public int AggregatesSegmentBytes { get; init; } = 4 << 20;
 
     /// <summary>Bytes of a page of the blocks: a power of two; the largest value is <see cref="Limits.RecordOverheadBytes"/> less.</summary>
     public int BlocksPageBytes { get; init; } = 8 << 20;
@@ -33,7 +33,7 @@ public sealed record PartitionStoreOptions
     public int SummariesPageBytes { get; init; } = 1 << 20;
 
     /// <summary>Bytes of a segment file of the summaries: a power of two, at least a page.</summary>
-    public int SummariesSegmentBytes { get; init; } = 16 << 20;
+    public int SummariesSegmentBytes { get; init; } = 4 << 20;
 
     /// <summary>
     /// Bytes of log after which a store's index is checkpointed anew. Recovery reads at most about this much

@@ -152,7 +152,7 @@ public sealed class PartitionActorTests() : global::Akka.TestKit.Xunit.TestKit(D
         var answer = await ExpectMsgAsync<LeafAnswer>(Patience);
         Assert.Equal((LeafStatus.Answered, ""), (answer.Status, answer.Text));
         var result = new PartialResult(new("shop", new(), Always));
-        result.Import(answer.Result.Span);
+        answer.Result!.AddTo(result);
         return Enumerable.Range(0, result.Cells).Sum(result.Count.Rows);
     }
 

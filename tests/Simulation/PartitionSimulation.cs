@@ -41,6 +41,7 @@ internal sealed class PartitionSimulation : IDisposable
             RecentBytes = Pick<long>([1, 6_000, 64 << 20]),
             BlockRows = _random.Next(20, 400),
             FoldRows = _random.Next(20, 400),
+            MergeFolds = _random.Next(2, 6),
         };
         _router = new(Pick([1, 1, 2]));
         for (var partition = 0; partition < _router.Partitions; partition++)

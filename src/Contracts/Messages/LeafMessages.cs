@@ -112,8 +112,8 @@ public sealed record LeafCoverage(long HeadOffset, long TrailingOffset, long Hea
     }
 }
 
-/// <summary>A partition's answer; <paramref name="Result"/> is an exported partial result.</summary>
-public sealed record LeafAnswer(int Partition, long QueryId, LeafStatus Status, string Text, ReadOnlyMemory<byte> Result, LeafCoverage? Coverage) : IWireMessage
+/// <summary>A partition's answer; <paramref name="Result"/> is there when it is <see cref="LeafStatus.Answered"/>.</summary>
+public sealed record LeafAnswer(int Partition, long QueryId, LeafStatus Status, string Text, LeafResult? Result, LeafCoverage? Coverage) : IWireMessage
 {
     /// <inheritdoc/>
     public void Write(ByteWriter w)
@@ -122,13 +122,14 @@ public sealed record LeafAnswer(int Partition, long QueryId, LeafStatus Status, 
         w.I64(QueryId);
         w.U8((byte)Status);
         w.Text(Text);
-        w.Blob(Result.Span);
+        w.U8(Result is null ? (byte)0 : (byte)1);
+        Result?.Write(w);
         w.U8(Coverage is null ? (byte)0 : (byte)1);
         Coverage?.Write(w);
     }
 
-    internal static LeafAnswer Read(ref ByteReader r) =>
-        new(r.Count(), r.I64(), (LeafStatus)r.U8(), r.Text(), r.Blob().ToArray(), r.U8() == 0 ? null : LeafCoverage.Read(ref r));
+    internal static LeafAnswer Read(ref ByteReader r) => new(
+        r.Count(), r.I64(), (LeafStatus)r.U8(), r.Text(), r.U8() == 0 ? null : LeafResult.Read(ref r), r.U8() == 0 ? null : LeafCoverage.Read(ref r));
 }
 
 /// <summary>Asks a partition for the rows of a trace.</summary>

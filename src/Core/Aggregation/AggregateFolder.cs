@@ -169,11 +169,11 @@ public sealed class AggregateFolder
             cells = AssignCells(input, dimension, seconds);
         }
 
-        var block = new AggregateBlock(field, seconds, input.Datasets, dimension.Values, cells);
+        var block = new AggregateBlock(field, seconds, input.Datasets, dimension.Values, cells, input.IsWeighted);
         CountRows(input, dimension, seconds, block);
         foreach (var measure in measures)
         {
-            var aggregates = new MeasureCells(measure.Field, cells);
+            var aggregates = new MeasureCells(measure.Field, measure.Decimals, measure.IsOfAllRows ? block.Rows : new int[cells], input.IsWeighted ? new double[cells] : null);
             AddMeasure(input, measure, aggregates);
             if (hasSketches(measure))
             {
@@ -184,7 +184,7 @@ public sealed class AggregateFolder
         }
 
         entries.Add(new(field, false, seconds, [.. block.Measures.Select(measure => (measure.Field, measure.Sketches is not null))]));
-        blocks.Add(block.Encode(_writer));
+        blocks.Add(AggregateBlockFormat.Encode(block, _writer));
     }
 
     /// <summary>Numbers the cells in order of appearance; the rows' cells are in <see cref="FoldInput.Cells"/>. Returns how many.</summary>
@@ -250,29 +250,21 @@ public sealed class AggregateFolder
             }
         }
 
-        if (input.Weights is not { } weights)
+        if (input.Weights is { } weights)
         {
-            for (var cell = 0; cell < rows.Length; cell++)
+            for (var row = 0; row < cells.Length; row++)
             {
-                block.Weights[cell] = rows[cell];
+                block.Weights![cells[row]] += weights[row];
             }
-
-            return;
-        }
-
-        for (var row = 0; row < cells.Length; row++)
-        {
-            block.Weights[cells[row]] += weights[row];
         }
     }
 
     private static void AddMeasure(FoldInput input, FoldMeasure measure, MeasureCells aggregates)
     {
-        var (counts, sums, mins, maxs) = (aggregates.Counts, aggregates.Sums, aggregates.Mins, aggregates.Maxs);
-        Array.Fill(mins, double.PositiveInfinity);
-        Array.Fill(maxs, double.NegativeInfinity);
+        var (sums, mins, maxs) = (aggregates.Sums, aggregates.Mins, aggregates.Maxs);
         var cells = input.Cells;
-        var numbers = measure.Numbers.AsSpan(0, cells.Length);
+        var numbers = measure.Whole.AsSpan(0, cells.Length);
+        var counts = measure.IsOfAllRows ? null : aggregates.Counts;
         for (var row = 0; row < cells.Length; row++)
         {
             var value = numbers[row];
@@ -282,32 +274,29 @@ public sealed class AggregateFolder
             }
 
             var cell = cells[row];
-            counts[cell]++;
+            if (counts is not null)
+            {
+                counts[cell]++;
+            }
+
             sums[cell] += input.Weights is null ? value : value * input.Weights[row];
             mins[cell] = value < mins[cell] ? value : mins[cell];
             maxs[cell] = value > maxs[cell] ? value : maxs[cell];
         }
 
-        if (input.Weights is not { } weights)
+        if (input.Weights is { } weights)
         {
-            for (var cell = 0; cell < counts.Length; cell++)
+            for (var row = 0; row < cells.Length; row++)
             {
-                aggregates.Weights[cell] = counts[cell];
+                aggregates.Weights![cells[row]] += double.IsNaN(numbers[row]) ? 0 : weights[row];
             }
-
-            return;
-        }
-
-        for (var row = 0; row < cells.Length; row++)
-        {
-            aggregates.Weights[cells[row]] += double.IsNaN(numbers[row]) ? 0 : weights[row];
         }
     }
 
     /// <summary>(cell, bin) pairs in order, equal ones added up: no sketch object a cell.</summary>
     private static SketchCells Sketches(FoldInput input, FoldMeasure measure, int cells)
     {
-        var (codes, least, codeBits) = measure.BinCodes(input.Rows);
+        var (codes, least, codeBits) = measure.BinCodes();
         var rowBits = input.Weights is null ? 0 : BitsOf(input.Rows);
         var rented = ArrayPool<ulong>.Shared.Rent(input.Rows);
         var count = 0;
@@ -352,43 +341,21 @@ public sealed class AggregateFolder
             starts[cell + 1] += starts[cell];
         }
 
-        return new(starts, bins, sums);
+        return SketchCells.Of(starts, bins, sums);
     }
 
     private static int BitsOf(int count) => 32 - BitOperations.LeadingZeroCount((uint)count);
 
-    /// <summary>The encoded distinct counts of a field: (cell, entry) pairs in order become the sketches' stored form without a sketch between.</summary>
+    /// <summary>The encoded distinct counts of a field: (cell, entry) pairs in order.</summary>
     private byte[] Distinct(FoldInput input, string field)
     {
         var slots = input.SlotsOf(AggregationLimits.CoarseSeconds);
-        var rentedKeys = ArrayPool<ulong>.Shared.Rent(input.Rows);
-        var rentedEntries = ArrayPool<uint>.Shared.Rent(input.Rows);
-        var keys = rentedKeys.AsSpan(0, Entries(input, field, slots, rentedKeys));
-        RadixSort.Sort(keys, 0, ((ulong)slots.Count << 32) | uint.MaxValue);
-        var cells = 0;
-        for (var i = 0; i < keys.Length; i++)
-        {
-            cells += i == 0 || keys[i] >> 32 != keys[i - 1] >> 32 ? 1 : 0;
-            rentedEntries[i] = (uint)keys[i];
-        }
-
-        _writer.Clear();
-        DistinctBlock.WriteHead(_writer, field, AggregationLimits.CoarseSeconds, input.Datasets, cells);
-        for (int from = 0, to; from < keys.Length; from = to)
-        {
-            var cell = keys[from] >> 32;
-            for (to = from + 1; to < keys.Length && keys[to] >> 32 == cell; to++)
-            {
-            }
-
-            var entries = rentedEntries.AsSpan(from, to - from);
-            DistinctBlock.WriteCell(
-                _writer, slots.Datasets[(int)cell], slots.Slots[(int)cell], DistinctAccumulator.Precision, entries[..HyperLogLog.Distinct(entries)]);
-        }
-
-        ArrayPool<ulong>.Shared.Return(rentedKeys);
-        ArrayPool<uint>.Shared.Return(rentedEntries);
-        return _writer.Written.ToArray();
+        var rented = ArrayPool<ulong>.Shared.Rent(input.Rows);
+        var keys = rented.AsSpan(0, Entries(input, field, slots, rented));
+        RadixSort.Sort(keys, 0, ((ulong)slots.Count << DistinctBlock.EntryBits) - 1);
+        var block = DistinctBlock.OfOrdered(field, AggregationLimits.CoarseSeconds, input.Datasets, slots.Datasets, slots.Slots, keys);
+        ArrayPool<ulong>.Shared.Return(rented);
+        return block.Encode(_writer, null);
     }
 
     /// <summary>Writes (cell, entry) of each value of a field; returns how many.</summary>
@@ -408,15 +375,17 @@ public sealed class AggregateFolder
                 var ofCodes = vector.Type == ColumnType.Dictionary ? new uint[vector.Strings.Count] : [];
                 for (var code = 0; code < ofCodes.Length; code++)
                 {
-                    ofCodes[code] = HyperLogLog.EntryOf(Hash64.Of(vector.Strings[code]));
+                    ofCodes[code] = HyperLogLog.CoarseEntryOf(Hash64.Of(vector.Strings[code]), DistinctAccumulator.Precision);
                 }
 
                 for (int row = 0, k = 0; row < batch.Rows; row++)
                 {
                     if (vector.Has(row))
                     {
-                        var entry = ofCodes.Length > 0 ? ofCodes[vector.Codes[k]] : HyperLogLog.EntryOf(DistinctAccumulator.HashOf(vector, k, scratch));
-                        keys[count++] = ((ulong)slots.IndexOf[firstRow + row] << 32) | entry;
+                        var entry = ofCodes.Length > 0
+                            ? ofCodes[vector.Codes[k]]
+                            : HyperLogLog.CoarseEntryOf(DistinctAccumulator.HashOf(vector, k, scratch), DistinctAccumulator.Precision);
+                        keys[count++] = ((ulong)slots.IndexOf[firstRow + row] << DistinctBlock.EntryBits) | entry;
                         k++;
                     }
                 }

@@ -190,15 +190,16 @@ public sealed class AggregateScan
         switch (accumulator)
         {
             case CountAccumulator count:
-                count.Add(to, block.Rows[cell], block.Weights[cell]);
+                count.Add(to, block.Rows[cell], block.Weight(cell));
                 break;
             case MeasureAccumulator measure when block.Measure(_plan.Accumulators[index].Column!) is { } cells && cells.Counts[cell] > 0:
-                measure.Add(to, cells.Counts[cell], cells.Weights[cell], cells.Sums[cell], cells.Mins[cell], cells.Maxs[cell]);
+                measure.Add(
+                    to, cells.Counts[cell], cells.Weight(cell), cells.Sums[cell] / cells.Scale, cells.Mins[cell] / cells.Scale, cells.Maxs[cell] / cells.Scale);
                 break;
             case SketchAccumulator sketch when block.Measure(_plan.Accumulators[index].Column!)?.Sketches is { } sketches:
-                for (var i = sketches.Starts[cell]; i < sketches.Starts[cell + 1]; i++)
+                if (!sketches.IsEmpty(cell))
                 {
-                    sketch.Use(to).Add(SketchCodes.BinOf(sketches.Bins[i], sketches.Weights[i]));
+                    sketches.AddTo(sketch.Use(to), cell);
                 }
 
                 break;
@@ -230,12 +231,13 @@ public sealed class AggregateScan
         }
 
         var distinct = source.Distinct(fold, at);
-        foreach (var (dataset, slot, sketch) in distinct.Cells)
+        for (var cell = 0; cell < distinct.Cells; cell++)
         {
-            var time = slot * distinct.SlotSeconds * 1_000_000_000L;
-            if (time >= startNs && time < endNs && IsDataset(distinct.Datasets[dataset]) && DatasetGroup(distinct.Datasets[dataset], result) is { } group)
+            var time = distinct.Slots[cell] * distinct.SlotSeconds * 1_000_000_000L;
+            var dataset = distinct.Datasets[distinct.DatasetCodes[cell]];
+            if (time >= startNs && time < endNs && IsDataset(dataset) && DatasetGroup(dataset, result) is { } group)
             {
-                accumulator.Add(result.Cell(group, _plan.BucketOf(time)), sketch);
+                accumulator.AddCoarse(result.Cell(group, _plan.BucketOf(time)), distinct.Entries(cell));
             }
         }
     }

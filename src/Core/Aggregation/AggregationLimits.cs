@@ -38,4 +38,13 @@ public static class AggregationLimits
 
     /// <summary>Folds after which a field found to have too many values is tried as a dimension again.</summary>
     public const int RetryFolds = 64;
+
+    /// <summary>zstd level of merged folds: they are written once for some eight folds and kept for good.</summary>
+    public const int MergedCompressionLevel = 1;
+
+    /// <summary>Rows in folds that are not merged at which they are merged. More make longer ranges answer faster, and the merge hold up its partition longer.</summary>
+    public const long MergeRows = 262_144;
+
+    /// <summary>Folds at which they are merged however few rows they have.</summary>
+    public const int MergeFolds = 32;
 }

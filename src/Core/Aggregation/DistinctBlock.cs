@@ -1,83 +1,181 @@
 using StreamObserve.Core.Columns;
+using StreamObserve.Core.Querying.Accumulators;
 using StreamObserve.Core.Sketches;
 
 namespace StreamObserve.Core.Aggregation;
 
-/// <summary>The distinct values of one field in one fold: a HyperLogLog for each (dataset, time slot).</summary>
-public sealed class DistinctBlock(string field, int slotSeconds, Utf8Strings datasets)
+/// <summary>
+/// The distinct values of one field in one fold: for each (dataset, time slot) the registers of a HyperLogLog that are not empty, as ascending coarse entries
+/// (<see cref="HyperLogLog.CoarseEntryOf"/>). Immutable.
+/// </summary>
+public sealed class DistinctBlock
 {
-    private const byte Version = 1;
+    /// <summary>Bits of an entry.</summary>
+    internal const int EntryBits = DistinctAccumulator.Precision + 6;
+
+    private const byte Version = 2;
+    private readonly int[] _starts;
+    private readonly uint[] _entries;
+
+    private DistinctBlock(string field, int slotSeconds, Utf8Strings datasets, int[] datasetCodes, long[] slots, int[] starts, uint[] entries)
+    {
+        Field = field;
+        SlotSeconds = slotSeconds;
+        Datasets = datasets;
+        DatasetCodes = datasetCodes;
+        Slots = slots;
+        _starts = starts;
+        _entries = entries;
+    }
 
     /// <summary>The field.</summary>
-    public string Field { get; } = field;
+    public string Field { get; }
 
     /// <summary>Width of a time slot.</summary>
-    public int SlotSeconds { get; } = slotSeconds;
+    public int SlotSeconds { get; }
 
     /// <summary>Names of the datasets.</summary>
-    public Utf8Strings Datasets { get; } = datasets;
+    public Utf8Strings Datasets { get; }
 
-    /// <summary>The sketches with their dataset and slot.</summary>
-    public List<(int Dataset, long Slot, HyperLogLog Sketch)> Cells { get; } = [];
+    /// <summary>How many cells.</summary>
+    public int Cells => Slots.Length;
 
-    /// <summary>Bytes of memory that the decoded block holds, about: a sparse sketch has 8 bytes a hash at most, a full one a byte a register.</summary>
-    public long MemoryBytes => 256 + Cells.Sum(cell => 128L + (1L << cell.Sketch.Precision));
+    /// <summary>Dataset of each cell.</summary>
+    public int[] DatasetCodes { get; }
 
-    /// <summary>Writes the block.</summary>
-    public byte[] Encode() => Encode(new ByteWriter(4096));
+    /// <summary>Time slot of each cell.</summary>
+    public long[] Slots { get; }
 
-    /// <summary>Writes the block by way of a buffer, whose content is overwritten.</summary>
-    public byte[] Encode(ByteWriter w)
+    /// <summary>Bytes of memory that the block holds, about.</summary>
+    public long MemoryBytes => 256 + (Cells * 16L) + (_entries.Length * 4L) + Datasets.ByteCount;
+
+    /// <summary>The entries of a cell.</summary>
+    public ReadOnlySpan<uint> Entries(int cell) => _entries.AsSpan(_starts[cell], _starts[cell + 1] - _starts[cell]);
+
+    /// <summary>
+    /// A block of ascending keys (cell in the bits above <see cref="EntryBits"/>, entry below), of which any may occur more than once; cells without a key are left out.
+    /// </summary>
+    internal static DistinctBlock OfOrdered(string field, int slotSeconds, Utf8Strings datasets, int[] datasetCodes, long[] slots, ReadOnlySpan<ulong> keys)
     {
-        w.Clear();
-        WriteHead(w, Field, SlotSeconds, Datasets, Cells.Count);
-        foreach (var (dataset, slot, sketch) in Cells)
+        var entries = new uint[keys.Length];
+        var starts = new List<int>(datasetCodes.Length + 1) { 0 };
+        var cells = new List<int>(datasetCodes.Length);
+        var count = 0;
+        for (int from = 0, to; from < keys.Length; from = to)
         {
-            w.Varint((ulong)dataset);
-            w.Zigzag(slot);
-            var size = sketch.ExportSize();
-            w.Varint((ulong)size);
-            sketch.Export(w.Take(size));
+            var cell = keys[from] >> EntryBits;
+            var first = count;
+            for (to = from; to < keys.Length && keys[to] >> EntryBits == cell; to++)
+            {
+                entries[count++] = (uint)keys[to] & ((1u << EntryBits) - 1);
+            }
+
+            count = first + HyperLogLog.KeepGreatestRanks(entries.AsSpan(first, count - first));
+            cells.Add((int)cell);
+            starts.Add(count);
         }
 
-        return w.Written.ToArray();
+        return new(
+            field, slotSeconds, datasets, cells.ConvertAll(cell => datasetCodes[cell]).ToArray(), cells.ConvertAll(cell => slots[cell]).ToArray(), [.. starts],
+            entries.AsSpan(0, count).ToArray());
     }
 
-    /// <summary>Writes what stands before the cells.</summary>
-    internal static void WriteHead(ByteWriter w, string field, int slotSeconds, Utf8Strings datasets, int cells)
+    /// <summary>Writes the block by way of a buffer, whose content is overwritten; compressed when a packer is given.</summary>
+    internal byte[] Encode(ByteWriter w, ChunkPacker? packer)
     {
+        w.Clear();
         w.U8(Version);
-        w.Text(field);
-        w.Varint((ulong)slotSeconds);
-        AggregateBlock.WriteStrings(w, datasets);
-        w.Varint((ulong)cells);
-    }
+        w.Text(Field);
+        w.Varint((ulong)SlotSeconds);
+        AggregateBlockFormat.WriteStrings(w, Datasets);
+        w.Varint((ulong)Cells);
+        var lastSlot = 0L;
+        for (var cell = 0; cell < Cells; cell++)
+        {
+            w.Varint((ulong)DatasetCodes[cell]);
+            w.Zigzag(Slots[cell] - lastSlot);
+            w.Varint((ulong)(_starts[cell + 1] - _starts[cell]));
+            lastSlot = Slots[cell];
+        }
 
-    /// <summary>Writes a cell whose sketch was never made: its entries ascending, distinct (<see cref="HyperLogLog.EntryOf"/>).</summary>
-    internal static void WriteCell(ByteWriter w, int dataset, long slot, int precision, ReadOnlySpan<uint> entries)
-    {
-        w.Varint((ulong)dataset);
-        w.Zigzag(slot);
-        var size = HyperLogLog.ExportSize(precision, entries);
-        w.Varint((ulong)size);
-        HyperLogLog.Export(precision, entries, w.Take(size));
+        for (var cell = 0; cell < Cells; cell++)
+        {
+            var last = 0u;
+            foreach (var entry in Entries(cell))
+            {
+                w.Varint(HyperLogLog.RegisterOf(entry) - last);
+                last = HyperLogLog.RegisterOf(entry);
+            }
+        }
+
+        WriteRanks(w);
+        return packer is null ? PackedChunk.Plain(w.Written) : packer.Pack(w.Written);
     }
 
     /// <summary>Reads a block; damage is a <see cref="FormatException"/>.</summary>
-    public static DistinctBlock Decode(ReadOnlySpan<byte> bytes)
+    public static DistinctBlock Decode(byte[] bytes)
     {
-        var r = new ByteReader(bytes);
+        var r = new ByteReader(PackedChunk.Unpack(bytes));
         if (r.U8() is var version && version != Version)
         {
             throw new FormatException($"a distinct block of version {version}");
         }
 
-        var block = new DistinctBlock(r.Text(), r.Count(), AggregateBlock.ReadStrings(ref r));
-        for (var left = r.Count(); left > 0; left--)
+        var field = r.Text();
+        var slotSeconds = r.Count();
+        var datasets = AggregateBlockFormat.ReadStrings(ref r);
+        var cells = r.Count();
+        var (codes, slots, starts) = (new int[cells], new long[cells], new int[cells + 1]);
+        var slot = 0L;
+        for (var cell = 0; cell < cells; cell++)
         {
-            block.Cells.Add((r.Count(), r.Zigzag(), HyperLogLog.Import(r.Blob(), out _)));
+            codes[cell] = r.Count();
+            slots[cell] = slot += r.Zigzag();
+            starts[cell + 1] = checked(starts[cell] + r.Count());
         }
 
-        return block;
+        var entries = new uint[starts[cells]];
+        for (var cell = 0; cell < cells; cell++)
+        {
+            var register = 0L;
+            for (var i = starts[cell]; i < starts[cell + 1]; i++)
+            {
+                register += r.Count();
+                entries[i] = register < 1 << DistinctAccumulator.Precision ? HyperLogLog.CoarseEntry((uint)register, 0) : throw new FormatException($"register {register}");
+            }
+        }
+
+        ReadRanks(ref r, entries);
+        return new(field, slotSeconds, datasets, codes, slots, starts, entries);
+    }
+
+    /// <summary>Ranks are small: two a byte, those past 14 behind as a byte each.</summary>
+    private void WriteRanks(ByteWriter w)
+    {
+        var packed = w.Take((_entries.Length + 1) / 2);
+        packed.Clear();
+        for (var i = 0; i < _entries.Length; i++)
+        {
+            packed[i >> 1] |= (byte)(Math.Min(HyperLogLog.RankOf(_entries[i]), (byte)15) << ((i & 1) * 4));
+        }
+
+        foreach (var entry in _entries)
+        {
+            if (HyperLogLog.RankOf(entry) >= 15)
+            {
+                w.U8(HyperLogLog.RankOf(entry));
+            }
+        }
+    }
+
+    private static void ReadRanks(ref ByteReader r, uint[] entries)
+    {
+        var packed = r.Take((entries.Length + 1) / 2);
+        for (var i = 0; i < entries.Length; i++)
+        {
+            var rank = (byte)((packed[i >> 1] >> ((i & 1) * 4)) & 15);
+            rank = rank == 15 ? r.U8() : rank;
+            entries[i] = rank is >= 1 and <= 64 - DistinctAccumulator.Precision + 1 ? entries[i] | rank : throw new FormatException($"a rank of {rank}");
+        }
     }
 }

@@ -22,6 +22,12 @@ public sealed record FoldDirectory
     /// <summary>True when some row stood for more than one event.</summary>
     public required bool IsWeighted { get; init; }
 
+    /// <summary>True when it was made of several folds: its blocks are stored with the sealed blocks, for good.</summary>
+    public bool IsMerged { get; init; }
+
+    /// <summary>Of one that is not merged: the store's end before its blocks were stored. What lies below is older.</summary>
+    public long StoreMark { get; init; }
+
     /// <summary>The blocks: entry i is stored under (Id, i). Entry 0 is the totals.</summary>
     public required IReadOnlyList<BlockEntry> Blocks { get; init; }
 
@@ -52,7 +58,8 @@ public sealed record FoldDirectory
         w.Varint((ulong)Rows);
         w.I64(MinTimeNs);
         w.I64(MaxTimeNs);
-        w.U8(IsWeighted ? (byte)1 : (byte)0);
+        w.U8((byte)((IsWeighted ? 1 : 0) | (IsMerged ? 2 : 0)));
+        w.I64(StoreMark);
         w.Varint((ulong)Blocks.Count);
         foreach (var block in Blocks)
         {
@@ -78,7 +85,8 @@ public sealed record FoldDirectory
     public static FoldDirectory Read(ref ByteReader r)
     {
         long id = (long)r.Varint(), rows = (long)r.Varint(), min = r.I64(), max = r.I64();
-        var weighted = r.U8() != 0;
+        var flags = r.U8();
+        var mark = r.I64();
         var blocks = new BlockEntry[r.Count()];
         for (var i = 0; i < blocks.Length; i++)
         {
@@ -100,7 +108,18 @@ public sealed record FoldDirectory
             fields.Add(r.Text());
         }
 
-        return new() { Id = id, Rows = rows, MinTimeNs = min, MaxTimeNs = max, IsWeighted = weighted, Blocks = blocks, Fields = fields };
+        return new()
+        {
+            Id = id,
+            Rows = rows,
+            MinTimeNs = min,
+            MaxTimeNs = max,
+            IsWeighted = (flags & 1) != 0,
+            IsMerged = (flags & 2) != 0,
+            StoreMark = mark,
+            Blocks = blocks,
+            Fields = fields,
+        };
     }
 }
 

@@ -11,52 +11,6 @@ internal sealed record FoldField(string Name, long Present, bool IsNumeric, bool
 /// <summary>A dimension: each row's code into its values (group keys; absence is a value). No codes = one value for all rows.</summary>
 internal sealed record FoldDimension(string Field, int[]? Codes, Utf8Strings Values);
 
-/// <summary>A measure: each row's number, NaN where there is none.</summary>
-internal sealed class FoldMeasure(string field, double[] numbers)
-{
-    /// <summary>The code of a row without a number.</summary>
-    public const int NoCode = int.MinValue;
-
-    private int[]? _codes;
-    private int _least;
-    private int _bits;
-
-    public string Field { get; } = field;
-
-    public double[] Numbers { get; } = numbers;
-
-    /// <summary>Each row's sketch bin (<see cref="SketchCodes"/>), the least of them, and the bits that the others' distance to it takes. Computed once.</summary>
-    public (int[] Codes, int Least, int Bits) BinCodes(int rows)
-    {
-        if (_codes is null)
-        {
-            _codes = ArrayPool<int>.Shared.Rent(rows);
-            int least = int.MaxValue, greatest = int.MinValue;
-            for (var row = 0; row < rows; row++)
-            {
-                var code = double.IsNaN(Numbers[row]) ? NoCode : SketchCodes.Of(Numbers[row]);
-                _codes[row] = code;
-                if (code != NoCode)
-                {
-                    (least, greatest) = (Math.Min(least, code), Math.Max(greatest, code));
-                }
-            }
-
-            _least = least;
-            _bits = least > greatest ? 1 : Math.Max(1, 32 - BitOperations.LeadingZeroCount((uint)(greatest - least)));
-        }
-
-        return (_codes, _least, _bits);
-    }
-
-    /// <summary>Gives the arrays back to the pool.</summary>
-    public void Return()
-    {
-        ArrayPool<double>.Shared.Return(Numbers);
-        ArrayPool<int>.Shared.Return(_codes ?? []);
-    }
-}
-
 /// <summary>The rows of a fold laid end to end: datasets, times and weights as arrays over all rows, columns by name. Its large arrays are rented: dispose it.</summary>
 internal sealed class FoldInput : IDisposable
 {
@@ -179,8 +133,7 @@ internal sealed class FoldInput : IDisposable
     {
         var numbers = ArrayPool<double>.Shared.Rent(Rows);
         numbers.AsSpan(0, Rows).Fill(double.NaN);
-        var measure = new FoldMeasure(field, numbers);
-        _measures.Add(measure);
+        var present = 0;
         foreach (var (batch, firstRow) in Batches)
         {
             foreach (var (name, vector) in batch.Columns)
@@ -195,6 +148,7 @@ internal sealed class FoldInput : IDisposable
                 {
                     if (vector.Has(row))
                     {
+                        present += double.IsNaN(ofBatch[row]) ? 1 : 0;
                         ofBatch[row] = vector.Type == ColumnType.Float ? vector.Floats[k] : vector.Integers[k];
                         k++;
                     }
@@ -202,6 +156,8 @@ internal sealed class FoldInput : IDisposable
             }
         }
 
+        var measure = new FoldMeasure(field, numbers, Rows, present == Rows);
+        _measures.Add(measure);
         return measure;
     }
 

@@ -55,6 +55,13 @@ public sealed class ByteWriter
     /// <summary>Unsigned LEB128, 1 to 10 bytes.</summary>
     public void Varint(ulong value)
     {
+        // Fast path: most numbers are small.
+        if (value < 0x80 && Length < _buffer.Length)
+        {
+            _buffer[Length++] = (byte)value;
+            return;
+        }
+
         Ensure(10);
         while (value >= 0x80)
         {
@@ -110,7 +117,15 @@ public ref struct ByteReader(ReadOnlySpan<byte> bytes)
     public readonly int Remaining => _bytes.Length - Position;
 
     /// <summary>One byte.</summary>
-    public byte U8() => Take(1)[0];
+    public byte U8()
+    {
+        if (Position >= _bytes.Length)
+        {
+            ThrowTooShort(1);
+        }
+
+        return _bytes[Position++];
+    }
 
     /// <summary>Eight bytes.</summary>
     public long I64() => BinaryPrimitives.ReadInt64LittleEndian(Take(8));
@@ -124,21 +139,9 @@ public ref struct ByteReader(ReadOnlySpan<byte> bytes)
     /// <summary>Unsigned LEB128.</summary>
     public ulong Varint()
     {
-        ulong value = 0;
-        for (var shift = 0; ; shift += 7)
-        {
-            var b = U8();
-            value |= (ulong)(b & 0x7F) << shift;
-            if (b < 0x80)
-            {
-                return value;
-            }
-
-            if (shift >= 63)
-            {
-                throw new FormatException("a varint longer than 10 bytes");
-            }
-        }
+        // Fast path: most numbers are small.
+        var first = U8();
+        return first < 0x80 ? first : LongVarint(first);
     }
 
     /// <summary>A varint that counts something held in memory: refuses what can't be.</summary>
@@ -174,11 +177,32 @@ public ref struct ByteReader(ReadOnlySpan<byte> bytes)
     {
         if (count < 0 || count > Remaining)
         {
-            throw new FormatException($"{count} bytes wanted at {Position}, {Remaining} are there");
+            ThrowTooShort(count);
         }
 
         var span = _bytes.Slice(Position, count);
         Position += count;
         return span;
     }
+
+    private ulong LongVarint(byte first)
+    {
+        ulong value = (uint)first & 0x7F;
+        for (var shift = 7; ; shift += 7)
+        {
+            var b = U8();
+            value |= (ulong)(b & 0x7F) << shift;
+            if (b < 0x80)
+            {
+                return value;
+            }
+
+            if (shift >= 63)
+            {
+                throw new FormatException("a varint longer than 10 bytes");
+            }
+        }
+    }
+
+    private readonly void ThrowTooShort(int count) => throw new FormatException($"{count} bytes wanted at {Position}, {Remaining} are there");
 }

@@ -1,5 +1,4 @@
 using StreamObserve.Core.Events;
-using ZstdSharp;
 
 namespace StreamObserve.Core.Columns;
 
@@ -24,7 +23,7 @@ public sealed class ColumnBlockWriter : IDisposable, IColumnSink
     /// <summary>Bytes of texts past which the dictionary of the last column is not kept for the next block.</summary>
     private const int StringsKeptMax = 16 << 20;
 
-    private readonly Compressor _compressor = new(1);
+    private readonly ChunkPacker _packer = new(1);
     private readonly ByteWriter _raw = new(1 << 20);
     private readonly ByteWriter _columns = new(4096);
     private readonly ByteWriter _lengths = new();
@@ -33,10 +32,9 @@ public sealed class ColumnBlockWriter : IDisposable, IColumnSink
     private StringDictionary _strings = new();
     private List<byte[]> _chunks = [];
     private long[] _scratch = [];
-    private byte[] _packed = [];
 
     /// <inheritdoc/>
-    public void Dispose() => _compressor.Dispose();
+    public void Dispose() => _packer.Dispose();
 
     /// <summary>Seals the rows of the batches, of which there is at least one.</summary>
     public SealedColumns Seal(IReadOnlyList<EventBatch> batches)
@@ -111,7 +109,7 @@ public sealed class ColumnBlockWriter : IDisposable, IColumnSink
         _raw.I64(unit);
         _raw.I64(input.TimesNs[0] / unit);
         PackedNumbers.WriteIntegers(_raw, deltas);
-        return Compress();
+        return _packer.Pack(_raw.Written);
     }
 
     private byte[] Weights(BlockInput input)
@@ -123,14 +121,14 @@ public sealed class ColumnBlockWriter : IDisposable, IColumnSink
 
         _raw.Clear();
         PackedNumbers.WriteFloats(_raw, input.Weights, ref _scratch);
-        return Compress();
+        return _packer.Pack(_raw.Written);
     }
 
     private byte[] Datasets(BlockInput input)
     {
         _raw.Clear();
         PackedNumbers.WriteCodes(_raw, input.DatasetCodes, input.Datasets.Count);
-        return Compress();
+        return _packer.Pack(_raw.Written);
     }
 
     private byte[] Chunk(in GatheredColumn column)
@@ -156,7 +154,7 @@ public sealed class ColumnBlockWriter : IDisposable, IColumnSink
                 break;
         }
 
-        return Compress();
+        return _packer.Pack(_raw.Written);
     }
 
     private void Texts(in GatheredColumn column)
@@ -204,33 +202,6 @@ public sealed class ColumnBlockWriter : IDisposable, IColumnSink
 
         _raw.Raw(_values.Written);
         return [0, .. _raw.Written];
-    }
-
-    /// <summary>[0 = plain, 1 = zstd][bytes]; of zstd the unpacked length as 4 bytes first.</summary>
-    private byte[] Compress()
-    {
-        if (_raw.Length < 64)
-        {
-            return [0, .. _raw.Written];
-        }
-
-        var bound = Compressor.GetCompressBound(_raw.Length);
-        if (_packed.Length < bound)
-        {
-            _packed = new byte[bound];
-        }
-
-        var packed = _compressor.Wrap(_raw.Written, _packed);
-        if (packed + 5 >= _raw.Length)
-        {
-            return [0, .. _raw.Written];
-        }
-
-        var chunk = new byte[packed + 5];
-        chunk[0] = 1;
-        BitConverter.TryWriteBytes(chunk.AsSpan(1), _raw.Length);
-        _packed.AsSpan(0, packed).CopyTo(chunk.AsSpan(5));
-        return chunk;
     }
 
     private Span<long> Scratch(int count)

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 
 namespace StreamObserve.Core.Sketches;
@@ -20,6 +21,9 @@ internal sealed class BinStore
     /// <summary>The weights of the bins from <see cref="Lowest"/> up; many may be zero.</summary>
     public ReadOnlySpan<double> Weights => _weights;
 
+    /// <summary>True when the window is as large as it gets and used to the top, so that it cannot move down.</summary>
+    private bool IsFull => _weights.Length == SketchLimits.QuantileBinsMax && _weights[^1] > 0;
+
     /// <summary>The bin of the first weight.</summary>
     public int Lowest => _lowest;
 
@@ -38,11 +42,48 @@ internal sealed class BinStore
         }
     }
 
+    /// <summary>Adds bins in order: bin i is <paramref name="firstBin"/> plus or minus (<paramref name="direction"/>) offsets[i].</summary>
+    public void AddOrdered(int firstBin, int direction, ReadOnlySpan<ushort> offsets, ReadOnlySpan<ushort> counts)
+    {
+        int first = firstBin + (direction * offsets[0]), last = firstBin + (direction * offsets[^1]);
+        var (low, high) = first <= last ? (first, last) : (last, first);
+        if (high >= _lowest + _weights.Length || (low < _lowest && !IsFull))
+        {
+            Cover(low, high);
+        }
+
+        var weights = _weights;
+        var shift = firstBin - _lowest;
+        if (low >= _lowest && direction > 0)
+        {
+            // Fast path: nothing is collapsed.
+            for (var i = 0; i < offsets.Length; i++)
+            {
+                weights[shift + offsets[i]] += counts[i];
+            }
+
+            return;
+        }
+
+        Collapsed |= low < _lowest;
+        for (var i = 0; i < offsets.Length; i++)
+        {
+            weights[Math.Max(shift + (direction * offsets[i]), 0)] += counts[i];
+        }
+    }
+
     public void Merge(BinStore other)
     {
         Collapsed |= other.Collapsed;
         if (!other.TryGetUsed(out var low, out var high))
         {
+            return;
+        }
+
+        if (_weights.Length == 0)
+        {
+            // Fast path: the first that comes.
+            (_weights, _lowest) = (other._weights.AsSpan().ToArray(), other._lowest);
             return;
         }
 
@@ -53,13 +94,15 @@ internal sealed class BinStore
             Cover(low, high);
         }
 
-        var weights = _weights;
-        for (var i = 0; i < source.Length; i++)
+        var below = Math.Clamp(_lowest - low, 0, source.Length);
+        for (var i = 0; i < below; i++)
         {
-            if (source[i] > 0)
-            {
-                weights[Math.Max(low + i - _lowest, 0)] += source[i];
-            }
+            _weights[0] += source[i];
+        }
+
+        if (below < source.Length)
+        {
+            AddAll(_weights.AsSpan(low + below - _lowest, source.Length - below), source[below..]);
         }
     }
 
@@ -95,10 +138,24 @@ internal sealed class BinStore
         return true;
     }
 
+    private static void AddAll(Span<double> to, ReadOnlySpan<double> added)
+    {
+        var i = 0;
+        for (; i <= added.Length - Vector<double>.Count; i += Vector<double>.Count)
+        {
+            (new Vector<double>(to[i..]) + new Vector<double>(added[i..])).CopyTo(to[i..]);
+        }
+
+        for (; i < added.Length; i++)
+        {
+            to[i] += added[i];
+        }
+    }
+
     private void AddOutside(int bin, double weight)
     {
-        // Fast path of a store that is collapsed already: its window is full to the top and cannot move down.
-        if (bin < _lowest && _weights.Length == SketchLimits.QuantileBinsMax && _weights[^1] > 0)
+        // Fast path of a store that is collapsed already.
+        if (bin < _lowest && IsFull)
         {
             _weights[0] += weight;
             Collapsed = true;

@@ -4,7 +4,7 @@ namespace StreamObserve.Core.Sketches;
 
 // Format 1:
 //
-//   byte 1 | byte precision, + 128 when sparse | sparse or dense content
+//   byte 1 | byte precision, + 128 when sparse, + 64 when sparse and coarse | sparse or dense content
 //   sparse: varint count | varint first entry | varint distance to the next, greater entry x (count - 1)
 //   dense:  byte base = the lowest register | 4 bits a register: min(register - base, 15), low half first |
 //           varint n | n x (varint distance of indices | byte register): those of base + 15 and more
@@ -12,6 +12,7 @@ public sealed partial class HyperLogLog
 {
     private const byte ExportFormat = 1;
     private const byte SparseFlag = 128;
+    private const byte CoarseFlag = 64;
     private const int NibbleMax = 15;
 
     /// <summary>The bytes that <see cref="Export"/> will write.</summary>
@@ -33,55 +34,43 @@ public sealed partial class HyperLogLog
         return writer.Position;
     }
 
-    /// <summary>What a sketch keeps of a hash while it keeps each: comparable, so that sorted entries can be exported without a sketch.</summary>
-    public static uint EntryOf(ulong hash)
+    /// <summary>What a sketch keeps of a hash while it keeps each.</summary>
+    private static uint EntryOf(ulong hash)
     {
         var index = (uint)(hash >> (64 - SparseIndexBits));
         var rank = (uint)BitOperations.LeadingZeroCount((hash << SparseIndexBits) | (1UL << (SparseIndexBits - 1))) + 1;
         return (index << SparseRankBits) | rank;
     }
 
-    /// <summary>
-    /// Drops from ascending entries those that a sketch would not keep (of one index it keeps the greatest rank), in place; returns how many stay.
-    /// </summary>
-    public static int Distinct(Span<uint> entries)
+    /// <summary>The register of a hash and the rank that it has there, as one number: the register in the upper bits, 6 bits of rank, which is at least 1.</summary>
+    public static uint CoarseEntryOf(ulong hash, int precision)
+    {
+        var rank = (uint)BitOperations.LeadingZeroCount((hash << precision) | (1UL << (precision - 1))) + 1;
+        return ((uint)(hash >> (64 - precision)) << SparseRankBits) | rank;
+    }
+
+    /// <summary>The register of a coarse entry.</summary>
+    public static uint RegisterOf(uint coarseEntry) => coarseEntry >> SparseRankBits;
+
+    /// <summary>The rank of a coarse entry.</summary>
+    public static byte RankOf(uint coarseEntry) => (byte)(coarseEntry & RankMask);
+
+    /// <summary>The coarse entry of a register and a rank.</summary>
+    public static uint CoarseEntry(uint register, byte rank) => (register << SparseRankBits) | rank;
+
+    /// <summary>Of ascending entries keeps the greatest rank of each register, in place; returns how many stay.</summary>
+    public static int KeepGreatestRanks(Span<uint> coarseEntries)
     {
         var kept = 0;
-        for (var i = 0; i < entries.Length; i++)
+        for (var i = 0; i < coarseEntries.Length; i++)
         {
-            if (i + 1 == entries.Length || entries[i] >> SparseRankBits != entries[i + 1] >> SparseRankBits)
+            if (i + 1 == coarseEntries.Length || RegisterOf(coarseEntries[i]) != RegisterOf(coarseEntries[i + 1]))
             {
-                entries[kept++] = entries[i];
+                coarseEntries[kept++] = coarseEntries[i];
             }
         }
 
         return kept;
-    }
-
-    /// <summary>The bytes that <see cref="Export(int, ReadOnlySpan{uint}, Span{byte})"/> will write.</summary>
-    public static int ExportSize(int precision, ReadOnlySpan<uint> entries)
-    {
-        if (entries.Length > SparseMax(precision))
-        {
-            return Of(precision, entries).ExportSize();
-        }
-
-        var writer = SketchWriter.Measuring();
-        WriteEntries(ref writer, precision, entries);
-        return writer.Position;
-    }
-
-    /// <summary>Writes the sketch of ascending entries that <see cref="Distinct"/> left: the same bytes as a sketch of their hashes exports. Returns how many.</summary>
-    public static int Export(int precision, ReadOnlySpan<uint> entries, Span<byte> destination)
-    {
-        if (entries.Length > SparseMax(precision))
-        {
-            return Of(precision, entries).Export(destination);
-        }
-
-        var writer = SketchWriter.Into(destination);
-        WriteEntries(ref writer, precision, entries);
-        return writer.Position;
     }
 
     /// <summary>The sketch that was exported at the start of the source, and how many bytes it took. Damage is an <see cref="InvalidDataException"/>.</summary>
@@ -90,7 +79,7 @@ public sealed partial class HyperLogLog
         var reader = new SketchReader(source);
         var format = reader.ReadByte();
         var kind = reader.ReadByte();
-        var precision = kind & ~SparseFlag;
+        var precision = kind & ~(SparseFlag | CoarseFlag);
         if (format != ExportFormat || precision is < SketchLimits.HyperLogLogPrecisionMin or > SketchLimits.HyperLogLogPrecisionMax)
         {
             throw reader.Damaged($"format {format} with precision {precision} is not known");
@@ -99,6 +88,7 @@ public sealed partial class HyperLogLog
         var sketch = new HyperLogLog(precision);
         if ((kind & SparseFlag) != 0)
         {
+            sketch._isCoarse = (kind & CoarseFlag) != 0;
             sketch.ReadSparse(ref reader);
         }
         else
@@ -132,30 +122,13 @@ public sealed partial class HyperLogLog
 
             entries = entries[..count];
             entries.Sort();
-            WriteSparse(ref writer, Precision, entries);
+            WriteSparse(ref writer, (byte)(Precision | SparseFlag | (_isCoarse ? CoarseFlag : 0)), entries);
         }
     }
 
-    private static HyperLogLog Of(int precision, ReadOnlySpan<uint> entries)
+    private static void WriteSparse(ref SketchWriter writer, byte kind, scoped ReadOnlySpan<uint> entries)
     {
-        var sketch = new HyperLogLog(precision);
-        foreach (var entry in entries)
-        {
-            sketch.AddEntry(entry);
-        }
-
-        return sketch;
-    }
-
-    private static void WriteEntries(ref SketchWriter writer, int precision, scoped ReadOnlySpan<uint> entries)
-    {
-        writer.WriteByte(ExportFormat);
-        WriteSparse(ref writer, precision, entries);
-    }
-
-    private static void WriteSparse(ref SketchWriter writer, int precision, scoped ReadOnlySpan<uint> entries)
-    {
-        writer.WriteByte((byte)(precision | SparseFlag));
+        writer.WriteByte(kind);
         writer.WriteVarint((ulong)entries.Length);
         var previous = 0u;
         foreach (var entry in entries)
@@ -172,8 +145,9 @@ public sealed partial class HyperLogLog
         for (var i = 0; i < count; i++)
         {
             entry += reader.ReadVarint();
-            var rank = entry & ((1 << SparseRankBits) - 1);
-            if (entry > uint.MaxValue || rank is < 1 or > 64 - SparseIndexBits + 1)
+            var rank = entry & RankMask;
+            var (indexBits, rankMax) = _isCoarse ? (Precision, 64 - Precision + 1) : (SparseIndexBits, 64 - SparseIndexBits + 1);
+            if (entry >> (indexBits + SparseRankBits) != 0 || rank < 1 || rank > (ulong)rankMax)
             {
                 throw reader.Damaged($"a sparse entry is {entry}");
             }

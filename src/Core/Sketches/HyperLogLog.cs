@@ -7,7 +7,9 @@ namespace StreamObserve.Core.Sketches;
 /// Counts distinct 64-bit hashes (<see cref="Hash64"/>). Up to 2^p / 8 of them it keeps each, as the sparse form of HyperLogLog++ does (Heule, Nunkesser, Hall, 2013):
 /// the upper 26 bits and the run of zeros after them, 4 bytes a hash; beyond, 2^p registers of one byte. The estimate over registers is the improved raw estimator of
 /// Otmar Ertl, "New cardinality estimation algorithms for HyperLogLog sketches" (2017, arXiv:1702.01284), section 4, which needs no bias table.
-/// The content is a function of the set of hashes alone, so merging is associative, commutative and idempotent, and the empty sketch is its identity.
+/// What aggregates store is coarse: of a hash the register and rank alone (<see cref="CoarseEntryOf"/>). A sketch that took any of it is coarse too: few entries are
+/// kept in the same table, by register, and estimated like registers.
+/// The content is a function of the set of hashes (and of coarse or not) alone, so merging is associative, commutative and idempotent, and the empty sketch is its identity.
 /// Single-threaded; reuse with <see cref="Clear"/>.
 /// </summary>
 public sealed partial class HyperLogLog
@@ -15,10 +17,12 @@ public sealed partial class HyperLogLog
     private const int SparseIndexBits = 26;
     private const int SparseRankBits = 6;
     private const int SparseTableStart = 16;
+    private const uint RankMask = (1u << SparseRankBits) - 1;
 
-    // The sparse table: open addressing over entries of 26 bits of index and 6 bits of rank. A rank is at least 1, so 0 is a free slot.
+    // The sparse table: open addressing over entries of 26 bits of index (coarse: the register) and 6 bits of rank. A rank is at least 1, so 0 is a free slot.
     private uint[] _sparse = [];
     private int _sparseCount;
+    private bool _isCoarse;
     private byte[]? _registers;
 
     /// <summary>An empty sketch.</summary>
@@ -38,7 +42,7 @@ public sealed partial class HyperLogLog
     public int Precision { get; }
 
     /// <summary>True while every hash is kept, so that the estimate is exact but for collisions in 26 bits.</summary>
-    public bool IsSparse => _registers is null;
+    public bool IsSparse => _registers is null && !_isCoarse;
 
     /// <summary>True when no hash was added.</summary>
     public bool IsEmpty => _registers is null && _sparseCount == 0;
@@ -52,7 +56,7 @@ public sealed partial class HyperLogLog
         var registers = _registers;
         if (registers is null)
         {
-            AddEntry(EntryOf(hash));
+            AddEntry(_isCoarse ? CoarseEntryOf(hash, Precision) : EntryOf(hash));
             return;
         }
 
@@ -80,13 +84,44 @@ public sealed partial class HyperLogLog
         }
         else if (other != this)
         {
+            if (other._isCoarse)
+            {
+                MakeCoarse();
+            }
+
             foreach (var entry in other._sparse)
             {
                 if (entry != 0)
                 {
-                    AddEntry(entry);
+                    AddEntry(other._isCoarse ? entry : Native(entry));
                 }
             }
+        }
+    }
+
+    /// <summary>Adds coarse entries of this sketch's precision; the sketch is coarse from then on.</summary>
+    public void AddCoarse(ReadOnlySpan<uint> entries)
+    {
+        MakeCoarse();
+        if (_registers is null && entries.Length > SparseCountMax)
+        {
+            MakeDense();
+        }
+
+        if (_registers is not { } registers)
+        {
+            foreach (var entry in entries)
+            {
+                AddEntry(entry);
+            }
+
+            return;
+        }
+
+        foreach (var entry in entries)
+        {
+            ref var register = ref registers[entry >> SparseRankBits];
+            register = Math.Max(register, (byte)(entry & RankMask));
         }
     }
 
@@ -96,10 +131,37 @@ public sealed partial class HyperLogLog
         Array.Clear(_sparse);
         _sparseCount = 0;
         _registers = null;
+        _isCoarse = false;
     }
 
     /// <summary>The number of distinct hashes added, within <see cref="RelativeErrorBound"/>.</summary>
-    public double Estimate() => _registers is { } registers ? EstimateOf(registers, Precision) : _sparseCount;
+    public double Estimate()
+    {
+        if (IsSparse)
+        {
+            return _sparseCount;
+        }
+
+        Span<int> counts = stackalloc int[66];
+        counts.Clear();
+        if (_registers is { } registers)
+        {
+            foreach (var register in registers)
+            {
+                counts[register]++;
+            }
+        }
+        else
+        {
+            counts[0] = (1 << Precision) - _sparseCount;
+            foreach (var entry in _sparse)
+            {
+                counts[(int)(entry & RankMask)] += entry != 0 ? 1 : 0;
+            }
+        }
+
+        return EstimateOf(counts, Precision);
+    }
 
     /// <summary>
     /// The relative error that <see cref="Estimate"/> keeps with a probability of 99.7 % (three standard deviations).
@@ -109,7 +171,7 @@ public sealed partial class HyperLogLog
     {
         get
         {
-            if (_registers is not null)
+            if (!IsSparse)
             {
                 return 3 * 1.04 / Math.Sqrt(1 << Precision);
             }
@@ -193,17 +255,46 @@ public sealed partial class HyperLogLog
         _sparseCount = 0;
     }
 
-    /// <summary>The register and rank that the entry's hash would have had without the sparse form.</summary>
-    private void RaiseRegister(byte[] registers, uint entry)
+    /// <summary>An entry of the fine form as this sketch's form has it.</summary>
+    private uint Native(uint fine) => _isCoarse ? CoarseOf(fine) : fine;
+
+    /// <summary>The register and rank that the fine entry's hash has.</summary>
+    private uint CoarseOf(uint fine)
     {
         var restBits = SparseIndexBits - Precision;
-        var index = entry >> SparseRankBits;
+        var index = fine >> SparseRankBits;
         var rest = index & ((1u << restBits) - 1);
         var rank = rest != 0
             ? BitOperations.LeadingZeroCount(rest) - (32 - restBits) + 1
-            : restBits + (int)(entry & ((1u << SparseRankBits) - 1));
-        ref var register = ref registers[index >> restBits];
-        register = (byte)Math.Max(register, rank);
+            : restBits + (int)(fine & RankMask);
+        return (index >> restBits << SparseRankBits) | (uint)rank;
+    }
+
+    private void RaiseRegister(byte[] registers, uint entry)
+    {
+        var coarse = _isCoarse ? entry : CoarseOf(entry);
+        ref var register = ref registers[coarse >> SparseRankBits];
+        register = Math.Max(register, (byte)(coarse & RankMask));
+    }
+
+    private void MakeCoarse()
+    {
+        if (_isCoarse)
+        {
+            return;
+        }
+
+        var fine = _sparse;
+        _sparse = [];
+        _sparseCount = 0;
+        _isCoarse = true;
+        foreach (var entry in fine)
+        {
+            if (entry != 0)
+            {
+                AddEntry(CoarseOf(entry));
+            }
+        }
     }
 
     private void MergeRegisters(byte[] theirs)
@@ -226,18 +317,11 @@ public sealed partial class HyperLogLog
         }
     }
 
-    private static double EstimateOf(byte[] registers, int precision)
+    private static double EstimateOf(ReadOnlySpan<int> counts, int precision)
     {
         // Ertl's q: the ranks that a register can hold are 0 to q + 1.
         var q = 64 - precision;
-        Span<int> counts = stackalloc int[66];
-        counts.Clear();
-        foreach (var register in registers)
-        {
-            counts[register]++;
-        }
-
-        double m = registers.Length;
+        double m = 1 << precision;
         var z = m * Tau(1 - (counts[q + 1] / m));
         for (var rank = q; rank >= 1; rank--)
         {

@@ -64,6 +64,34 @@ public sealed partial class QuantileSketch
         (bin.Sign > 0 ? _positive : _negative).Add(bin.Bin, bin.Weight);
     }
 
+    /// <summary>
+    /// Counts whole bins: code i is <paramref name="firstCode"/> + offsets[i] (<see cref="SketchCodes"/>), the offsets ascend, the counts are above 0. Trusted, as read
+    /// from a checked block.
+    /// </summary>
+    internal void AddOrdered(int firstCode, ReadOnlySpan<ushort> offsets, ReadOnlySpan<ushort> counts)
+    {
+        var negative = 0;
+        while (negative < offsets.Length && firstCode + offsets[negative] < 0)
+        {
+            negative++;
+        }
+
+        if (negative > 0)
+        {
+            _negative.AddOrdered(SketchCodes.BinOf(firstCode), -1, offsets[..negative], counts[..negative]);
+        }
+
+        if (negative < offsets.Length && firstCode + offsets[negative] == 0)
+        {
+            _zero += counts[negative++];
+        }
+
+        if (negative < offsets.Length)
+        {
+            _positive.AddOrdered(firstCode - SketchCodes.Middle, 1, offsets[negative..], counts[negative..]);
+        }
+    }
+
     /// <summary>Adds all that the other sketch has counted; the other is left as it is.</summary>
     public void Merge(QuantileSketch other)
     {

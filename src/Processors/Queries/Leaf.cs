@@ -1,5 +1,4 @@
 using StreamObserve.Contracts.Messages;
-using StreamObserve.Core.Columns;
 using StreamObserve.Core.Querying;
 using StreamObserve.Core.Querying.Execution;
 
@@ -14,18 +13,16 @@ internal static class Leaf
         var outcome = LeafExecutor.Execute(new(query.Dataset, query.Spec, query.Time), query.Source, snapshot, cancellation);
         if (outcome.Result is not { } result)
         {
-            return new(query.Partition, query.QueryId, LeafStatus.Refused, outcome.Refusal!, default, Coverage(snapshot));
+            return new(query.Partition, query.QueryId, LeafStatus.Refused, outcome.Refusal!, null, Coverage(snapshot));
         }
 
-        var writer = new ByteWriter(4096);
-        result.Export(writer);
-        return new(query.Partition, query.QueryId, LeafStatus.Answered, "", writer.WrittenMemory, Coverage(snapshot));
+        return new(query.Partition, query.QueryId, LeafStatus.Answered, "", new(result), Coverage(snapshot));
     }
 
     /// <summary>The answer of a query that threw.</summary>
     public static LeafAnswer Failed(LeafQuery query, Exception cause) => cause.GetBaseException() is OperationCanceledException
-        ? new(query.Partition, query.QueryId, LeafStatus.Unavailable, "cancelled", default, null)
-        : new(query.Partition, query.QueryId, LeafStatus.Failed, cause.GetBaseException().ToString(), default, null);
+        ? new(query.Partition, query.QueryId, LeafStatus.Unavailable, "cancelled", null, null)
+        : new(query.Partition, query.QueryId, LeafStatus.Failed, cause.GetBaseException().ToString(), null, null);
 
     /// <summary>What a snapshot is about.</summary>
     public static LeafCoverage Coverage(PartitionSnapshot snapshot)

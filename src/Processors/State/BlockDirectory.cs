@@ -72,23 +72,29 @@ public sealed class BlockReader(ChunkStore store, long cacheBudgetBytes)
     }
 }
 
-/// <summary>Stored folds' blocks, decoded, the latest used kept within a budget. Any thread.</summary>
-public sealed class AggregateReader(ChunkStore store, long cacheBudgetBytes) : IAggregateSource
+/// <summary>Stored folds' blocks, decoded, the latest used kept within a budget. Merged folds are stored with the sealed blocks. Any thread.</summary>
+public sealed class AggregateReader(ChunkStore folds, ChunkStore merged, long cacheBudgetBytes) : IAggregateSource
 {
+    // Sealed blocks are numbered from 0 in the same store.
+    private const ulong MergedKey = 1UL << 63;
+
     private readonly Lock _lock = new();
     private readonly LinkedList<(ChunkKey Key, object Block, long Bytes)> _byUse = new();
     private readonly Dictionary<ChunkKey, LinkedListNode<(ChunkKey Key, object Block, long Bytes)>> _held = [];
     private long _bytes;
 
-    /// <inheritdoc/>
-    public AggregateBlock Aggregates(FoldDirectory fold, int block) => (AggregateBlock)Get(fold.Id, block, static bytes => AggregateBlock.Decode(bytes));
+    /// <summary>The key of a fold's block.</summary>
+    public static ChunkKey Key(FoldDirectory fold, int block) => new((ulong)fold.Id | (fold.IsMerged ? MergedKey : 0), (ulong)block);
 
     /// <inheritdoc/>
-    public DistinctBlock Distinct(FoldDirectory fold, int block) => (DistinctBlock)Get(fold.Id, block, static bytes => DistinctBlock.Decode(bytes));
+    public AggregateBlock Aggregates(FoldDirectory fold, int block) => (AggregateBlock)Get(fold, block, static bytes => AggregateBlockFormat.Decode(bytes));
 
-    private object Get(long fold, int block, Func<ReadOnlySpan<byte>, object> decode)
+    /// <inheritdoc/>
+    public DistinctBlock Distinct(FoldDirectory fold, int block) => (DistinctBlock)Get(fold, block, static bytes => DistinctBlock.Decode(bytes));
+
+    private object Get(FoldDirectory fold, int block, Func<byte[], object> decode)
     {
-        var key = new ChunkKey((ulong)fold, (ulong)block);
+        var key = Key(fold, block);
         lock (_lock)
         {
             if (_held.TryGetValue(key, out var node))
@@ -99,7 +105,7 @@ public sealed class AggregateReader(ChunkStore store, long cacheBudgetBytes) : I
             }
         }
 
-        var bytes = LargeValues.Read(store, key, $"aggregate block {block} of fold {fold}");
+        var bytes = LargeValues.Read(fold.IsMerged ? merged : folds, key, $"aggregate block {block} of fold {fold.Id}");
         var decoded = decode(bytes);
         var held = decoded is AggregateBlock aggregates ? aggregates.MemoryBytes : ((DistinctBlock)decoded).MemoryBytes;
         lock (_lock)

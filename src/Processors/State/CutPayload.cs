@@ -20,7 +20,7 @@ public readonly record struct LostOffsets(long From, long To);
 public sealed record CutPayload
 {
     /// <summary>Version of the format, part of the settings' fingerprint.</summary>
-    public const int Version = 1;
+    public const int Version = 2;
 
     /// <summary>The head cursor.</summary>
     public required LogPlace Head { get; init; }

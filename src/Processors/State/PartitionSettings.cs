@@ -1,3 +1,4 @@
+using StreamObserve.Core.Aggregation;
 using StreamObserve.Core.Sampling;
 
 namespace StreamObserve.Processors.State;
@@ -20,6 +21,9 @@ public sealed record PartitionSettings
     /// <summary>Bytes of decoded columns held for queries.</summary>
     public long ColumnCacheBytes { get; init; } = Limits.ColumnCacheBytes;
 
+    /// <summary>Bytes of decoded aggregate blocks held for queries.</summary>
+    public long AggregateCacheBytes { get; init; } = Limits.AggregateCacheBytes;
+
     /// <summary>Decoded bytes after which the head block is sealed although it has fewer rows than <see cref="BlockRows"/>.</summary>
     public long BlockBytes { get; init; } = Limits.BlockBytes;
 
@@ -34,6 +38,12 @@ public sealed record PartitionSettings
 
     /// <summary>Rows after which the waiting batches are folded into aggregates, from 1.</summary>
     public int FoldRows { get; init; } = Limits.FoldRows;
+
+    /// <summary>Rows in folds that are not merged at which they are merged, from 1.</summary>
+    public long MergeRows { get; init; } = AggregationLimits.MergeRows;
+
+    /// <summary>Folds at which they are merged however few rows they have, from 2.</summary>
+    public int MergeFolds { get; init; } = AggregationLimits.MergeFolds;
 
     /// <summary>Lines that must be the same when a folder is opened again.</summary>
     public static string Fingerprint(int partition, int partitions) =>

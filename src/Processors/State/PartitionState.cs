@@ -44,6 +44,7 @@ public sealed class PartitionState : IDisposable
     private readonly List<PolicyPlace> _policyPlaces = [];
     private readonly List<(long LogTimeMs, long Address)> _summaryMarks = [];
     private readonly List<FoldDirectory> _folds = [];
+    private readonly Queue<(long LogTimeMs, long StoreMark)> _replacedFolds = [];
     private readonly List<BlockInfo> _blocks = [];
     private readonly List<LostOffsets> _lost = [];
     private readonly List<EventBatch> _unfolded = [];
@@ -83,7 +84,7 @@ public sealed class PartitionState : IDisposable
         _folder = new(settings.SketchDimensions);
         _recent = new(settings.RecentBytes);
         _blocksReader = new(store.Blocks, settings.ColumnCacheBytes);
-        _aggregatesReader = new(store.Aggregates, Limits.AggregateCacheBytes);
+        _aggregatesReader = new(store.Aggregates, store.Blocks, settings.AggregateCacheBytes);
         if (store.Recovered is { } recovered)
         {
             var cut = CutPayload.Decode(recovered.Payload.Span);
@@ -220,6 +221,7 @@ public sealed class PartitionState : IDisposable
             Fold();
         }
 
+        MergeFolds();
         _snapshot = null;
     }
 
@@ -238,6 +240,7 @@ public sealed class PartitionState : IDisposable
         }
 
         ExpireSummaries();
+        DropMergedFolds();
         var folder = new ByteWriter();
         _folder.Write(folder);
         var catalog = new ByteWriter();
@@ -556,17 +559,69 @@ public sealed class PartitionState : IDisposable
     private void Fold()
     {
         var fold = _folder.Fold(_nextFold++, _unfolded);
+        var directory = fold.Directory with { StoreMark = _store.Aggregates.TailMark() };
         for (var block = 0; block < fold.Blocks.Count; block++)
         {
-            LargeValues.Write(_store.Aggregates, new ChunkKey((ulong)fold.Directory.Id, (ulong)block), fold.Blocks[block]);
+            LargeValues.Write(_store.Aggregates, AggregateReader.Key(directory, block), fold.Blocks[block]);
         }
 
-        _folds.Add(fold.Directory);
+        _folds.Add(directory);
         _foldsNow = [.. _folds];
         _unfolded.Clear();
         _unfoldedRows = 0;
         _unfoldedBytes = 0;
         _folded = _head;
+    }
+
+    /// <summary>Puts one merged fold in the place of those that are not merged, once there are enough of them and a place to do so is free.</summary>
+    private void MergeFolds()
+    {
+        var first = _folds.Count;
+        var rows = 0L;
+        while (first > 0 && !_folds[first - 1].IsMerged)
+        {
+            rows += _folds[--first].Rows;
+        }
+
+        var count = _folds.Count - first;
+        if ((rows < _settings.MergeRows && count < _settings.MergeFolds) || _settings.Seals?.TryEnter() == false)
+        {
+            return;
+        }
+
+        try
+        {
+            using var merger = new FoldMerger();
+            var fold = merger.Merge(_nextFold++, _folds.GetRange(first, count), new AggregateReader(_store.Aggregates, _store.Blocks, 0));
+            for (var block = 0; block < fold.Blocks.Count; block++)
+            {
+                LargeValues.Write(_store.Blocks, AggregateReader.Key(fold.Directory, block), fold.Blocks[block]);
+            }
+
+            _folds.RemoveRange(first, count);
+            _folds.Add(fold.Directory);
+            _foldsNow = [.. _folds];
+            _replacedFolds.Enqueue((_head.LogTimeMs, _store.Aggregates.TailMark()));
+        }
+        finally
+        {
+            _settings.Seals?.Leave();
+        }
+    }
+
+    /// <summary>Lets the store drop folds that were merged so long ago that no query reads them any more.</summary>
+    private void DropMergedFolds()
+    {
+        long mark = -1;
+        while (_replacedFolds.TryPeek(out var oldest) && _head.LogTimeMs - oldest.LogTimeMs >= Limits.ReplacedFoldsKeptMs)
+        {
+            mark = _replacedFolds.Dequeue().StoreMark;
+        }
+
+        if (mark >= 0)
+        {
+            _store.Aggregates.ShiftBegin(mark);
+        }
     }
 
     /// <summary>

@@ -64,7 +64,7 @@ internal sealed class CatalogMerger(Partitions partitions, TimeProvider time) : 
         {
             if (answer.Status == LeafStatus.Answered)
             {
-                result.Import(answer.Result.Span);
+                answer.Result!.AddTo(result);
                 covered.Add((answer.Partition, answer.Coverage!));
             }
             else

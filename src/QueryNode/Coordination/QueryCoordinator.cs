@@ -37,7 +37,7 @@ internal sealed class QueryCoordinator(Partitions partitions, ICatalogService ca
             switch (answer.Status)
             {
                 case LeafStatus.Answered:
-                    result.Import(answer.Result.Span);
+                    answer.Result!.AddTo(result);
                     covered.Add((answer.Partition, answer.Coverage!));
                     break;
                 case LeafStatus.Refused:

@@ -29,6 +29,11 @@ public sealed class AggregateScanTests
             var queries = new QueryMaker(seed);
             for (var i = 0; i < 10; i++)
             {
+                if (i == 5)
+                {
+                    store.MergeFirst(1 + ((seed & int.MaxValue) % store.Directories.Count));
+                }
+
                 var plan = queries.PlanForAggregates();
                 Interlocked.Increment(ref asked);
                 var scan = AggregateScan.TryMake(plan, store.Directories, out var reason);
@@ -54,6 +59,51 @@ public sealed class AggregateScanTests
 
         // The property must not hold for want of questions that aggregates answer.
         Assert.True(answered * 4 > asked, $"{answered} of {asked} answered");
+    }
+
+    [Fact]
+    public void SumsOfDecimalsAreExactHoweverTheyAreFolded()
+    {
+        const int Rows = 10_000;
+        var numbers = Enumerable.Range(0, Rows).Select(i => (i * 37 % 1000) / 1000d).ToArray();
+        var store = new Folds([]);
+        for (var from = 0; from < Rows; from += 1_000)
+        {
+            store.Fold([new EventBatch([.. Enumerable.Repeat(EventMaker.StartNs, 1_000)], null, new int[1_000], Utf8Strings.From(["d"]), [new("v", ColumnVector.OfFloats(1_000, null, numbers[from..(from + 1_000)]))])]);
+        }
+
+        store.MergeFirst(7);
+        var plan = new LeafPlan("d", new QuerySpec { Calculations = [new(CalculationOp.Sum, "v")] }, new(EventMaker.StartNs, EventMaker.StartNs + 60_000_000_000, 60));
+        var sums = store.Directories.Select(fold => store.Aggregates(fold, 0).Measure("v")!).Select(measure => (measure.Sums[0], measure.Decimals)).ToList();
+        Assert.Equal(4, store.Directories.Count);
+        Assert.All(sums, sum => Assert.Equal(3, sum.Decimals));
+        Assert.Equal(Enumerable.Range(0, Rows).Sum(i => (long)(i * 37 % 1000)), (long)sums.Sum(sum => sum.Item1));
+        var result = new PartialResult(plan);
+        foreach (var fold in store.Directories)
+        {
+            AggregateScan.TryMake(plan, store.Directories, out _)!.Add(fold, store, result, plan.Time.StartNs, plan.Time.EndNs);
+        }
+
+        Assert.Equal(Rows, result.Count.Rows(0));
+    }
+
+    [Fact]
+    public void AFieldThatIsADimensionInSomeFoldsOnlyKeepsItsDistinctCountWhenMerged()
+    {
+        var store = new Folds([]);
+        foreach (var values in (int[])[50, 3_000, 80])
+        {
+            store.Fold([new EventBatch(
+                [.. Enumerable.Repeat(EventMaker.StartNs, values)], null, new int[values], Utf8Strings.From(["d"]),
+                [new("user", ColumnVector.OfText(values, null, Utf8Strings.From(Enumerable.Range(0, values).Select(i => $"user {i}"))))])]);
+        }
+
+        store.MergeFirst(3);
+        var plan = new LeafPlan("d", new QuerySpec { Calculations = [new(CalculationOp.CountDistinct, "user")] }, new(EventMaker.StartNs, EventMaker.StartNs + 60_000_000_000, 60));
+        var result = new PartialResult(plan);
+        AggregateScan.TryMake(plan, store.Directories, out _)!.Add(store.Directories[0], store, result, plan.Time.StartNs, plan.Time.EndNs);
+        var (estimate, bound) = ((DistinctAccumulator)result.Accumulators[1]).Estimate(0);
+        Assert.InRange(estimate, 3_000 * (1 - bound), 3_000 * (1 + bound));
     }
 
     [Fact]
@@ -136,18 +186,28 @@ internal sealed class Folds(IEnumerable<string> sketchDimensions) : IAggregateSo
 
     public List<FoldDirectory> Directories { get; } = [];
 
-    public void Fold(IReadOnlyList<EventBatch> batches)
+    public void Fold(IReadOnlyList<EventBatch> batches) => Keep(_folder.Fold(_folds.Count, batches), Directories.Count);
+
+    /// <summary>Puts one fold in the place of the first so many.</summary>
+    public void MergeFirst(int count)
     {
-        var fold = _folder.Fold(_folds.Count, batches);
+        using var merger = new FoldMerger();
+        var merged = merger.Merge(_folds.Count, Directories.GetRange(0, count), this);
+        Directories.RemoveRange(0, count);
+        Keep(merged, 0);
+    }
+
+    private void Keep(Fold fold, int at)
+    {
         var writer = new ByteWriter();
         fold.Directory.Write(writer);
         var reader = new ByteReader(writer.Written);
-        Directories.Add(FoldDirectory.Read(ref reader));
+        Directories.Insert(at, FoldDirectory.Read(ref reader));
         Assert.Equal(0, reader.Remaining);
         _folds.Add(fold);
     }
 
-    public AggregateBlock Aggregates(FoldDirectory fold, int block) => AggregateBlock.Decode(_folds[(int)fold.Id].Blocks[block]);
+    public AggregateBlock Aggregates(FoldDirectory fold, int block) => AggregateBlockFormat.Decode(_folds[(int)fold.Id].Blocks[block]);
 
     public DistinctBlock Distinct(FoldDirectory fold, int block) => DistinctBlock.Decode(_folds[(int)fold.Id].Blocks[block]);
 }

@@ -32,17 +32,33 @@ public class HyperLogLogTests
     }
 
     [Fact]
-    public void SortedEntriesExportAsASketchOfTheirHashesDoes() => Hashes.Sample(hashes =>
+    public void CoarseEntriesInAnyOrderAndCompanyAreOneSketch() => Gen.Select(Hashes, Hashes).Sample((some, others) =>
     {
-        var sketch = SketchOf(10, hashes);
-        var expected = new byte[sketch.ExportSize()];
-        sketch.Export(expected);
-        Span<uint> entries = [.. hashes.Concat(hashes).Select(HyperLogLog.EntryOf).Order()];
-        entries = entries[..HyperLogLog.Distinct(entries)];
-        var exported = new byte[HyperLogLog.ExportSize(10, entries)];
-        Assert.Equal(exported.Length, HyperLogLog.Export(10, entries, exported));
-        Assert.Equal(expected, exported);
+        var coarse = new HyperLogLog(10);
+        coarse.AddCoarse(CoarseEntries(some));
+        foreach (var hash in others)
+        {
+            coarse.AddHash(hash);
+        }
+
+        var merged = SketchOf(10, others);
+        var part = new HyperLogLog(10);
+        part.AddCoarse(CoarseEntries(some.Reverse()));
+        merged.Merge(part);
+        part.Merge(SketchOf(10, others));
+        Assert.Equal(Exported(coarse), Exported(merged));
+        Assert.Equal(Exported(coarse), Exported(part));
+        Assert.Equal(Exported(coarse), Exported(HyperLogLog.Import(Exported(coarse), out _)));
+        var distinct = some.Concat(others).Distinct().Count();
+        Assert.InRange(coarse.Estimate(), distinct * (1 - (2 * coarse.RelativeErrorBound)), distinct * (1 + (2 * coarse.RelativeErrorBound)));
     });
+
+    [Fact]
+    public void OrderedCoarseEntriesKeepTheGreatestRankOfEachRegister()
+    {
+        Span<uint> entries = [HyperLogLog.CoarseEntry(3, 1), HyperLogLog.CoarseEntry(3, 4), HyperLogLog.CoarseEntry(7, 2), HyperLogLog.CoarseEntry(7, 2)];
+        Assert.Equal([HyperLogLog.CoarseEntry(3, 4), HyperLogLog.CoarseEntry(7, 2)], entries[..HyperLogLog.KeepGreatestRanks(entries)].ToArray());
+    }
 
     [Fact]
     public void TheEstimateIsUnbiasedAndItsStandardErrorAsStated()
@@ -232,6 +248,15 @@ public class HyperLogLogTests
     {
         var bytes = new byte[sketch.ExportSize()];
         Assert.Equal(bytes.Length, sketch.Export(bytes));
+        return bytes;
+    }
+
+    private static uint[] CoarseEntries(IEnumerable<ulong> hashes) => [.. hashes.Select(hash => HyperLogLog.CoarseEntryOf(hash, 10))];
+
+    private static byte[] Exported(HyperLogLog sketch)
+    {
+        var bytes = new byte[sketch.ExportSize()];
+        sketch.Export(bytes);
         return bytes;
     }
 }

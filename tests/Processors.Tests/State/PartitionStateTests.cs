@@ -1,3 +1,6 @@
+using StreamObserve.Core.Querying;
+using StreamObserve.Core.Querying.Execution;
+using StreamObserve.Processors.Queries;
 using StreamObserve.Processors.State;
 using StreamObserve.Simulation;
 
@@ -32,6 +35,36 @@ public sealed class PartitionStateTests
 
         Assert.Equal(8 * 150, kept.Count);
         Assert.Equal(kept, test.Kept());
+    }
+
+    [Fact]
+    public void MergedFoldsAnswerAsTheFoldsDidAndTheirRoomIsGivenBack()
+    {
+        using var test = new TestState(TestState.Default with { MergeFolds = 4 });
+        var disk = new List<long>();
+        for (var step = 0; step < 400; step++)
+        {
+            test.Append([.. Enumerable.Range(0, 100).Select(i => test.Event(TestState.TraceId((step * 100) + i), route: $"/route/{i}", durationMs: i))]);
+            test.Tick(5_000);
+            test.Pump();
+            if (step % 20 == 19)
+            {
+                test.Cut();
+                disk.Add(test.State.Store.Aggregates.LogBytes);
+            }
+        }
+
+        var folds = test.State.Snapshot().Folds;
+        Assert.InRange(folds.Count(fold => !fold.IsMerged), 0, 3);
+        Assert.InRange(folds.Count, 100, 104);
+        Assert.Equal(40_000, folds.Sum(fold => fold.Rows));
+        Assert.True(disk[^1] <= disk[5] + (256 << 10), $"the store of folds grew from {disk[5]} to {disk[^1]} bytes");
+        var before = LeafQueries.Count(test.State.Snapshot());
+        Assert.Equal(40_000, before);
+        test.Crash();
+        test.Pump();
+        Assert.Equal(before, LeafQueries.Count(test.State.Snapshot()));
+        Assert.Contains(test.State.Snapshot().Folds, fold => fold.IsMerged);
     }
 
     [Fact]
@@ -168,5 +201,15 @@ public sealed class PartitionStateTests
         Assert.True(after.Blocks.Count > before.Blocks.Count && after.Folds.Count > before.Folds.Count);
         var reader = new Core.Columns.EventBatchReader();
         Assert.Equal(200, before.Recent.Sum(entry => entry.Batch(reader)!.Rows));
+    }
+
+    private static class LeafQueries
+    {
+        public static long Count(PartitionSnapshot snapshot)
+        {
+            var plan = new LeafPlan(LeafPlan.AllDatasets, new() { Breakdowns = ["route"] }, new(0, TestState.StartMs * 2_000_000, 3_600));
+            var result = LeafExecutor.Execute(plan, QuerySource.Aggregates, snapshot, CancellationToken.None).Result!;
+            return Enumerable.Range(0, result.Cells).Sum(result.Count.Rows);
+        }
     }
 }

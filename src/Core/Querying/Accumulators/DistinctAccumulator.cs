@@ -27,8 +27,8 @@ public sealed class DistinctAccumulator(string column) : Accumulator
         var exact => (exact.Hashes.Count, 0),
     };
 
-    /// <summary>Adds a sketch from an aggregate.</summary>
-    public void Add(int cell, HyperLogLog sketch) => Use(cell).BecomeSketch().Merge(sketch);
+    /// <summary>Adds coarse entries (<see cref="HyperLogLog.CoarseEntryOf"/>) from an aggregate.</summary>
+    public void AddCoarse(int cell, ReadOnlySpan<uint> entries) => Use(cell).BecomeSketch().AddCoarse(entries);
 
     /// <summary>Adds one value's hash.</summary>
     public void Add(int cell, ulong hash) => Use(cell).Add(hash);

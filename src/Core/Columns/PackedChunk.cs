@@ -1,0 +1,63 @@
+using ZstdSharp;
+
+namespace StreamObserve.Core.Columns;
+
+/// <summary>A stored chunk: [0][bytes], or [1][unpacked length, 4 bytes][zstd] where that is shorter.</summary>
+internal static class PackedChunk
+{
+    /// <summary>The chunk of bytes as they are.</summary>
+    public static byte[] Plain(ReadOnlySpan<byte> bytes) => [0, .. bytes];
+
+    /// <summary>The bytes of a chunk. Damage is a <see cref="FormatException"/>.</summary>
+    public static ReadOnlySpan<byte> Unpack(byte[] chunk)
+    {
+        if (chunk[0] == 0)
+        {
+            return chunk.AsSpan(1);
+        }
+
+        var raw = new byte[BitConverter.ToInt32(chunk, 1)];
+        using var decompressor = new Decompressor();
+        var written = decompressor.Unwrap(chunk.AsSpan(5), raw);
+        return written == raw.Length ? raw : throw new FormatException($"a chunk unpacked to {written} bytes, {raw.Length} were said");
+    }
+}
+
+/// <summary>Packs chunks with zstd, keeping its working memory. Not thread-safe; dispose it.</summary>
+internal sealed class ChunkPacker(int level) : IDisposable
+{
+    private const int WorthwhileBytes = 64;
+
+    private readonly Compressor _compressor = new(level);
+    private byte[] _packed = [];
+
+    /// <summary>The chunk of these bytes.</summary>
+    public byte[] Pack(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length < WorthwhileBytes)
+        {
+            return PackedChunk.Plain(bytes);
+        }
+
+        var bound = Compressor.GetCompressBound(bytes.Length);
+        if (_packed.Length < bound)
+        {
+            _packed = new byte[bound];
+        }
+
+        var packed = _compressor.Wrap(bytes, _packed);
+        if (packed + 5 >= bytes.Length)
+        {
+            return PackedChunk.Plain(bytes);
+        }
+
+        var chunk = new byte[packed + 5];
+        chunk[0] = 1;
+        BitConverter.TryWriteBytes(chunk.AsSpan(1), bytes.Length);
+        _packed.AsSpan(0, packed).CopyTo(chunk.AsSpan(5));
+        return chunk;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _compressor.Dispose();
+}
