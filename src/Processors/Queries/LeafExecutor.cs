@@ -132,7 +132,7 @@ public static class LeafExecutor
         // A block may hold only rows that a rule kept at rate 1 while others of its time were dropped: it can't know, the partition does.
         if (snapshot.SampledTimes is var (from, to))
         {
-            result.AddSampledTimes(from, to);
+            result.AddSampledTimes(Math.Max(from, start), Math.Min(to, end - 1));
             result.IsSampled |= from < end && to >= start;
             result.HasUncountedDrops |= snapshot.HasUncountedDrops && from < end && to >= start;
         }

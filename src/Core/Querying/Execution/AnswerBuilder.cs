@@ -346,21 +346,7 @@ internal sealed class CellFinisher(LeafPlan plan, PartialResult result, HeatmapG
     }
 
     /// <summary>True when rows that the cell is about may be missing from it.</summary>
-    private bool LeavesOut(CellPlace place)
-    {
-        if (result.HasUnreadRows)
-        {
-            return true;
-        }
-
-        var (start, end) = (plan.Time.StartNs, plan.Time.EndNs);
-        if (place.Bucket >= 0)
-        {
-            (start, end) = (Math.Max(start, plan.BucketStartNs(place.Bucket)), Math.Min(end, plan.BucketStartNs(place.Bucket + 1)));
-        }
-
-        return result.LeavesOut(start, end);
-    }
+    private bool LeavesOut(CellPlace place) => result.HasUnreadRows || result.LeavesOut(place.Bucket);
 
     /// <summary>True when rows are missing for which no other row stands.</summary>
     private bool LeavesOutForGood => result.HasUnreadRows || (result.HasUncountedDrops && !plan.Spec.UsageMode);

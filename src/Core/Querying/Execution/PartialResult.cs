@@ -39,8 +39,7 @@ public sealed class PartialResult
     private int _overflowGroup = -1;
     private VarianceCollector? _collector;
     private VarianceTable? _variances;
-    private long _sampledFromNs = long.MaxValue;
-    private long _sampledToNs = long.MinValue;
+    private ulong[]? _sampledBuckets;
 
     /// <summary>An empty result of a plan.</summary>
     public PartialResult(LeafPlan plan)
@@ -94,16 +93,32 @@ public sealed class PartialResult
     /// <summary>The most events that a group has beyond those counted: they were counted in the overflow group while it was not here.</summary>
     public double Missed(int group) => group < _missed.Length ? _missed[group] : 0;
 
-    /// <summary>Event times, from and to inclusive, of the rows that sampling left out or gave a weight. Never told although rows were sampled: any time.</summary>
+    /// <summary>
+    /// Rows with event times in [fromNs, toNs] were scanned where the sampler left some out or gave some a weight. When rows were sampled and this was never told, any
+    /// time counts as such.
+    /// </summary>
     public void AddSampledTimes(long fromNs, long toNs)
     {
-        _sampledFromNs = Math.Min(_sampledFromNs, fromNs);
-        _sampledToNs = Math.Max(_sampledToNs, toNs);
+        var (from, to) = (Math.Max(fromNs, Plan.Time.StartNs), Math.Min(toNs, Plan.Time.EndNs - 1));
+        _sampledBuckets ??= new ulong[(Plan.Buckets + 63) >> 6];
+        for (var bucket = from <= to ? Plan.BucketOf(from) : int.MaxValue; from <= to && bucket <= Plan.BucketOf(to); bucket++)
+        {
+            _sampledBuckets[bucket >> 6] |= 1UL << (bucket & 63);
+        }
     }
 
-    /// <summary>True when rows with times in [startNs, endNs) that the question is about may have been left out by sampling. A question about stored rows misses none.</summary>
-    public bool LeavesOut(long startNs, long endNs) =>
-        !Plan.Spec.UsageMode && (IsSampled || HasUncountedDrops) && (_sampledFromNs > _sampledToNs || (_sampledFromNs < endNs && _sampledToNs >= startNs));
+    /// <summary>
+    /// True when rows of a bucket that the question is about may have been left out by sampling; of any bucket, when -1 is asked for. A question about stored rows misses none.
+    /// </summary>
+    public bool LeavesOut(int bucket)
+    {
+        if (Plan.Spec.UsageMode || !(IsSampled || HasUncountedDrops))
+        {
+            return false;
+        }
+
+        return _sampledBuckets is not { } buckets || (bucket < 0 ? buckets.AsSpan().ContainsAnyExcept(0UL) : (buckets[bucket >> 6] >> (bucket & 63) & 1) != 0);
+    }
 
     /// <summary>Collects what the variances follow from, while sampled rows are scanned.</summary>
     internal VarianceCollector Collector => _collector ??= new(this);
@@ -214,12 +229,18 @@ public sealed class PartialResult
             }
         }
 
-        if (other.Variances() is { } variances)
+        // Not settled yet, it may be a part of one scan: a trace may have rows in both.
+        if (other._collector is { } collector)
+        {
+            Collector.Merge(collector, cells, groups, _overflowGroup);
+        }
+
+        if (other._variances is { } variances)
         {
             MergeVariances(variances, cells, groups);
         }
 
-        AddSampledTimesOf(other.IsSampled || other.HasUncountedDrops, other._sampledFromNs, other._sampledToNs);
+        AddSampledBuckets(other.IsSampled || other.HasUncountedDrops, other._sampledBuckets);
         RowsRead += other.RowsRead;
         IsSampled |= other.IsSampled;
         HasUncountedDrops |= other.HasUncountedDrops;
@@ -236,8 +257,12 @@ public sealed class PartialResult
         Purge();
         writer.U8(Version);
         writer.U8((byte)((IsSampled ? 1 : 0) | (HasUncountedDrops ? 2 : 0) | (UsedAggregates ? 4 : 0) | (UsedRecent ? 8 : 0) | (UsedBlocks ? 16 : 0) | (HasUnreadRows ? 32 : 0)));
-        writer.I64(_sampledFromNs);
-        writer.I64(_sampledToNs);
+        writer.U8(_sampledBuckets is null ? (byte)0 : (byte)1);
+        if (_sampledBuckets is not null)
+        {
+            writer.Words(_sampledBuckets);
+        }
+
         writer.Varint((ulong)RowsRead);
         writer.Varint((ulong)Groups);
         for (var group = 0; group < Groups; group++)
@@ -278,7 +303,7 @@ public sealed class PartialResult
         }
 
         var flags = reader.U8();
-        AddSampledTimesOf((flags & 3) != 0, reader.I64(), reader.I64());
+        AddSampledBuckets((flags & 3) != 0, reader.U8() == 0 ? null : reader.Words((Plan.Buckets + 63) >> 6));
         IsSampled |= (flags & 1) != 0;
         HasUncountedDrops |= (flags & 2) != 0;
         UsedAggregates |= (flags & 4) != 0;
@@ -496,17 +521,17 @@ public sealed class PartialResult
         _variances.Merge(from, cells, groups, _overflowGroup);
     }
 
-    /// <summary>Adds the times of another result, of which none were told if it was sampled and they are empty.</summary>
-    private void AddSampledTimesOf(bool isSampled, long fromNs, long toNs)
+    /// <summary>Adds the sampled buckets of another result: all of them if it was sampled and never told which.</summary>
+    private void AddSampledBuckets(bool isSampled, ulong[]? buckets)
     {
-        var isUnknownHere = (IsSampled || HasUncountedDrops) && _sampledFromNs > _sampledToNs;
-        if (isUnknownHere || (isSampled && fromNs > toNs))
+        if ((isSampled && buckets is null) || ((IsSampled || HasUncountedDrops) && _sampledBuckets is null))
         {
             AddSampledTimes(long.MinValue, long.MaxValue);
         }
-        else
+
+        for (var i = 0; i < buckets?.Length; i++)
         {
-            AddSampledTimes(fromNs, toNs);
+            (_sampledBuckets ??= new ulong[buckets.Length])[i] |= buckets[i];
         }
     }
 

@@ -18,7 +18,6 @@ internal sealed class SamplingUnits
     private readonly List<ColumnVector> _columns = [];
     private ulong[] _hashes = [];
     private double[] _scales = [];
-    private ulong _lone;
 
     /// <summary>The unit's hash, by row number.</summary>
     public ReadOnlySpan<ulong> Hashes => _hashes;
@@ -52,11 +51,13 @@ internal sealed class SamplingUnits
             LoadHashes(column, rows);
         }
 
+        // By its place: the same in whatever order segments are scanned, and another one in another segment.
+        var ofSegment = Mix((ulong)segment.MinTimeNs, (ulong)segment.MaxTimeNs + (ulong)segment.Rows);
         foreach (var row in rows)
         {
             if (_hashes[row] == 0)
             {
-                _hashes[row] = Mix(++_lone, 0x632BE59BD9B4E019UL);
+                _hashes[row] = Mix((ulong)segment.TimesNs[row] ^ ofSegment, (ulong)row);
             }
         }
 

@@ -67,6 +67,22 @@ internal sealed class SignedSums
     /// <summary>The buckets of a sum; valid until the next <see cref="Allocate"/>.</summary>
     public ReadOnlySpan<double> Of(int sum) => _sums.AsSpan(sum * Buckets, Buckets);
 
+    /// <summary>Adds a sum of others, to which rows of any units went: the two together are what one sum of all rows would be.</summary>
+    public void AddFrom(int sum, SignedSums others, int other)
+    {
+        while (Buckets > others.Buckets)
+        {
+            Halve();
+        }
+
+        _plain[sum] += others._plain[other];
+        var buckets = others.Of(other);
+        for (var i = 0; i < buckets.Length; i++)
+        {
+            _sums[(sum * Buckets) + (i & (Buckets - 1))] += buckets[i];
+        }
+    }
+
     private void Halve()
     {
         var half = Buckets / 2;

@@ -71,6 +71,62 @@ internal sealed class VarianceCollector
         }
     }
 
+    /// <summary>
+    /// Adds what another collector of the same plan has collected, whose cells and groups have the given numbers here: units may have rows in both. What falls into
+    /// <paramref name="lostGroup"/> has no intervals.
+    /// </summary>
+    public void Merge(VarianceCollector other, ReadOnlySpan<int> cells, ReadOnlySpan<int> groups, int lostGroup)
+    {
+        // The totals first: room is scarce.
+        for (var i = 0; i < _collected[0].Length; i++)
+        {
+            Merge(_collected[(int)VarianceLevel.Total][i], other, other._collected[(int)VarianceLevel.Total][i], [0], -1, i);
+            Merge(_collected[(int)VarianceLevel.Group][i], other, other._collected[(int)VarianceLevel.Group][i], groups, lostGroup, i);
+            Merge(_collected[(int)VarianceLevel.Series][i], other, other._collected[(int)VarianceLevel.Series][i], cells, -1, i);
+        }
+    }
+
+    private void Merge(Collected? to, VarianceCollector other, Collected? from, ReadOnlySpan<int> numbers, int lost, int accumulator)
+    {
+        if (to is null || from is null)
+        {
+            return;
+        }
+
+        var sums = _result.Plan.Accumulators[accumulator].Kind == AccumulatorKind.Measure ? 2 : 1;
+        for (var cell = 0; cell < from.Cells; cell++)
+        {
+            if (from.Sums[cell] == Untouched)
+            {
+                continue;
+            }
+
+            var number = numbers[cell];
+            var sum = SumOf(to, number, sums);
+            if (sum < 0 || from.Sums[cell] < 0 || number == lost)
+            {
+                to.Sums[number] = NoRoom;
+                continue;
+            }
+
+            to.Rows[number] += from.Rows[cell];
+            for (var i = 0; i < sums; i++)
+            {
+                _sums.AddFrom(sum + i, other._sums, from.Sums[cell] + i);
+            }
+        }
+
+        for (var i = 0; i < from.StepSums.Count; i++)
+        {
+            var key = from.Steps.Key(i);
+            var number = numbers[(int)(key >> 32)];
+            if (to.Sums[number] >= 0 && from.StepSums[i] >= 0 && StepSumOf(to, number, (int)key) is >= 0 and var sum)
+            {
+                _sums.AddFrom(sum, other._sums, from.StepSums[i]);
+            }
+        }
+    }
+
     /// <summary>Takes over other numbers of cells and groups, of which those that became <paramref name="lostGroup"/>'s have no intervals any more.</summary>
     public void Renumber(ReadOnlySpan<int> cells, ReadOnlySpan<int> groups, int lostGroup)
     {

@@ -133,6 +133,29 @@ public sealed class SampledLabelTests
         Assert.All(first.Results, row => Assert.NotNull(row.Cells[0].Label.IntervalLow));
     }
 
+    [Fact]
+    public void PartsOfOneScanPutATracesRowsTogetherWhenTheyAreMerged()
+    {
+        var plan = Plan(["g"]);
+        var rows = Enumerable.Range(0, 192).Select(i => new Row(i % 64, 8, 1 + (i % 7), i % 3 == 0 ? "a" : "b")).ToList();
+        var whole = Answers.Build(Scan(plan, Segment(rows, 0)));
+        var parts = Scan(plan, Segment(rows.GetRange(100, 92), 0));
+        parts.Merge(Scan(plan, Segment(rows.GetRange(0, 50), 0)));
+        parts.Merge(Scan(plan, Segment(rows.GetRange(50, 50), 0)));
+        var merged = Answers.Build(parts);
+        foreach (var (expected, actual) in whole.Results.Append(whole.Total!).Zip(merged.Results.Append(merged.Total!)))
+        {
+            Assert.Equal(expected.Group, actual.Group);
+            foreach (var (a, b) in expected.Cells.Zip(actual.Cells))
+            {
+                Assert.Equal(a.Label.IntervalLow ?? 0, b.Label.IntervalLow ?? 0, 1e-6);
+                Assert.Equal(a.Label.IntervalHigh ?? 0, b.Label.IntervalHigh ?? 0, 1e-6);
+            }
+        }
+
+        Assert.NotNull(merged.Total!.Cells[4].Label.IntervalHigh);
+    }
+
     private static double Width(NumberLabel label) => label.IntervalHigh!.Value - label.IntervalLow!.Value;
 
     private static Calculation Calculation(CalculationOp op) => Calculation(op, "v");
