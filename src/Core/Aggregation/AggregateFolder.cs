@@ -27,6 +27,7 @@ public sealed class AggregateFolder
     private readonly HashSet<string> _coarse = [];
     private readonly IntegerMap _cellMap = new();
     private readonly ByteWriter _writer = new(1 << 16);
+    private readonly HeavyHitterCounter _heavyHitters = new();
 
     /// <summary>A folder that keeps quantile sketches for these dimensions besides the totals'.</summary>
     public AggregateFolder(IEnumerable<string> sketchDimensions) => _sketchFields = [.. sketchDimensions];
@@ -90,6 +91,8 @@ public sealed class AggregateFolder
         {
             blocks.Add(Distinct(input, field));
             entries.Add(new(field, true, AggregationLimits.CoarseSeconds, []));
+            blocks.Add(_heavyHitters.Finish(input, field, input.SlotsOf(AggregationLimits.CoarseSeconds)).Encode(_writer, null));
+            entries.Add(new(field, false, AggregationLimits.CoarseSeconds, []) { IsHeavyHitters = true });
         }
 
         var directory = new FoldDirectory
@@ -358,10 +361,11 @@ public sealed class AggregateFolder
         return block.Encode(_writer, null);
     }
 
-    /// <summary>Writes (cell, entry) of each value of a field; returns how many.</summary>
-    private static int Entries(FoldInput input, string field, FoldSlots slots, Span<ulong> keys)
+    /// <summary>Writes (cell, entry) of each value of a field, and counts it for the heavy ones; returns how many.</summary>
+    private int Entries(FoldInput input, string field, FoldSlots slots, Span<ulong> keys)
     {
         var count = 0;
+        _heavyHitters.Begin(input.Rows);
         Span<byte> scratch = stackalloc byte[64];
         foreach (var (batch, firstRow) in input.Batches)
         {
@@ -372,20 +376,20 @@ public sealed class AggregateFolder
                     continue;
                 }
 
-                var ofCodes = vector.Type == ColumnType.Dictionary ? new uint[vector.Strings.Count] : [];
+                var ofCodes = vector.Type == ColumnType.Dictionary ? new ulong[vector.Strings.Count] : [];
                 for (var code = 0; code < ofCodes.Length; code++)
                 {
-                    ofCodes[code] = HyperLogLog.CoarseEntryOf(Hash64.Of(vector.Strings[code]), DistinctAccumulator.Precision);
+                    ofCodes[code] = Hash64.Of(vector.Strings[code]);
                 }
 
                 for (int row = 0, k = 0; row < batch.Rows; row++)
                 {
                     if (vector.Has(row))
                     {
-                        var entry = ofCodes.Length > 0
-                            ? ofCodes[vector.Codes[k]]
-                            : HyperLogLog.CoarseEntryOf(DistinctAccumulator.HashOf(vector, k, scratch), DistinctAccumulator.Precision);
+                        var hash = ofCodes.Length > 0 ? ofCodes[vector.Codes[k]] : DistinctAccumulator.HashOf(vector, k, scratch);
+                        var entry = HyperLogLog.CoarseEntryOf(hash, DistinctAccumulator.Precision);
                         keys[count++] = ((ulong)slots.IndexOf[firstRow + row] << DistinctBlock.EntryBits) | entry;
+                        _heavyHitters.Add(firstRow + row, hash, input.Weights is null ? 1 : input.Weights[firstRow + row]);
                         k++;
                     }
                 }

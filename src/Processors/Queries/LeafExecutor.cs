@@ -33,7 +33,12 @@ public static class LeafExecutor
             }
         }
 
-        var scan = AggregateScan.TryMake(plan, folds, out var reason);
+        IFoldScan? scan = AggregateScan.TryMake(plan, folds, out var reason);
+        if (scan is null && HeavyHittersAnswer(plan, source, snapshot, folds) is { } heavy)
+        {
+            scan = heavy;
+        }
+
         if (scan is null && source == QuerySource.Aggregates)
         {
             return new(null, reason);
@@ -72,6 +77,31 @@ public static class LeafExecutor
         }
 
         return new(result, null);
+    }
+
+    /// <summary>Heavy values answer where rows would be estimates, or may not be asked, if there are any worth the name.</summary>
+    private static HeavyHitterScan? HeavyHittersAnswer(LeafPlan plan, QuerySource source, PartitionSnapshot snapshot, List<FoldDirectory> folds)
+    {
+        var (start, end) = (plan.Time.StartNs, plan.Time.EndNs);
+        var isSampled = snapshot.SampledTimes is var (from, to) && from < end && to >= start;
+        if ((!isSampled && source != QuerySource.Aggregates) || HeavyHitterScan.TryMake(plan, folds, out _) is not { } scan)
+        {
+            return null;
+        }
+
+        if (source == QuerySource.Aggregates)
+        {
+            return scan;
+        }
+
+        var width = scan.SlotSeconds * 1_000_000_000L;
+        var trial = new PartialResult(plan);
+        foreach (var fold in folds)
+        {
+            scan.Add(fold, snapshot.AggregateReader, trial, RoundUp(start, width), RoundDown(end, width));
+        }
+
+        return HeavyHitterScan.IsWorthwhile(trial) ? scan : null;
     }
 
     private static void ScanRows(

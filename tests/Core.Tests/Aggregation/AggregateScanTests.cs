@@ -209,5 +209,9 @@ internal sealed class Folds(IEnumerable<string> sketchDimensions) : IAggregateSo
 
     public AggregateBlock Aggregates(FoldDirectory fold, int block) => AggregateBlockFormat.Decode(_folds[(int)fold.Id].Blocks[block]);
 
+    public byte[] Bytes(FoldDirectory fold, int block) => _folds[(int)fold.Id].Blocks[block];
+
+    public HeavyHitterBlock HeavyHitters(FoldDirectory fold, int block) => HeavyHitterBlock.Decode(_folds[(int)fold.Id].Blocks[block]);
+
     public DistinctBlock Distinct(FoldDirectory fold, int block) => DistinctBlock.Decode(_folds[(int)fold.Id].Blocks[block]);
 }

@@ -463,7 +463,7 @@ public sealed class PartialResult
     }
 
     /// <summary>What groups may miss after those of another result were added: a group that the other lacks may have as much there as the other left out.</summary>
-    private void AddMissed(int known, ReadOnlySpan<int> groups, ReadOnlySpan<double> missed, double leftOutMax)
+    internal void AddMissed(int known, ReadOnlySpan<int> groups, ReadOnlySpan<double> missed, double leftOutMax)
     {
         if (leftOutMax == 0)
         {
