@@ -89,10 +89,13 @@ public sealed class AggregateFolder
 
         foreach (var field in distinct)
         {
-            blocks.Add(Distinct(input, field));
+            blocks.Add(Distinct(input, field, out var heavy));
             entries.Add(new(field, true, AggregationLimits.CoarseSeconds, []));
-            blocks.Add(_heavyHitters.Finish(input, field, input.SlotsOf(AggregationLimits.CoarseSeconds)).Encode(_writer, null));
-            entries.Add(new(field, false, AggregationLimits.CoarseSeconds, []) { IsHeavyHitters = true });
+            if (heavy is not null)
+            {
+                blocks.Add(heavy.Encode(_writer, null));
+                entries.Add(new(field, false, AggregationLimits.CoarseSeconds, []) { IsHeavyHitters = true });
+            }
         }
 
         var directory = new FoldDirectory
@@ -349,23 +352,23 @@ public sealed class AggregateFolder
 
     private static int BitsOf(int count) => 32 - BitOperations.LeadingZeroCount((uint)count);
 
-    /// <summary>The encoded distinct counts of a field: (cell, entry) pairs in order.</summary>
-    private byte[] Distinct(FoldInput input, string field)
+    /// <summary>The encoded distinct counts of a field: (cell, entry) pairs in order; and its heavy values.</summary>
+    private byte[] Distinct(FoldInput input, string field, out HeavyHitterBlock? heavy)
     {
         var slots = input.SlotsOf(AggregationLimits.CoarseSeconds);
         var rented = ArrayPool<ulong>.Shared.Rent(input.Rows);
         var keys = rented.AsSpan(0, Entries(input, field, slots, rented));
         RadixSort.Sort(keys, 0, ((ulong)slots.Count << DistinctBlock.EntryBits) - 1);
+        heavy = _heavyHitters.Find(input, field, slots, keys);
         var block = DistinctBlock.OfOrdered(field, AggregationLimits.CoarseSeconds, input.Datasets, slots.Datasets, slots.Slots, keys);
         ArrayPool<ulong>.Shared.Return(rented);
         return block.Encode(_writer, null);
     }
 
-    /// <summary>Writes (cell, entry) of each value of a field, and counts it for the heavy ones; returns how many.</summary>
-    private int Entries(FoldInput input, string field, FoldSlots slots, Span<ulong> keys)
+    /// <summary>Writes (cell, entry) of each value of a field; returns how many.</summary>
+    private static int Entries(FoldInput input, string field, FoldSlots slots, Span<ulong> keys)
     {
         var count = 0;
-        _heavyHitters.Begin(input.Rows);
         Span<byte> scratch = stackalloc byte[64];
         foreach (var (batch, firstRow) in input.Batches)
         {
@@ -376,20 +379,20 @@ public sealed class AggregateFolder
                     continue;
                 }
 
-                var ofCodes = vector.Type == ColumnType.Dictionary ? new ulong[vector.Strings.Count] : [];
+                var ofCodes = vector.Type == ColumnType.Dictionary ? new uint[vector.Strings.Count] : [];
                 for (var code = 0; code < ofCodes.Length; code++)
                 {
-                    ofCodes[code] = Hash64.Of(vector.Strings[code]);
+                    ofCodes[code] = HyperLogLog.CoarseEntryOf(Hash64.Of(vector.Strings[code]), DistinctAccumulator.Precision);
                 }
 
                 for (int row = 0, k = 0; row < batch.Rows; row++)
                 {
                     if (vector.Has(row))
                     {
-                        var hash = ofCodes.Length > 0 ? ofCodes[vector.Codes[k]] : DistinctAccumulator.HashOf(vector, k, scratch);
-                        var entry = HyperLogLog.CoarseEntryOf(hash, DistinctAccumulator.Precision);
+                        var entry = ofCodes.Length > 0
+                            ? ofCodes[vector.Codes[k]]
+                            : HyperLogLog.CoarseEntryOf(DistinctAccumulator.HashOf(vector, k, scratch), DistinctAccumulator.Precision);
                         keys[count++] = ((ulong)slots.IndexOf[firstRow + row] << DistinctBlock.EntryBits) | entry;
-                        _heavyHitters.Add(firstRow + row, hash, input.Weights is null ? 1 : input.Weights[firstRow + row]);
                         k++;
                     }
                 }

@@ -1,206 +1,148 @@
 using System.Buffers;
 using StreamObserve.Core.Columns;
+using StreamObserve.Core.Querying.Accumulators;
 using StreamObserve.Core.Querying.Execution;
+using StreamObserve.Core.Sketches;
 
 namespace StreamObserve.Core.Aggregation;
 
 /// <summary>
-/// Finds the heavy values of one field of a fold. While their hashes are computed for the distinct count, rows are counted in buckets by hash: a value has at most what its
-/// bucket has, so only rows of heavy buckets are looked at again, and what no light bucket exceeds bounds all values that are left out. Reusable; not thread-safe.
+/// Finds the heavy values of one field of a fold by way of what its distinct count has sorted already. A value has at most as many rows as its register was hit: only rows
+/// of heavy registers are looked at again, and what no light register exceeds bounds every value that is left out. Reusable; not thread-safe.
 /// </summary>
 internal sealed class HeavyHitterCounter
 {
-    private const int BucketBits = 14;
-    private const int Absent = 0;
-    private const int Rest = 1;
-    private const int FirstKept = 2;
+    /// <summary>Most (dataset, slot) pairs of a fold whose heavy values are counted: events spread thinner have few of any.</summary>
+    private const int SlotsMax = 4_096;
 
-    private readonly double[] _buckets = new double[1 << BucketBits];
+    private const int None = -1;
+
+    private readonly int[] _registers = new int[1 << DistinctAccumulator.Precision];
     private readonly StringDictionary _values = new();
-    private readonly IntegerMap _cellMap = new();
     private readonly ByteWriter _key = new();
-    private double[] _weights = [];
-    private double _present;
-    private int[] _bucketOf = [];
+    private int[] _counts = [];
 
-    /// <summary>Begins a field.</summary>
-    public void Begin(int rows)
+    /// <summary>
+    /// The heavy values. <paramref name="keys"/> are ascending: the row's slot above <see cref="DistinctBlock.EntryBits"/>, its coarse entry below. Null for weighted rows and
+    /// for rows that are spread very thin.
+    /// </summary>
+    public HeavyHitterBlock? Find(FoldInput input, string field, FoldSlots slots, ReadOnlySpan<ulong> keys)
     {
-        Array.Clear(_buckets);
-        _present = 0;
-        if (_bucketOf.Length < rows)
+        if (input.IsWeighted || slots.Count > SlotsMax)
         {
-            _bucketOf = new int[rows];
+            return null;
         }
 
-        _bucketOf.AsSpan(0, rows).Fill(-1);
-    }
-
-    /// <summary>Counts a row's value by its hash.</summary>
-    public void Add(int row, ulong hash, double weight)
-    {
-        var bucket = (int)(hash & ((1 << BucketBits) - 1));
-        _bucketOf[row] = bucket;
-        _buckets[bucket] += weight;
-        _present += weight;
-    }
-
-    /// <summary>The block of what was counted.</summary>
-    public HeavyHitterBlock Finish(FoldInput input, string field, FoldSlots slots)
-    {
-        var least = Math.Max(AggregationLimits.HeavyRowsMin, _present / AggregationLimits.HeavyShareMin);
-        var leftOut = 0d;
+        var present = new int[slots.Count];
+        CountRegisters(keys, present);
+        var least = Math.Max(AggregationLimits.HeavyRowsMin, keys.Length / AggregationLimits.HeavyShareMin);
+        var leftOut = 0;
         var any = false;
-        foreach (var bucket in _buckets)
+        foreach (var count in _registers)
         {
-            any |= bucket >= least;
-            leftOut = bucket >= least ? leftOut : Math.Max(leftOut, bucket);
+            any |= count >= least;
+            leftOut = count >= least ? leftOut : Math.Max(leftOut, count);
+        }
+
+        if (!any)
+        {
+            // Fast path: nobody is heavy.
+            return new(MakeCells(input, field, slots, present, [], []), [], leftOut);
         }
 
         var rented = ArrayPool<int>.Shared.Rent(input.Rows);
         var codes = rented.AsSpan(0, input.Rows);
+        codes.Fill(None);
+        CodeHeavyRows(input, field, least, codes);
+        var kept = KeepHeaviest(least, codes, ref leftOut);
+        var rows = new int[slots.Count * kept.Length];
         for (var row = 0; row < codes.Length; row++)
         {
-            codes[row] = _bucketOf[row] < 0 ? Absent : Rest;
+            if (codes[row] >= 0)
+            {
+                rows[(slots.IndexOf[row] * kept.Length) + codes[row]]++;
+            }
         }
 
-        _values.Clear();
-        if (any)
-        {
-            CodeHeavyRows(input, field, least, codes);
-            leftOut = Math.Max(leftOut, KeepHeaviest(least, codes));
-        }
-
-        var block = MakeCells(input, field, slots, codes);
         ArrayPool<int>.Shared.Return(rented);
-        return new(block, [], leftOut);
+        return new(MakeCells(input, field, slots, present, kept, rows), [], leftOut);
     }
 
-    /// <summary>Numbers the values of rows in heavy buckets, from <see cref="FirstKept"/> on, and sums up their weights.</summary>
-    private void CodeHeavyRows(FoldInput input, string field, double least, Span<int> codes)
+    private void CountRegisters(ReadOnlySpan<ulong> keys, int[] present)
     {
-        var count = 0;
+        Array.Clear(_registers);
+        for (int from = 0, to; from < keys.Length; from = to)
+        {
+            for (to = from + 1; to < keys.Length && keys[to] == keys[from]; to++)
+            {
+            }
+
+            _registers[RegisterOf(keys[from])] += to - from;
+            present[(int)(keys[from] >> DistinctBlock.EntryBits)] += to - from;
+        }
+    }
+
+    private static int RegisterOf(ulong key) => (int)HyperLogLog.RegisterOf((uint)key & ((1u << DistinctBlock.EntryBits) - 1));
+
+    /// <summary>Numbers the values of rows in heavy registers and counts them.</summary>
+    private void CodeHeavyRows(FoldInput input, string field, int least, Span<int> codes)
+    {
+        _values.Clear();
         Span<byte> scratch = stackalloc byte[64];
         foreach (var (batch, firstRow) in input.Batches)
         {
             foreach (var (name, vector) in batch.Columns)
             {
-                for (int row = 0, k = 0; name == field && row < batch.Rows; row++)
+                if (name != field)
+                {
+                    continue;
+                }
+
+                var ofCodes = vector.Type == ColumnType.Dictionary ? CodesOf(vector.Strings, least) : [];
+                for (int row = 0, k = 0; row < batch.Rows; row++)
                 {
                     if (!vector.Has(row))
                     {
                         continue;
                     }
 
-                    var bucket = _bucketOf[firstRow + row];
-                    if (bucket >= 0 && _buckets[bucket] >= least)
-                    {
-                        _key.Clear();
-                        WriteKey(vector, k, scratch);
-                        var code = _values.Add(_key.Written);
-                        if (code == count)
-                        {
-                            count++;
-                            Room(count);
-                            _weights[code] = 0;
-                        }
-
-                        _weights[code] += input.Weights is null ? 1 : input.Weights[firstRow + row];
-                        codes[firstRow + row] = FirstKept + code;
-                    }
-
+                    var code = ofCodes.Length > 0 ? ofCodes[vector.Codes[k]] : CodeOf(vector, k, least, scratch);
                     k++;
+                    if (code >= 0)
+                    {
+                        _counts[code]++;
+                        codes[firstRow + row] = code;
+                    }
                 }
             }
         }
     }
 
-    /// <summary>Leaves the heaviest values their numbers, renumbered, and gives the others' rows to the rest; returns the most that one of those has.</summary>
-    private double KeepHeaviest(double least, Span<int> codes)
+    private int[] CodesOf(Utf8Strings dictionary, int least)
     {
-        var order = new int[_values.Count];
-        for (var i = 0; i < order.Length; i++)
+        var codes = new int[dictionary.Count];
+        for (var code = 0; code < codes.Length; code++)
         {
-            order[i] = i;
-        }
-
-        Array.Sort(order, (a, b) => _weights[a] != _weights[b] ? _weights[b].CompareTo(_weights[a]) : a.CompareTo(b));
-        var kept = 0;
-        while (kept < order.Length && kept < AggregationLimits.HeavyValuesMax && _weights[order[kept]] >= least)
-        {
-            kept++;
-        }
-
-        var leftOut = kept < order.Length ? _weights[order[kept]] : 0;
-        var numbers = new int[order.Length];
-        var values = new StringDictionary();
-        for (var i = 0; i < order.Length; i++)
-        {
-            numbers[order[i]] = i < kept ? FirstKept + values.Add(_values[order[i]]) : Rest;
-        }
-
-        for (var row = 0; row < codes.Length; row++)
-        {
-            codes[row] = codes[row] < FirstKept ? codes[row] : numbers[codes[row] - FirstKept];
-        }
-
-        _values.Clear();
-        for (var i = 0; i < values.Count; i++)
-        {
-            _values.Add(values[i]);
-        }
-
-        return leftOut;
-    }
-
-    private AggregateBlock MakeCells(FoldInput input, string field, FoldSlots slots, ReadOnlySpan<int> codes)
-    {
-        var values = FirstKept + _values.Count;
-        _cellMap.Clear();
-        var cells = input.Cells;
-        var (lastKey, lastCell) = (-1L, 0);
-        for (var row = 0; row < codes.Length; row++)
-        {
-            var key = ((long)slots.IndexOf[row] * values) + codes[row];
-            if (key != lastKey)
+            codes[code] = None;
+            if (IsHeavy(Hash64.Of(dictionary[code]), least))
             {
-                (lastKey, lastCell) = (key, _cellMap.Add(key));
-            }
-
-            cells[row] = lastCell;
-        }
-
-        var names = new StringDictionary();
-        names.Add([0]);
-        names.Add(HeavyHitterBlock.RestKey);
-        for (var i = 0; i < _values.Count; i++)
-        {
-            names.Add(_values[i]);
-        }
-
-        var block = new AggregateBlock(field, AggregationLimits.CoarseSeconds, input.Datasets, names.ToStrings(), _cellMap.Count, input.IsWeighted);
-        for (var cell = 0; cell < block.Cells; cell++)
-        {
-            var (slot, value) = Math.DivRem(_cellMap.Key(cell), values);
-            block.DatasetCodes[cell] = slots.Datasets[slot];
-            block.Slots[cell] = slots.Slots[slot];
-            block.ValueCodes[cell] = (int)value;
-        }
-
-        for (var row = 0; row < cells.Length; row++)
-        {
-            block.Rows[cells[row]]++;
-            if (block.Weights is not null)
-            {
-                block.Weights[cells[row]] += input.Weights![row];
+                _key.Clear();
+                GroupKey.WriteText(_key, dictionary[code]);
+                codes[code] = Number();
             }
         }
 
-        return block;
+        return codes;
     }
 
-    private void WriteKey(ColumnVector vector, int k, Span<byte> scratch)
+    private int CodeOf(ColumnVector vector, int k, int least, Span<byte> scratch)
     {
+        if (!IsHeavy(DistinctAccumulator.HashOf(vector, k, scratch), least))
+        {
+            return None;
+        }
+
+        _key.Clear();
         if (vector.Type == ColumnType.Bool)
         {
             _key.U8((byte)(vector.Integers[k] != 0 ? 5 : 4));
@@ -209,13 +151,113 @@ internal sealed class HeavyHitterCounter
         {
             GroupKey.WriteText(_key, vector.Utf8(k, scratch));
         }
+
+        return Number();
     }
 
-    private void Room(int count)
+    private bool IsHeavy(ulong hash, int least) => _registers[RegisterOf(HyperLogLog.CoarseEntryOf(hash, DistinctAccumulator.Precision))] >= least;
+
+    /// <summary>The number of the value whose key was written.</summary>
+    private int Number()
     {
-        if (count > _weights.Length)
+        var before = _values.Count;
+        var code = _values.Add(_key.Written);
+        if (code == before)
         {
-            Array.Resize(ref _weights, Math.Max(64, count * 2));
+            if (code >= _counts.Length)
+            {
+                Array.Resize(ref _counts, Math.Max(64, code * 2));
+            }
+
+            _counts[code] = 0;
         }
+
+        return code;
+    }
+
+    /// <summary>The keys of the heaviest values; rows get their places among them, or none. The most that another value has counts for what is left out.</summary>
+    private byte[][] KeepHeaviest(int least, Span<int> codes, ref int leftOut)
+    {
+        var order = new int[_values.Count];
+        for (var i = 0; i < order.Length; i++)
+        {
+            order[i] = i;
+        }
+
+        Array.Sort(order, (a, b) => _counts[a] != _counts[b] ? _counts[b].CompareTo(_counts[a]) : a.CompareTo(b));
+        var kept = 0;
+        while (kept < order.Length && kept < AggregationLimits.HeavyValuesMax && _counts[order[kept]] >= least)
+        {
+            kept++;
+        }
+
+        leftOut = kept < order.Length ? Math.Max(leftOut, _counts[order[kept]]) : leftOut;
+        var numbers = new int[order.Length];
+        var keys = new byte[kept][];
+        for (var i = 0; i < order.Length; i++)
+        {
+            numbers[order[i]] = i < kept ? i : None;
+            if (i < kept)
+            {
+                keys[i] = _values[order[i]].ToArray();
+            }
+        }
+
+        for (var row = 0; row < codes.Length; row++)
+        {
+            codes[row] = codes[row] >= 0 ? numbers[codes[row]] : None;
+        }
+
+        return keys;
+    }
+
+    /// <summary>The cells of each slot: rows without the field, rows of the rest, rows of each kept value.</summary>
+    private static AggregateBlock MakeCells(FoldInput input, string field, FoldSlots slots, int[] present, byte[][] kept, int[] keptRows)
+    {
+        var values = new StringDictionary();
+        values.Add([0]);
+        values.Add(HeavyHitterBlock.RestKey);
+        foreach (var key in kept)
+        {
+            values.Add(key);
+        }
+
+        var all = slots.RowsOf(input.Rows);
+        var cells = new List<(int Slot, int Value, int Rows)>();
+        for (var slot = 0; slot < all.Length; slot++)
+        {
+            var rest = present[slot];
+            for (var i = 0; i < kept.Length; i++)
+            {
+                var rows = keptRows[(slot * kept.Length) + i];
+                rest -= rows;
+                if (rows > 0)
+                {
+                    cells.Add((slot, 2 + i, rows));
+                }
+            }
+
+            if (rest > 0)
+            {
+                cells.Add((slot, 1, rest));
+            }
+
+            if (all[slot] > present[slot])
+            {
+                cells.Add((slot, 0, all[slot] - present[slot]));
+            }
+        }
+
+        var block = new AggregateBlock(field, AggregationLimits.CoarseSeconds, input.Datasets, values.ToStrings(), cells.Count, isWeighted: false);
+        for (var cell = 0; cell < block.Cells; cell++)
+        {
+            var (slot, value, rows) = cells[cell];
+            block.DatasetCodes[cell] = slots.Datasets[slot];
+            block.Slots[cell] = slots.Slots[slot];
+            block.ValueCodes[cell] = value;
+            block.Rows[cell] = rows;
+        }
+
+        return block;
     }
 }

@@ -53,6 +53,12 @@ public sealed class QueryAnswer
     public Dictionary<string, Label> LabelsBy(string breakdown, string key) => Rows.Where(row => row[breakdown] is not null)
         .ToDictionary(row => TextOf(row[breakdown]!), row => row[key + ".label"] is { } own ? ReadLabel(own) : LabelOf(key), StringComparer.Ordinal);
 
+    /// <summary>The most events that a group has which was left out; 0 when none was.</summary>
+    public double GroupsLeftOutMax => _receipt["groups_left_out"]?["count_max"] is { } most ? Number(most, "count_max") : 0;
+
+    /// <summary>The number of a calculation over all groups.</summary>
+    public double Total(string key) => Number(Response.Json!["data"]?["total"]?["data"]?[key], key);
+
     /// <summary>The number of a calculation without breakdowns; 0 where no event matched.</summary>
     public double Single(string key) => Rows.Count == 0 ? 0 : Number(Rows[0][key], key);
 
