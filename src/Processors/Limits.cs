@@ -18,6 +18,9 @@ public static class Limits
     /// <summary>Milliseconds of log time after which waiting batches are folded although they are few.</summary>
     public const long FoldAgeMs = 60_000;
 
+    /// <summary>Milliseconds of log time without a new fold after which the folds that are there are merged although they are few.</summary>
+    public const long QuietMs = 60_000;
+
     /// <summary>Milliseconds of log time for which folds stay stored after a merged one took their place: queries under way may still read them, for 30 s at most.</summary>
     public const long ReplacedFoldsKeptMs = 60_000;
 

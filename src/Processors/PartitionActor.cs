@@ -32,7 +32,7 @@ public sealed class PartitionActor : ReceiveActor, IWithTimers
     private readonly ILogger _log;
     private readonly TailSubscriptions _tails;
     private readonly Dictionary<long, CancellationTokenSource> _running = [];
-    private readonly Queue<(LeafQuery Query, IActorRef Asker)> _waiting = new();
+    private readonly Queue<(ILeafQuestion Query, IActorRef Asker)> _waiting = new();
     private CancellationTokenSource _reading = new();
     private PartitionState? _state;
     private BatchLogReader? _reader;
@@ -62,7 +62,7 @@ public sealed class PartitionActor : ReceiveActor, IWithTimers
         });
         Receive<CutTick>(_ => Guarded(BeginCut));
         Receive<CutDone>(done => OnCutDone(done));
-        Receive<LeafQuery>(OnLeafQuery);
+        Receive<ILeafQuestion>(OnLeafQuestion);
         Receive<LeafDone>(OnLeafDone);
         Receive<CancelLeafQuery>(cancel => Cancel(cancel.QueryId));
         Receive<TraceLookup>(OnTraceLookup);
@@ -358,7 +358,7 @@ public sealed class PartitionActor : ReceiveActor, IWithTimers
         }
     }
 
-    private void OnLeafQuery(LeafQuery query)
+    private void OnLeafQuestion(ILeafQuestion query)
     {
         if (_state is null || _state.IsReplaying)
         {
@@ -383,13 +383,13 @@ public sealed class PartitionActor : ReceiveActor, IWithTimers
         }
     }
 
-    private void StartLeaf(LeafQuery query, IActorRef asker)
+    private void StartLeaf(ILeafQuestion query, IActorRef asker)
     {
         var snapshot = _state!.Snapshot();
         var cancellation = new CancellationTokenSource();
         _running[query.QueryId] = cancellation;
         var started = _services.Time.GetTimestamp();
-        Task.Run(() => Leaf.Answer(query, snapshot, cancellation.Token), CancellationToken.None)
+        Task.Run(() => Leaf.AnswerAsync(query, snapshot, _services.Settings.Scans, cancellation.Token), CancellationToken.None)
             .PipeTo(Self, Self, answer => new LeafDone(query.QueryId, asker, answer, started), cause => new LeafDone(query.QueryId, asker, Leaf.Failed(query, cause), started));
     }
 

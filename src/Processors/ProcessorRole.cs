@@ -24,7 +24,7 @@ public sealed class ProcessorRole : IRoleModule
     /// <inheritdoc/>
     public void ConfigureServices(IServiceCollection services, NodeSettings settings)
     {
-        var budget = MemoryBudget.Of(settings.Memory, settings.Roles);
+        var budget = MemoryBudget.Of(settings.Memory, settings.Roles, settings.Partitions);
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(provider => new KafkaSettings { Bootstrap = provider.GetRequiredService<NodeAddresses>().KafkaBootstrap });
         services.AddSingleton(new ProcessorSettings

@@ -10,7 +10,7 @@ using StreamObserve.QueryNode.Services;
 namespace StreamObserve.QueryNode;
 
 /// <summary>
-/// The HTTP face of role query (docs/http-api.md). It asks <see cref="IQueryService"/>, <see cref="ITraceService"/>, <see cref="ICatalogService"/>,
+/// The HTTP face of role query (docs/http-api.md). It asks <see cref="IQueryService"/>, <see cref="IBubbleUpService"/>, <see cref="ITraceService"/>, <see cref="ICatalogService"/>,
 /// <see cref="ISamplingService"/> and <see cref="ITailService"/>, which the process registers, with an <see cref="IResultIds"/> and, if it is to be another than
 /// the one in memory, an <see cref="IResultStore"/>. Unknown paths and failures are answered by <see cref="Hosting.ProblemMiddleware"/>.
 /// </summary>
@@ -26,6 +26,7 @@ public static class QueryHttp
         services.AddSingleton<QueryMetrics>();
         services.AddSingleton<QueryAdmission>();
         services.AddSingleton<QueryEndpoint>();
+        services.AddSingleton<BubbleUpEndpoint>();
         services.AddSingleton<TraceEndpoint>();
         services.AddSingleton<CatalogEndpoint>();
         services.AddSingleton<SamplingEndpoint>();
@@ -39,6 +40,7 @@ public static class QueryHttp
         routes.MapGet(LandingPage.Route, LandingPage.GetAsync);
         routes.MapPost(QueryEndpoint.QueryRoute, Through<QueryEndpoint>((endpoint, context) => endpoint.QueryAsync(context)));
         routes.MapGet(QueryEndpoint.ResultRoute, Through<QueryEndpoint>((endpoint, context) => endpoint.ResultAsync(context)));
+        routes.MapPost(BubbleUpEndpoint.Route, Through<BubbleUpEndpoint>((endpoint, context) => endpoint.PostAsync(context)));
         routes.MapGet(TraceEndpoint.Route, Through<TraceEndpoint>((endpoint, context) => endpoint.GetAsync(context)));
         routes.MapGet(CatalogEndpoint.DatasetsRoute, Through<CatalogEndpoint>((endpoint, context) => endpoint.DatasetsAsync(context)));
         routes.MapGet(CatalogEndpoint.ColumnsRoute, Through<CatalogEndpoint>((endpoint, context) => endpoint.ColumnsAsync(context)));

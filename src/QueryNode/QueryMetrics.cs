@@ -30,7 +30,7 @@ public sealed class QueryMetrics
     /// <summary>A request begins.</summary>
     public void Begin() => _running.Add(1);
 
-    /// <summary>A request has ended: <paramref name="kind"/> is query, trace, catalog or sampling; <paramref name="status"/> the HTTP status.</summary>
+    /// <summary>A request has ended: <paramref name="kind"/> is query, bubbleup, trace, catalog or sampling; <paramref name="status"/> the HTTP status.</summary>
     public void End(string kind, int status, TimeSpan elapsed)
     {
         _running.Add(-1);

@@ -31,6 +31,7 @@ public sealed class QueryRole : IRoleModule
         services.AddSingleton<Partitions>();
         services.AddSingleton<ICatalogService, CatalogMerger>();
         services.AddSingleton<IQueryService, QueryCoordinator>();
+        services.AddSingleton<IBubbleUpService, BubbleUpCoordinator>();
         services.AddSingleton<ITraceService, TraceFinder>();
         services.AddSingleton<ISamplingService, PolicyKeeper>();
         services.AddSingleton<ITailService, TailHub>();

@@ -125,6 +125,26 @@ public class NodeSettingsTests
         Assert.EndsWith($"(from {flag})", error);
     }
 
+    [Theory]
+    [InlineData("640MiB", "all", 4, true)]
+    [InlineData("639MiB", "all", 4, false)]
+    [InlineData("1GiB", "all", 17, false)]
+    [InlineData("256MiB", "broker", 64, true)]
+    [InlineData("256MiB", "query", 64, true)]
+    public void TooLittleMemoryForWhatTheProcessDoesIsRefused(string memory, string role, int partitions, bool isEnough)
+    {
+        string[] roles = role == "all" ? [] : ["--roles", role, .. role == "broker" ? Array.Empty<string>() : ["--kafka", "k:1"]];
+        string[] arguments = ["--memory", memory, "--partitions", $"{partitions}", .. roles];
+        if (isEnough)
+        {
+            Assert.Equal(partitions, Read(arguments).Partitions);
+        }
+        else
+        {
+            Assert.Contains("at least", Error(arguments), StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public void OriginOfABadValueIsNamedWhereverItCameFrom()
     {

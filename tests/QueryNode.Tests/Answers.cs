@@ -1,5 +1,7 @@
 using StreamObserve.Core.Events;
 using StreamObserve.Core.Querying;
+using StreamObserve.Core.Querying.BubbleUp;
+using StreamObserve.QueryNode.Services;
 
 namespace StreamObserve.QueryNode.Tests;
 
@@ -42,4 +44,14 @@ internal static class Answers
         Time = Time,
         Receipt = Receipt(failed),
     };
+
+    public static BubbleUpOutcome.Answered Comparison(params IReadOnlyList<FailedPartition> failed) => new(
+        new(
+            [
+                new("build_id", 0.6123456789, [new(FieldValue.Of("b7"), 0.95, 0.3), new(FieldValue.Absent, 0.05, 0.7)], ["flag"], null),
+                new("region", 0.05, [new(FieldValue.Of("eu"), 1, 0.5)], [], "zone"),
+            ],
+            [new("bytes", 0.25, new(1, 2, 3, 4.5), null, [new(1, 4, 0.75, 0)])],
+            [("duration_ms", BubbleUpLeftOut.Selection), ("trace.trace_id", BubbleUpLeftOut.NearlyUnique)]),
+        new(20, 200, NumberLabel.Exact), new(1_000, 1_000, new(LabelKind.Estimated)), false, Time, Receipt(failed));
 }

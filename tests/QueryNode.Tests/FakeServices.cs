@@ -24,6 +24,20 @@ internal sealed class FakeQueries : IQueryService
     }
 }
 
+/// <summary>Answers every comparison with what the test set, and remembers the requests.</summary>
+internal sealed class FakeBubbleUp : IBubbleUpService
+{
+    public List<BubbleUpRequest> Requests { get; } = [];
+
+    public Func<BubbleUpRequest, BubbleUpOutcome> Answer { get; set; } = _ => Answers.Comparison();
+
+    public Task<BubbleUpOutcome> CompareAsync(BubbleUpRequest request, CancellationToken cancellation)
+    {
+        Requests.Add(request);
+        return Task.FromResult(Answer(request));
+    }
+}
+
 internal sealed class FakeTraces : ITraceService
 {
     public Dictionary<string, TraceAnswer> Traces { get; } = [];

@@ -1,6 +1,7 @@
 using System.Net;
 using StreamObserve.Core.Events;
 using StreamObserve.Core.Querying;
+using StreamObserve.Core.Querying.Execution;
 using StreamObserve.QueryNode.Services;
 
 namespace StreamObserve.QueryNode.Tests;
@@ -46,6 +47,31 @@ public class QueryAnswerGoldenTests
             """).Split(",\"data\"")[0], await response.TextAsync(), StringComparison.Ordinal);
         var request = Assert.Single(server.Queries.Requests);
         Assert.Equal(("__all__", QuerySource.Blocks, false), (request.Dataset, request.Source, request.PartialAllowed));
+    }
+
+    [Fact]
+    public async Task TheExplanationIsThereWhenAskedFor()
+    {
+        await using var server = await QueryNodeServer.StartAsync();
+        var explanation = new ScanExplanation
+        {
+            BlocksConsidered = 16, BlocksSkippedByTime = 3, BlocksSkippedByDataset = 1, BlocksSkippedByMinMax = 2, BlocksSkippedByBloom = 8, BlocksRead = 2,
+            ColumnsDecoded = 4, BytesDecoded = 500, BlockRows = 70, HeadRows = 71, RecentRows = 72, UnfoldedRows = 73, FoldsUsed = 5,
+        };
+        explanation.Because("of this");
+        server.Queries.Answer = (request, _) =>
+        {
+            var answer = Answers.Count(7);
+            return Task.FromResult<QueryOutcome>(new QueryOutcome.Answered(answer with { Receipt = answer.Receipt with { Explanation = request.Explain ? explanation : null } }));
+        };
+        using var without = await server.QueryAsync("""{"dataset":"d","text":"COUNT","explain":false}""");
+        Assert.DoesNotContain("explain", await without.TextAsync(), StringComparison.Ordinal);
+
+        using var with = await server.QueryAsync("""{"dataset":"d","text":"COUNT","explain":true}""");
+        Assert.EndsWith("," + ResponseText.Compact("""
+            {"explain":{"blocks":{"considered":16,"skipped":{"time":3,"dataset":1,"min_max":2,"bloom":8},"read":2},
+             "decoded":{"columns":4,"bytes":500},"rows":{"blocks":70,"head_block":71,"recent":72,"unfolded":73},"folds":5,"rows_because":["of this"]}}
+            """)[1..], await with.TextAsync(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -28,6 +28,7 @@ public class QueryErrorTests
         { """{"dataset":"d","query":{},"source":"disk"}""", ["source|\"disk\""] },
         { """{"partial":"no","source":1,"more":[]}""", ["partial|\"no\"", "source|1", "more|[]", "dataset|", "query|"] },
         { """[{"dataset":"d"}]""", ["""body|[{"dataset":"d"}]"""] },
+        { """{"dataset":"d","query":{},"explain":"yes"}""", ["explain|\"yes\""] },
         { "7", ["body|7"] },
         { "", ["body|"] },
         { """{"dataset":"d","dataset":"e","query":{}}""", ["body|"] },

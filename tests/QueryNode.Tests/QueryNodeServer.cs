@@ -30,6 +30,8 @@ internal sealed class QueryNodeServer : IAsyncDisposable
 
     public FakeQueries Queries { get; } = new();
 
+    public FakeBubbleUp BubbleUp { get; } = new();
+
     public FakeTraces Traces { get; } = new();
 
     public FakeCatalog Catalog { get; } = new();
@@ -55,6 +57,7 @@ internal sealed class QueryNodeServer : IAsyncDisposable
         builder.Services.AddSingleton<TimeProvider>(time);
         builder.Services.AddSingleton<IResultIds, SequentialIds>();
         builder.Services.AddSingleton<IQueryService>(_ => server.Queries);
+        builder.Services.AddSingleton<IBubbleUpService>(_ => server.BubbleUp);
         builder.Services.AddSingleton<ITraceService>(_ => server.Traces);
         builder.Services.AddSingleton<ICatalogService>(_ => server.Catalog);
         builder.Services.AddSingleton<ISamplingService>(_ => server.Sampling);

@@ -98,6 +98,27 @@ internal sealed class ReferenceFold
         return kept;
     }
 
+    /// <summary>What a reader of a failure needs to know of a row: where it stands, where its trace began and what that follows.</summary>
+    public string Describe(long number)
+    {
+        foreach (var (record, logTimeMs, policy) in _batches)
+        {
+            if (record.Events.FirstOrDefault(e => e.Number == number) is not { } e)
+            {
+                continue;
+            }
+
+            var place = Text($"row {number} at {record.Offset} (log time {logTimeMs}, policy {policy.Version}, client rate {e.ClientRate})");
+            return e.TraceId is { } id && _traces[id] is var trace
+                ? Text($"{place} of trace {id}: from {trace.FirstOffset} on (log time {trace.FirstLogTimeMs}, window {trace.WindowMs}, policy {trace.Policy.Version}), {trace.Rows.Count} rows in time")
+                : place + " without a trace";
+        }
+
+        return Text($"row {number}, which is not in the log");
+
+        static string Text(FormattableString text) => FormattableString.Invariant(text);
+    }
+
     private void AddToTraces(SimulatedRecord record, long logTimeMs, SimulatedPolicy policy)
     {
         foreach (var e in record.Events)
@@ -109,7 +130,7 @@ internal sealed class ReferenceFold
 
             if (!_traces.TryGetValue(id, out var trace))
             {
-                _traces[id] = trace = new(logTimeMs, _clock.WindowAt(logTimeMs), policy, e.Dataset);
+                _traces[id] = trace = new(record.Offset, logTimeMs, _clock.WindowAt(logTimeMs), policy, e.Dataset);
             }
 
             if (logTimeMs <= trace.FirstLogTimeMs + trace.WindowMs)
@@ -120,8 +141,10 @@ internal sealed class ReferenceFold
         }
     }
 
-    private sealed class Trace(long firstLogTimeMs, long windowMs, SimulatedPolicy policy, string firstDataset)
+    private sealed class Trace(long firstOffset, long firstLogTimeMs, long windowMs, SimulatedPolicy policy, string firstDataset)
     {
+        public long FirstOffset { get; } = firstOffset;
+
         public long FirstLogTimeMs { get; } = firstLogTimeMs;
 
         public long WindowMs { get; } = windowMs;

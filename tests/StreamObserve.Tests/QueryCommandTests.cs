@@ -56,6 +56,27 @@ public class QueryCommandTests
     }
 
     [Fact]
+    public async Task ExplainIsAskedForAndShownOnStandardError()
+    {
+        _terminal.Node = new StubNode().Answer(Whole.TrimEnd()[..^1] + """
+            ,"explain":{"blocks":{"considered":16,"skipped":{"time":3,"dataset":0,"min_max":2,"bloom":9},"read":2},"decoded":{"columns":4,"bytes":123456},
+             "rows":{"blocks":131072,"head_block":10,"recent":20,"unfolded":0},"folds":0,"rows_because":["the question is about blocks only"]}}
+            """);
+        Assert.Equal(0, await _terminal.RunAsync("query", "--explain", "COUNT", "--format", "json"));
+        Assert.Contains("\"explain\":true", Assert.Single(_terminal.Node.Requests).Body, StringComparison.Ordinal);
+        Assert.Equal(
+            """
+            blocks: 16 held, skipped 3 by time, 0 by dataset, 2 by least and greatest value, 9 by bloom filter; 2 read
+            decoded: 4 columns, 123,456 bytes; what was held decoded is not counted
+            rows: 131,072 in blocks, 10 kept and not in a block yet, 20 not decided yet, 0 beside the aggregates
+            aggregates: of 0 folds
+            rows because the question is about blocks only
+
+            """.ReplaceLineEndings("\n"),
+            _terminal.Error);
+    }
+
+    [Fact]
     public async Task CsvQuotesAndSaysWhichCellsAreNotExact()
     {
         _terminal.Node = new StubNode().Answer(Whole);
@@ -146,6 +167,49 @@ public class QueryCommandTests
         _terminal.Node = new StubNode().Answer(body);
         Assert.Equal(1, await _terminal.RunAsync("query", "COUNT"));
         Assert.Single(_terminal.Error.TrimEnd().Split('\n'));
+    }
+
+    [Fact]
+    public async Task AgainstShowsWhatTellsTheSelectedEventsFromTheOthers()
+    {
+        _terminal.Node = new StubNode().Answer("""
+            {"selection":{"rows":74,"events":740},"baseline":{"rows":98436,"events":98436},
+             "dimensions":[
+              {"column":"build_id","score":0.61,"values":[{"value":"b7","selection":0.95,"baseline":0.3},{"value":"b6","selection":0.05,"baseline":0.3}],"same_as":["flag"]},
+              {"column":"region","score":0.05,"values":[{"value":null,"selection":0.2,"baseline":0.1},{"value":"eu","selection":0.6,"baseline":0.5}],"implied_by":"zone"},
+              {"column":"site","score":0,"values":[{"value":"shop","selection":1,"baseline":1}]}],
+             "measures":[{"column":"bytes","score":0.4,"selection":{"p10":1,"p50":20,"p90":30,"p99":4000},"baseline":null,"buckets":[]}],
+             "left_out":[],"more_fields":false,
+             "receipt":{"partitions":{"asked":4,"answered":4,"failed":[]},"lag_ms":1,"rows_read":98510,"elapsed_ms":30,"lost":[],"used":["blocks"],
+              "labels":{"selection":{"kind":"exact"},"baseline":{"kind":"exact"}}}}
+            """);
+        Assert.Equal(0, await _terminal.RunAsync("query", "LAST 10m", "--against", "duration_ms > 2000"));
+        (string method, string path, string body) = Assert.Single(_terminal.Node.Requests);
+        Assert.Equal(("POST", "/api/v1/bubbleup"), (method, path));
+        Assert.Equal("""{"dataset":"__all__","text":"LAST 10m","partial":"allow","selection":{"where":"duration_ms \u003E 2000"}}""", body);
+        Assert.Equal(
+            """
+            740 selected events (74 rows) against 98,436 others (98,436 rows)
+            field                       value   selected  others  score
+            --------------------------  ------  --------  ------  -----
+            build_id = flag             b7        95.0 %  30.0 %   0.61
+            region (follows from zone)  (none)    20.0 %  10.0 %   0.05
+                                        eu        60.0 %  50.0 %
+
+            number  selected p50  others p50  selected p99  others p99  score
+            ------  ------------  ----------  ------------  ----------  -----
+            bytes             20           -         4,000           -   0.40
+            [4 of 4 partitions, lag 1 ms, 98,510 rows read, 30 ms, from blocks]
+
+            """.ReplaceLineEndings("\n"),
+            _terminal.Output);
+    }
+
+    [Fact]
+    public async Task AgainstTakesNoSource()
+    {
+        Assert.Equal(2, await _terminal.RunAsync("query", "LAST 10m", "--against", "error = true", "--source", "blocks"));
+        Assert.Contains("--against takes neither", _terminal.Error, StringComparison.Ordinal);
     }
 
     [Fact]

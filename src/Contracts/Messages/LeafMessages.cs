@@ -1,14 +1,23 @@
 using StreamObserve.Core.Columns;
 using StreamObserve.Core.Querying;
+using StreamObserve.Core.Querying.Execution;
+using StreamObserve.Core.Querying.BubbleUp;
 using StreamObserve.Core.Querying.Language;
 
 namespace StreamObserve.Contracts.Messages;
+
+/// <summary>A question that a partition answers in two steps, from a snapshot: <see cref="LeafAccepted"/>, then <see cref="LeafAnswer"/>.</summary>
+public interface ILeafQuestion : IPartitionMessage
+{
+    /// <summary>The asker's own id of the question.</summary>
+    long QueryId { get; }
+}
 
 /// <summary>
 /// One partition's part of a query. The answer comes in two steps: <see cref="LeafAccepted"/> at once, so that a missing partition is noticed early, then
 /// <see cref="LeafAnswer"/> when it is computed. <paramref name="QueryId"/> is the asker's own.
 /// </summary>
-public sealed record LeafQuery(int Partition, long QueryId, string Dataset, QuerySpec Spec, ResolvedTime Time, QuerySource Source) : IPartitionMessage
+public sealed record LeafQuery(int Partition, long QueryId, string Dataset, QuerySpec Spec, ResolvedTime Time, QuerySource Source) : ILeafQuestion
 {
     /// <inheritdoc/>
     public void Write(ByteWriter w)
@@ -36,6 +45,42 @@ public sealed record LeafQuery(int Partition, long QueryId, string Dataset, Quer
 
         return new(partition, id, dataset, spec, new(r.I64(), r.I64(), r.Count()), (QuerySource)r.U8());
     }
+}
+
+/// <summary>
+/// One partition's part of a comparison of a selection with the rest: both are over the rows of <paramref name="Spec"/> within [<paramref name="StartNs"/>,
+/// <paramref name="EndNs"/>). The answer's result is an exported comparison.
+/// </summary>
+public sealed record LeafBubbleUp(int Partition, long QueryId, string Dataset, QuerySpec Spec, long StartNs, long EndNs, BubbleUpSelection Selection) : ILeafQuestion
+{
+    /// <inheritdoc/>
+    public void Write(ByteWriter w)
+    {
+        w.Varint((ulong)Partition);
+        w.I64(QueryId);
+        w.Text(Dataset);
+        w.Text(QuerySpecJson.Format(Spec));
+        w.I64(StartNs);
+        w.I64(EndNs);
+
+        // A selection is the time and condition of a query.
+        w.Text(QuerySpecJson.Format(new() { StartTimeNs = Selection.StartNs, EndTimeNs = Selection.EndNs, Where = Selection.Where }));
+    }
+
+    internal static LeafBubbleUp Read(ref ByteReader r)
+    {
+        int partition = r.Count();
+        var id = r.I64();
+        var dataset = r.Text();
+        var spec = ReadSpec(r.Text());
+        long start = r.I64(), end = r.I64();
+        var selection = ReadSpec(r.Text());
+        return new(partition, id, dataset, spec, start, end, new(selection.StartTimeNs, selection.EndTimeNs, selection.Where));
+    }
+
+    private static QuerySpec ReadSpec(string json) => QuerySpecJson.Parse(System.Text.Encoding.UTF8.GetBytes(json), true).TryGet(out var spec, out var errors)
+        ? spec
+        : throw new FormatException($"a leaf's comparison that does not read: {errors[0].Message}");
 }
 
 /// <summary>The partition has the query and works on it.</summary>
@@ -115,6 +160,9 @@ public sealed record LeafCoverage(long HeadOffset, long TrailingOffset, long Hea
 /// <summary>A partition's answer; <paramref name="Result"/> is there when it is <see cref="LeafStatus.Answered"/>.</summary>
 public sealed record LeafAnswer(int Partition, long QueryId, LeafStatus Status, string Text, LeafResult? Result, LeafCoverage? Coverage) : IWireMessage
 {
+    /// <summary>How the result was made; there when it is <see cref="LeafStatus.Answered"/>.</summary>
+    public ScanExplanation? Explanation { get; init; }
+
     /// <inheritdoc/>
     public void Write(ByteWriter w)
     {
@@ -126,10 +174,15 @@ public sealed record LeafAnswer(int Partition, long QueryId, LeafStatus Status, 
         Result?.Write(w);
         w.U8(Coverage is null ? (byte)0 : (byte)1);
         Coverage?.Write(w);
+        w.U8(Explanation is null ? (byte)0 : (byte)1);
+        Explanation?.Export(w);
     }
 
     internal static LeafAnswer Read(ref ByteReader r) => new(
-        r.Count(), r.I64(), (LeafStatus)r.U8(), r.Text(), r.U8() == 0 ? null : LeafResult.Read(ref r), r.U8() == 0 ? null : LeafCoverage.Read(ref r));
+        r.Count(), r.I64(), (LeafStatus)r.U8(), r.Text(), r.U8() == 0 ? null : LeafResult.Read(ref r), r.U8() == 0 ? null : LeafCoverage.Read(ref r))
+    {
+        Explanation = r.U8() == 0 ? null : ScanExplanation.Import(ref r),
+    };
 }
 
 /// <summary>Asks a partition for the rows of a trace.</summary>

@@ -1,27 +1,35 @@
 using StreamObserve.Core.Columns;
+using StreamObserve.Core.Querying.BubbleUp;
 using StreamObserve.Core.Querying.Execution;
 
 namespace StreamObserve.Contracts.Messages;
 
 /// <summary>
-/// A leaf's partial result on its way to the asker: the object itself within a process, its exported bytes between processes. The sender has let go of it.
+/// A leaf's result on its way to the asker: the object itself within a process, its exported bytes between processes. Which kind it is follows from the question. The sender
+/// has let go of it.
 /// </summary>
 public sealed class LeafResult
 {
+    private const int BytesTypical = 4096;
+
     private readonly PartialResult? _local;
+    private readonly BubbleUpResult? _localBubbleUp;
     private readonly ReadOnlyMemory<byte> _exported;
 
-    /// <summary>A result of this process.</summary>
+    /// <summary>A query's result, of this process.</summary>
     public LeafResult(PartialResult local) => _local = local;
+
+    /// <summary>A comparison's result, of this process.</summary>
+    public LeafResult(BubbleUpResult local) => _localBubbleUp = local;
 
     private LeafResult(ReadOnlyMemory<byte> exported) => _exported = exported;
 
-    /// <summary>Adds the result to one of the same plan. Damaged bytes are a <see cref="FormatException"/>.</summary>
+    /// <summary>Adds the result to one of the same plan, once: its parts may become the other's. Damaged bytes are a <see cref="FormatException"/>.</summary>
     public void AddTo(PartialResult result)
     {
         if (_local is not null)
         {
-            result.Merge(_local);
+            result.Merge(_local, takeOver: true);
         }
         else
         {
@@ -29,16 +37,20 @@ public sealed class LeafResult
         }
     }
 
+    /// <summary>Adds the result to one of the same comparison. Damaged bytes are a <see cref="FormatException"/>.</summary>
+    public void AddTo(BubbleUpResult result) => result.Merge(_localBubbleUp ?? BubbleUpResult.Read(_exported.Span));
+
     internal void Write(ByteWriter w)
     {
-        if (_local is null)
+        if (_local is null && _localBubbleUp is null)
         {
             w.Blob(_exported.Span);
             return;
         }
 
-        var writer = new ByteWriter(4096);
-        _local.Export(writer);
+        var writer = new ByteWriter(BytesTypical);
+        _local?.Export(writer);
+        _localBubbleUp?.Export(writer);
         w.Blob(writer.Written);
     }
 

@@ -28,6 +28,7 @@ public sealed class WireSerializer(ExtendedActorSystem system) : SerializerWithS
     private static readonly Dictionary<Type, string> Manifests = new()
     {
         [typeof(LeafQuery)] = "lq1",
+        [typeof(LeafBubbleUp)] = "lb1",
         [typeof(LeafAccepted)] = "la1",
         [typeof(LeafAnswer)] = "lr1",
         [typeof(CancelLeafQuery)] = "lc1",
@@ -47,6 +48,7 @@ public sealed class WireSerializer(ExtendedActorSystem system) : SerializerWithS
     private static readonly Dictionary<string, Reader> Readers = new()
     {
         ["lq1"] = LeafQuery.Read,
+        ["lb1"] = LeafBubbleUp.Read,
         ["la1"] = LeafAccepted.Read,
         ["lr1"] = LeafAnswer.Read,
         ["lc1"] = CancelLeafQuery.Read,

@@ -18,7 +18,7 @@ public static class AggregateBlockFormat
     /// <summary>Reads a block. The bytes' CRC was checked before: damage is a <see cref="FormatException"/>.</summary>
     public static AggregateBlock Decode(byte[] bytes)
     {
-        var r = new ByteReader(PackedChunk.Unpack(bytes));
+        var r = new ByteReader(PackedChunk.Unpack(bytes).Span);
         if (r.U8() is var version && version != Version)
         {
             throw new FormatException($"an aggregate block of version {version}");

@@ -115,7 +115,7 @@ public sealed class DistinctBlock
     /// <summary>Reads a block; damage is a <see cref="FormatException"/>.</summary>
     public static DistinctBlock Decode(byte[] bytes)
     {
-        var r = new ByteReader(PackedChunk.Unpack(bytes));
+        var r = new ByteReader(PackedChunk.Unpack(bytes).Span);
         if (r.U8() is var version && version != Version)
         {
             throw new FormatException($"a distinct block of version {version}");

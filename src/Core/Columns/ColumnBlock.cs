@@ -1,6 +1,7 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using StreamObserve.Core.Querying;
 using StreamObserve.Core.Querying.Filters;
-using ZstdSharp;
 
 namespace StreamObserve.Core.Columns;
 
@@ -23,9 +24,13 @@ public sealed class ColumnBlock : IRowSegment
     private readonly Header[] _headers;
     private readonly ColumnVector?[] _vectors;
     private readonly bool _isWeighted;
-    private long[]? _times;
+    private readonly Lock _lock = new();
+    private StrongBox<TimeColumn>? _times;
+    private long[]? _timesNs;
     private double[]? _weights;
-    private int[]? _datasetCodes;
+    private ColumnVector? _datasetColumn;
+    private long _decodedBytes;
+    private int _decodedColumns;
 
     private ColumnBlock(IChunkSource source, int rows, long min, long max, byte flags, Utf8Strings datasets, Header[] headers)
     {
@@ -59,21 +64,54 @@ public sealed class ColumnBlock : IRowSegment
     public IEnumerable<string> FieldNames => _headers.Select(header => header.Name).Distinct();
 
     /// <inheritdoc/>
-    public long[] TimesNs => _times ??= ReadTimes();
+    public long[] TimesNs => _timesNs ??= Times.ToNanoseconds();
+
+    TimeColumn IRowSegment.Times => Times;
+
+    ColumnVector IRowSegment.DatasetColumn => DatasetColumn;
 
     /// <inheritdoc/>
     public double[]? Weights => _isWeighted ? _weights ??= ReadWeights() : null;
 
     /// <inheritdoc/>
-    public int[] DatasetCodes => _datasetCodes ??= ReadDatasetCodes();
+    public int[] DatasetCodes => DatasetColumn.Codes;
 
     /// <summary>Bytes of decoded columns held.</summary>
-    public long CachedBytes { get; private set; }
+    public long CachedBytes
+    {
+        get
+        {
+            long bytes = (_times?.Value.MemoryBytes ?? 0) + ((_timesNs?.Length ?? 0) * 8L) + ((_weights?.Length ?? 0) * 8L) + (_datasetColumn?.MemoryBytes ?? 0);
+            foreach (var vector in _vectors)
+            {
+                bytes += vector?.MemoryBytes ?? 0;
+            }
+
+            return bytes;
+        }
+    }
+
+    /// <summary>Columns decoded since the block was opened, and their bytes before decoding, unpacked. A column counts anew when it had been let go of.</summary>
+    public (int Columns, long Bytes) Decoded
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return (_decodedColumns, _decodedBytes);
+            }
+        }
+    }
+
+    private TimeColumn Times => (_times ??= new(ReadTimes())).Value;
+
+    private ColumnVector DatasetColumn => _datasetColumn ??= ReadDatasets();
 
     /// <summary>Opens a block; reads its header only.</summary>
     public static ColumnBlock Open(IChunkSource source)
     {
-        var r = new ByteReader(source.Read(0));
+        ReadOnlyMemory<byte> header = source.Read(0);
+        var r = new ByteReader(header.Span);
         if (r.U8() is var version && version != ColumnBlockWriter.Version)
         {
             throw new FormatException($"a column block of version {version}");
@@ -82,7 +120,7 @@ public sealed class ColumnBlock : IRowSegment
         var rows = r.Count();
         long min = r.I64(), max = r.I64();
         var flags = r.U8();
-        var datasets = ReadStrings(ref r, r.Count());
+        var datasets = ReadStrings(ref r, header, r.Count());
         var headers = new Header[r.Count()];
         for (var i = 0; i < headers.Length; i++)
         {
@@ -110,24 +148,35 @@ public sealed class ColumnBlock : IRowSegment
 
         if (into.Count == 0 && field == EventBatch.DatasetField)
         {
-            into.Add(ColumnVector.OfDictionary(Rows, null, DatasetCodes, Datasets));
+            into.Add(DatasetColumn);
         }
     }
 
     /// <inheritdoc/>
-    public bool Excludes(Condition.Match match)
+    public bool Excludes(Condition.Match match) => ExclusionOf(match, new(match)) != SegmentExclusion.None;
+
+    /// <inheritdoc/>
+    public SegmentExclusion ExclusionOf(Condition.Match match, ValuePredicate predicate)
     {
-        var predicate = new ValuePredicate(match);
-        var excluded = true;
+        if (match.Column == EventBatch.DatasetField)
+        {
+            return SegmentExclusion.None;
+        }
+
+        var exclusion = SegmentExclusion.MinMax;
         foreach (var header in _headers)
         {
-            if (header.Name == match.Column && header.MayHold(predicate))
+            if (header.Name == match.Column && header.ExclusionOf(predicate) is var found && found != SegmentExclusion.MinMax)
             {
-                excluded = false;
+                exclusion = found;
+                if (found == SegmentExclusion.None)
+                {
+                    break;
+                }
             }
         }
 
-        return excluded && match.Column != EventBatch.DatasetField;
+        return exclusion;
     }
 
     /// <summary>Lets go of all decoded columns.</summary>
@@ -135,75 +184,105 @@ public sealed class ColumnBlock : IRowSegment
     {
         Array.Clear(_vectors);
         _times = null;
+        _timesNs = null;
         _weights = null;
-        _datasetCodes = null;
-        CachedBytes = 0;
+        _datasetColumn = null;
     }
 
-    private static byte[] Unpack(byte[] chunk)
+    /// <summary>A chunk's bytes as they were before compression.</summary>
+    private ReadOnlyMemory<byte> Unpack(int number)
     {
-        if (chunk[0] == 0)
+        var bytes = PackedChunk.Unpack(_source.Read(number));
+        lock (_lock)
         {
-            return chunk.AsSpan(1).ToArray();
+            _decodedColumns++;
+            _decodedBytes += bytes.Length;
         }
 
-        var raw = new byte[BitConverter.ToInt32(chunk, 1)];
-        using var decompressor = new Decompressor();
-        var written = decompressor.Unwrap(chunk.AsSpan(5), raw);
-        return written == raw.Length ? raw : throw new FormatException($"a chunk unpacked to {written} bytes, {raw.Length} were said");
+        return bytes;
     }
 
-    private long[] ReadTimes()
+    private TimeColumn ReadTimes()
     {
-        var r = new ByteReader(Unpack(_source.Read(1)));
+        var bytes = Unpack(1);
+        var r = new ByteReader(bytes.Span);
         long unit = r.I64(), value = r.I64();
-        var deltas = PackedNumbers.ReadIntegers(ref r, Rows);
-        for (var i = 0; i < deltas.Length; i++)
+        var deltas = PackedNumbers.ReadPacked(ref r, bytes, Rows).Span;
+        if (unit < 1)
         {
-            value += (long)((ulong)deltas[i] >> 1) ^ -(deltas[i] & 1);
-            deltas[i] = value * unit;
+            throw new FormatException($"times in units of {unit} ns");
         }
 
-        CachedBytes += Rows * 8L;
-        return deltas;
+        var first = MinTimeNs / unit;
+        if ((MaxTimeNs / unit) - first > uint.MaxValue)
+        {
+            return TimeColumn.Of(Accumulated(deltas, value, unit));
+        }
+
+        var offsets = new uint[Rows];
+        Span<long> some = stackalloc long[256];
+        for (var from = 0; from < offsets.Length; from += some.Length)
+        {
+            var part = some[..Math.Min(some.Length, offsets.Length - from)];
+            deltas.CopyTo(from, part);
+            for (var i = 0; i < part.Length; i++)
+            {
+                value += (long)((ulong)part[i] >> 1) ^ -(part[i] & 1);
+                offsets[from + i] = (uint)(value - first);
+            }
+        }
+
+        return TimeColumn.Of(offsets, first * unit, unit);
+    }
+
+    private static long[] Accumulated(PackedSpan deltas, long value, long unit)
+    {
+        var times = new long[deltas.Count];
+        deltas.CopyTo(0, times);
+        for (var i = 0; i < times.Length; i++)
+        {
+            value += (long)((ulong)times[i] >> 1) ^ -(times[i] & 1);
+            times[i] = value * unit;
+        }
+
+        return times;
     }
 
     private double[] ReadWeights()
     {
-        var r = new ByteReader(Unpack(_source.Read(2)));
-        CachedBytes += Rows * 8L;
+        var bytes = Unpack(2);
+        var r = new ByteReader(bytes.Span);
         return PackedNumbers.ReadFloats(ref r, Rows);
     }
 
-    private int[] ReadDatasetCodes()
+    private ColumnVector ReadDatasets()
     {
-        var r = new ByteReader(Unpack(_source.Read(3)));
-        CachedBytes += Rows * 4L;
-        return PackedNumbers.ReadCodes(ref r, Rows, Datasets.Count);
+        var bytes = Unpack(3);
+        var r = new ByteReader(bytes.Span);
+        return ColumnVector.OfPackedDictionary(Rows, null, PackedNumbers.ReadPackedCodes(ref r, bytes, Rows, Datasets.Count), Datasets);
     }
 
     private ColumnVector ReadColumn(int index)
     {
         var header = _headers[index];
-        var bytes = Unpack(_source.Read(FirstColumnChunk + index));
-        var r = new ByteReader(bytes);
+        var bytes = Unpack(FirstColumnChunk + index);
+        var r = new ByteReader(bytes.Span);
         var presence = header.Count < Rows ? r.Words((Rows + 63) >> 6) : null;
-        CachedBytes += header.Type == ColumnType.Dictionary ? Rows * 4L : Math.Max(bytes.Length, Rows * 8L);
         switch (header.Type)
         {
             case ColumnType.Dictionary:
-                var dictionary = ReadStrings(ref r, r.Count());
-                return ColumnVector.OfDictionary(Rows, presence, PackedNumbers.ReadCodes(ref r, header.Count, dictionary.Count), dictionary);
+                var dictionary = ReadStrings(ref r, bytes, r.Count());
+                return ColumnVector.OfPackedDictionary(Rows, presence, PackedNumbers.ReadPackedCodes(ref r, bytes, header.Count, dictionary.Count), dictionary);
             case ColumnType.Text:
-                return ColumnVector.OfText(Rows, presence, ReadStrings(ref r, r.Count()));
+                return ColumnVector.OfText(Rows, presence, ReadStrings(ref r, bytes, r.Count()));
             case ColumnType.Hex:
                 return ReadHex(ref r, header, presence);
-            case ColumnType.Integer:
-                return ColumnVector.OfIntegers(Rows, presence, PackedNumbers.ReadIntegers(ref r, header.Count));
+            case ColumnType.Integer or ColumnType.Bool:
+                return ColumnVector.OfPackedIntegers(header.Type, Rows, presence, PackedNumbers.ReadPacked(ref r, bytes, header.Count));
             case ColumnType.Float:
-                return ColumnVector.OfFloats(Rows, presence, PackedNumbers.ReadFloats(ref r, header.Count));
-            case ColumnType.Bool:
-                return ColumnVector.OfBools(Rows, presence, PackedNumbers.ReadIntegers(ref r, header.Count));
+                return PackedNumbers.ReadScale(ref r) is var scale && scale != 0
+                    ? ColumnVector.OfPackedFloats(Rows, presence, PackedNumbers.ReadPacked(ref r, bytes, header.Count), scale)
+                    : ColumnVector.OfFloats(Rows, presence, MemoryMarshal.Cast<byte, double>(r.Take(header.Count * 8)).ToArray());
             default:
                 throw new FormatException($"column {header.Name} of type {(int)header.Type}");
         }
@@ -212,33 +291,24 @@ public sealed class ColumnBlock : IRowSegment
     private ColumnVector ReadHex(ref ByteReader r, Header header, ulong[]? presence)
     {
         int width = r.U8(), distinct = r.Count();
-        var bytes = new byte[header.Count * width];
         if (r.U8() == 0)
         {
-            r.Take(bytes.Length).CopyTo(bytes);
-            return ColumnVector.OfHex(Rows, presence, bytes, width);
+            return ColumnVector.OfHex(Rows, presence, r.Take(header.Count * width).ToArray(), width);
         }
 
-        var runs = new int[distinct];
-        for (var i = 0; i < runs.Length; i++)
+        var ends = new int[distinct];
+        var end = 0;
+        for (var i = 0; i < ends.Length; i++)
         {
-            runs[i] = r.Count();
+            ends[i] = end = checked(end + r.Count());
         }
 
-        var to = 0;
-        foreach (var run in runs)
-        {
-            var value = r.Take(width);
-            for (var i = 0; i < run; i++, to += width)
-            {
-                value.CopyTo(bytes.AsSpan(to));
-            }
-        }
-
-        return ColumnVector.OfHex(Rows, presence, bytes, width);
+        return end == header.Count
+            ? ColumnVector.OfHexRuns(Rows, presence, r.Take(distinct * width).ToArray(), ends, width)
+            : throw new FormatException($"column {header.Name} has runs of {end} values, {header.Count} were said");
     }
 
-    private static Utf8Strings ReadStrings(ref ByteReader r, int count)
+    private static Utf8Strings ReadStrings(ref ByteReader r, ReadOnlyMemory<byte> bytes, int count)
     {
         var offsets = new int[count + 1];
         for (var i = 0; i < count; i++)
@@ -246,33 +316,32 @@ public sealed class ColumnBlock : IRowSegment
             offsets[i + 1] = checked(offsets[i] + r.Count());
         }
 
-        return new(r.Take(offsets[count]).ToArray(), offsets);
+        // In place: the texts lie behind their lengths.
+        var at = r.Position;
+        r.Take(offsets[count]);
+        return new(bytes.Slice(at, offsets[count]), offsets);
     }
 
     private sealed record Header(string Name, ColumnType Type, int Count, double Min, double Max, BloomFilter? Bloom)
     {
-        public bool MayHold(ValuePredicate predicate)
+        public SegmentExclusion ExclusionOf(ValuePredicate predicate)
         {
             if (Bloom is not null && predicate.Op == FilterOp.Equal)
             {
-                return Bloom.MayContain(predicate.Texts[0]);
+                return Bloom.MayContain(predicate.Texts[0]) ? SegmentExclusion.None : SegmentExclusion.Bloom;
             }
 
-            if (Type is not (ColumnType.Integer or ColumnType.Float))
-            {
-                return true;
-            }
-
-            var value = predicate.FirstNumber;
-            return predicate.Op switch
-            {
-                FilterOp.Equal => value >= Min && value <= Max,
-                FilterOp.Greater => Max >= value,        // not >: past 2^53 floats can't tell neighbours apart
-                FilterOp.GreaterOrEqual => Max >= value,
-                FilterOp.Less => Min <= value,
-                FilterOp.LessOrEqual => Min <= value,
-                _ => true,
-            };
+            return Type is ColumnType.Integer or ColumnType.Float && !MayHold(predicate.Op, predicate.FirstNumber) ? SegmentExclusion.MinMax : SegmentExclusion.None;
         }
+
+        private bool MayHold(FilterOp op, double value) => op switch
+        {
+            FilterOp.Equal => value >= Min && value <= Max,
+            FilterOp.Greater => Max >= value,        // not >: past 2^53 floats can't tell neighbours apart
+            FilterOp.GreaterOrEqual => Max >= value,
+            FilterOp.Less => Min <= value,
+            FilterOp.LessOrEqual => Min <= value,
+            _ => true,
+        };
     }
 }

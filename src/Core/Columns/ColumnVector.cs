@@ -28,14 +28,24 @@ public enum ColumnType : byte
 }
 
 /// <summary>
-/// One decoded column of a segment of <see cref="Rows"/> rows. Values are packed: entry k belongs to the k-th present row. Immutable and safe to share.
+/// One decoded column of a segment of <see cref="Rows"/> rows. Only present rows have an entry: entry k belongs to the k-th of them. Immutable and safe to share.
+/// A block's column keeps its numbers as narrow as they are stored; <see cref="Codes"/>, <see cref="Integers"/>, <see cref="Floats"/> and <see cref="HexBytes"/> then
+/// make and keep a wide copy at their first use, which scans avoid: <see cref="CodeAt"/> and its like read a single entry.
 /// </summary>
 public sealed class ColumnVector
 {
+    private readonly PackedValues? _packed;
+    private readonly int[]? _runEnds;
     private int[]? _ranks;
+    private int[]? _codes;
+    private long[]? _integers;
+    private double[]? _floats;
+    private byte[]? _hexBytes;
 
-    private ColumnVector(ColumnType type, int rows, int count, ulong[]? presence)
+    private ColumnVector(ColumnType type, int rows, int count, ulong[]? presence, PackedValues? packed = null, int[]? runEnds = null)
     {
+        _packed = packed;
+        _runEnds = runEnds;
         Type = type;
         Rows = rows;
         Count = count;
@@ -55,45 +65,84 @@ public sealed class ColumnVector
     public ulong[]? Presence { get; }
 
     /// <summary>Of <see cref="ColumnType.Dictionary"/>: the code of each value.</summary>
-    public int[] Codes { get; private init; } = [];
+    public int[] Codes => _codes ??= WidenCodes();
 
     /// <summary>Of <see cref="ColumnType.Dictionary"/> the dictionary, of <see cref="ColumnType.Text"/> the values.</summary>
     public Utf8Strings Strings { get; private init; } = Utf8Strings.Empty;
 
     /// <summary>Of <see cref="ColumnType.Integer"/>: the values; of <see cref="ColumnType.Bool"/>: 0 or 1.</summary>
-    public long[] Integers { get; private init; } = [];
+    public long[] Integers => _integers ??= WidenIntegers();
 
     /// <summary>Of <see cref="ColumnType.Float"/>: the values.</summary>
-    public double[] Floats { get; private init; } = [];
+    public double[] Floats => _floats ??= WidenFloats();
 
     /// <summary>Of <see cref="ColumnType.Hex"/>: the values' bytes, <see cref="HexWidth"/> each.</summary>
-    public byte[] HexBytes { get; private init; } = [];
+    public byte[] HexBytes => _hexBytes ??= WidenHex();
 
     /// <summary>Bytes of a hexadecimal value.</summary>
     public int HexWidth { get; private init; }
+
+    /// <summary>Bytes of memory held, wide copies included.</summary>
+    public long MemoryBytes =>
+        160 + ((Presence?.Length ?? 0) * 8L) + (_packed?.Bytes.Length ?? 0) + ((_runEnds?.Length ?? 0) * 4L) + HexRuns.Length + ((_ranks?.Length ?? 0) * 4L)
+        + ((_codes?.Length ?? 0) * 4L) + ((_integers?.Length ?? 0) * 8L) + ((_floats?.Length ?? 0) * 8L) + (_hexBytes?.Length ?? 0)
+        + Strings.ByteCount + (Strings.Count * 4L);
+
+    /// <summary>Of <see cref="ColumnType.Dictionary"/>: the codes as they are held.</summary>
+    internal PackedSpan PackedCodes => _packed is { } packed ? packed.Span : PackedSpan.Of(Codes);
+
+    /// <summary>Of <see cref="ColumnType.Integer"/> and <see cref="ColumnType.Bool"/>: the values as they are held.</summary>
+    internal PackedSpan PackedIntegers => _packed is { } packed ? packed.Span : PackedSpan.Of(Integers);
+
+    /// <summary>Of <see cref="ColumnType.Float"/>: what <see cref="PackedFloats"/> are to be divided by; 0 = there are none, <see cref="Floats"/> has the values.</summary>
+    internal double FloatScale { get; private init; }
+
+    /// <summary>Of <see cref="ColumnType.Float"/> with a <see cref="FloatScale"/>: the values times it, which are whole.</summary>
+    internal PackedSpan PackedFloats => _packed!.Value.Span;
+
+    /// <summary>Of <see cref="ColumnType.Hex"/> in runs of equal values: behind which entry each ends; empty when each value stands alone.</summary>
+    internal ReadOnlySpan<int> HexRunEnds => _runEnds;
+
+    /// <summary>Of <see cref="ColumnType.Hex"/> in runs: the value of each.</summary>
+    internal byte[] HexRuns { get; private init; } = [];
 
     /// <summary>True for integers and floats.</summary>
     public bool IsNumeric => Type is ColumnType.Integer or ColumnType.Float;
 
     /// <summary>Text by dictionary codes.</summary>
     public static ColumnVector OfDictionary(int rows, ulong[]? presence, int[] codes, Utf8Strings dictionary) =>
-        new(ColumnType.Dictionary, rows, codes.Length, presence) { Codes = codes, Strings = dictionary };
+        new(ColumnType.Dictionary, rows, codes.Length, presence) { _codes = codes, Strings = dictionary };
 
     /// <summary>Text as it is.</summary>
     public static ColumnVector OfText(int rows, ulong[]? presence, Utf8Strings values) => new(ColumnType.Text, rows, values.Count, presence) { Strings = values };
 
     /// <summary>Hexadecimal text of <paramref name="width"/> bytes each.</summary>
     public static ColumnVector OfHex(int rows, ulong[]? presence, byte[] bytes, int width) =>
-        new(ColumnType.Hex, rows, bytes.Length / width, presence) { HexBytes = bytes, HexWidth = width };
+        new(ColumnType.Hex, rows, bytes.Length / width, presence) { _hexBytes = bytes, HexWidth = width };
 
     /// <summary>Integers.</summary>
-    public static ColumnVector OfIntegers(int rows, ulong[]? presence, long[] values) => new(ColumnType.Integer, rows, values.Length, presence) { Integers = values };
+    public static ColumnVector OfIntegers(int rows, ulong[]? presence, long[] values) => new(ColumnType.Integer, rows, values.Length, presence) { _integers = values };
 
     /// <summary>Floats.</summary>
-    public static ColumnVector OfFloats(int rows, ulong[]? presence, double[] values) => new(ColumnType.Float, rows, values.Length, presence) { Floats = values };
+    public static ColumnVector OfFloats(int rows, ulong[]? presence, double[] values) => new(ColumnType.Float, rows, values.Length, presence) { _floats = values };
 
     /// <summary>Truth values as 0 or 1.</summary>
-    public static ColumnVector OfBools(int rows, ulong[]? presence, long[] values) => new(ColumnType.Bool, rows, values.Length, presence) { Integers = values };
+    public static ColumnVector OfBools(int rows, ulong[]? presence, long[] values) => new(ColumnType.Bool, rows, values.Length, presence) { _integers = values };
+
+    /// <summary>Text by dictionary codes as they are stored.</summary>
+    internal static ColumnVector OfPackedDictionary(int rows, ulong[]? presence, PackedValues codes, Utf8Strings dictionary) =>
+        new(ColumnType.Dictionary, rows, codes.Count, presence, codes) { Strings = dictionary };
+
+    /// <summary>Integers or truth values as they are stored.</summary>
+    internal static ColumnVector OfPackedIntegers(ColumnType type, int rows, ulong[]? presence, PackedValues values) => new(type, rows, values.Count, presence, values);
+
+    /// <summary>Floats as they are stored: integers to be divided by <paramref name="scale"/>.</summary>
+    internal static ColumnVector OfPackedFloats(int rows, ulong[]? presence, PackedValues values, double scale) =>
+        new(ColumnType.Float, rows, values.Count, presence, values) { FloatScale = scale };
+
+    /// <summary>Hexadecimal text in runs: the value of each, and behind which entry it ends.</summary>
+    internal static ColumnVector OfHexRuns(int rows, ulong[]? presence, byte[] runs, int[] ends, int width) =>
+        new(ColumnType.Hex, rows, ends.Length == 0 ? 0 : ends[^1], presence, null, ends) { HexRuns = runs, HexWidth = width };
 
     /// <summary>True when the row has a value.</summary>
     public bool Has(int row) => Presence is null || (Presence[row >> 6] >> (row & 63) & 1) != 0;
@@ -122,15 +171,36 @@ public sealed class ColumnVector
         return _ranks = ranks;
     }
 
+    /// <summary>The code of the k-th present value.</summary>
+    public int CodeAt(int k) => (int)PackedCodes[k];
+
+    /// <summary>The k-th present integer or truth value.</summary>
+    public long IntegerAt(int k) => PackedIntegers[k];
+
+    /// <summary>The k-th present float.</summary>
+    public double FloatAt(int k) => FloatScale != 0 ? PackedFloats[k] / FloatScale : Floats[k];
+
+    /// <summary>The bytes of the k-th present hexadecimal text.</summary>
+    public ReadOnlySpan<byte> HexAt(int k)
+    {
+        if (_runEnds is null || _hexBytes is not null)
+        {
+            return HexBytes.AsSpan(k * HexWidth, HexWidth);
+        }
+
+        var run = Array.BinarySearch(_runEnds, k + 1);
+        return HexRuns.AsSpan((run < 0 ? ~run : run) * HexWidth, HexWidth);
+    }
+
     /// <summary>The k-th present value, boxed in a <see cref="FieldValue"/>; allocates for text.</summary>
     public FieldValue Value(int k) => Type switch
     {
-        ColumnType.Dictionary => FieldValue.Of(Strings.Text(Codes[k])),
+        ColumnType.Dictionary => FieldValue.Of(Strings.Text(CodeAt(k))),
         ColumnType.Text => FieldValue.Of(Strings.Text(k)),
         ColumnType.Hex => FieldValue.Of(HexText(k)),
-        ColumnType.Integer => FieldValue.Of(Integers[k]),
-        ColumnType.Float => FloatValue(Floats[k]),
-        _ => FieldValue.Of(Integers[k] != 0),
+        ColumnType.Integer => FieldValue.Of(IntegerAt(k)),
+        ColumnType.Float => FloatValue(FloatAt(k)),
+        _ => FieldValue.Of(IntegerAt(k) != 0),
     };
 
     /// <summary>A float as a field value: an integral one within 2^53 is the integer that the JSON number was.</summary>
@@ -143,27 +213,84 @@ public sealed class ColumnVector
         switch (Type)
         {
             case ColumnType.Dictionary:
-                return Strings[Codes[k]];
+                return Strings[CodeAt(k)];
             case ColumnType.Text:
                 return Strings[k];
             case ColumnType.Hex:
-                Hex.EncodeLower(HexBytes.AsSpan(k * HexWidth, HexWidth), scratch);
+                Hex.EncodeLower(HexAt(k), scratch);
                 return scratch[..(HexWidth * 2)];
             case ColumnType.Integer:
-                Integers[k].TryFormat(scratch, out var written, default, CultureInfo.InvariantCulture);
+                IntegerAt(k).TryFormat(scratch, out var written, default, CultureInfo.InvariantCulture);
                 return scratch[..written];
             case ColumnType.Float:
-                Floats[k].TryFormat(scratch, out written, "R", CultureInfo.InvariantCulture);
+                FloatAt(k).TryFormat(scratch, out written, "R", CultureInfo.InvariantCulture);
                 return scratch[..written];
             default:
-                return Integers[k] != 0 ? "true"u8 : "false"u8;
+                return IntegerAt(k) != 0 ? "true"u8 : "false"u8;
         }
+    }
+
+    // Two threads may both widen: the same content, so either may win.
+    private int[] WidenCodes()
+    {
+        if (_packed is not { } packed)
+        {
+            return [];
+        }
+
+        var codes = new int[packed.Count];
+        PackedScan.CopyCodes(packed.Span, [], 0, 0, codes);
+        return codes;
+    }
+
+    private long[] WidenIntegers()
+    {
+        if (_packed is not { } packed)
+        {
+            return [];
+        }
+
+        var values = new long[packed.Count];
+        packed.Span.CopyTo(0, values);
+        return values;
+    }
+
+    private double[] WidenFloats()
+    {
+        if (_packed is not { } packed)
+        {
+            return [];
+        }
+
+        var values = new double[packed.Count];
+        PackedScan.CopyNumbers(packed.Span, FloatScale, [], 0, values);
+        return values;
+    }
+
+    private byte[] WidenHex()
+    {
+        if (_runEnds is null)
+        {
+            return [];
+        }
+
+        var bytes = new byte[Count * HexWidth];
+        var k = 0;
+        for (var run = 0; run < _runEnds.Length; run++)
+        {
+            for (; k < _runEnds[run]; k++)
+            {
+                HexRuns.AsSpan(run * HexWidth, HexWidth).CopyTo(bytes.AsSpan(k * HexWidth));
+            }
+        }
+
+        return bytes;
     }
 
     private string HexText(int k)
     {
         Span<byte> text = stackalloc byte[HexWidth * 2];
-        Hex.EncodeLower(HexBytes.AsSpan(k * HexWidth, HexWidth), text);
+        Hex.EncodeLower(HexAt(k), text);
         return Encoding.ASCII.GetString(text);
     }
 }

@@ -117,29 +117,8 @@ public sealed class EventBatchReader
     /// <summary>Decodes a record. Throws <see cref="FormatException"/> on damage: the log's own CRC makes that a bug, not an expected outcome.</summary>
     public EventBatch Read(ReadOnlySpan<byte> record)
     {
-        var head = new ByteReader(record);
-        var kind = head.U8();
-        var version = head.U8();
-        if (kind != EventBatchBuilder.RecordKind || version != EventBatchBuilder.Version)
-        {
-            throw new FormatException($"not an event batch this version reads: kind {kind}, version {version}");
-        }
-
-        var rows = head.Count();
-        var plainLength = head.Count();
-        var packedLength = head.Count();
-        var plain = new ByteReader(head.Take(plainLength));
-        if (_packed.Length < packedLength)
-        {
-            _packed = new byte[Math.Max(packedLength, _packed.Length * 2)];
-        }
-
-        var decoded = LZ4Codec.Decode(head.Take(head.Remaining), _packed.AsSpan(0, packedLength));
-        if (decoded != packedLength)
-        {
-            throw new FormatException($"an event batch unpacked to {decoded} bytes, {packedLength} were said");
-        }
-
+        var (rows, packedLength, plainAt, plainLength) = Unpack(record);
+        var plain = new ByteReader(record.Slice(plainAt, plainLength));
         var r = new ByteReader(_packed.AsSpan(0, packedLength));
         var unit = r.I64();
         var times = PackedNumbers.ReadIntegers(ref r, rows);
@@ -161,6 +140,40 @@ public sealed class EventBatchReader
         }
 
         return new EventBatch(times, weights, datasetCodes, datasets, columns);
+    }
+
+    /// <summary>
+    /// Opens a record without decoding its columns. Valid until this reader opens or reads the next one. Throws <see cref="FormatException"/> on damage.
+    /// </summary>
+    public EventBatchView View(ReadOnlyMemory<byte> record)
+    {
+        var (rows, packedLength, plainAt, plainLength) = Unpack(record.Span);
+        return new(_packed.AsMemory(0, packedLength), record.Slice(plainAt, plainLength), rows, utf8 => Name(utf8.Span));
+    }
+
+    /// <summary>Unpacks a record's packed part; says how many rows it has, how long that part is and where the other lies.</summary>
+    private (int Rows, int PackedLength, int PlainAt, int PlainLength) Unpack(ReadOnlySpan<byte> record)
+    {
+        var head = new ByteReader(record);
+        var kind = head.U8();
+        var version = head.U8();
+        if (kind != EventBatchBuilder.RecordKind || version != EventBatchBuilder.Version)
+        {
+            throw new FormatException($"not an event batch this version reads: kind {kind}, version {version}");
+        }
+
+        var rows = head.Count();
+        var plainLength = head.Count();
+        var packedLength = head.Count();
+        var plainAt = head.Position;
+        head.Take(plainLength);
+        if (_packed.Length < packedLength)
+        {
+            _packed = new byte[Math.Max(packedLength, _packed.Length * 2)];
+        }
+
+        var decoded = LZ4Codec.Decode(head.Take(head.Remaining), _packed.AsSpan(0, packedLength));
+        return decoded == packedLength ? (rows, packedLength, plainAt, plainLength) : throw new FormatException($"an event batch unpacked to {decoded} bytes, {packedLength} were said");
     }
 
     private void ReadColumn(ref ByteReader r, ref ByteReader plain, int rows, List<NamedColumn> columns)

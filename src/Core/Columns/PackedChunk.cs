@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using ZstdSharp;
 
 namespace StreamObserve.Core.Columns;
@@ -5,20 +6,24 @@ namespace StreamObserve.Core.Columns;
 /// <summary>A stored chunk: [0][bytes], or [1][unpacked length, 4 bytes][zstd] where that is shorter.</summary>
 internal static class PackedChunk
 {
+    /// <summary>Decompressors for all readers of the process: one has some hundred KB of tables, and only as many are in use as threads unpack at the moment.</summary>
+    private static readonly ConcurrentBag<Decompressor> Idle = [];
+
     /// <summary>The chunk of bytes as they are.</summary>
     public static byte[] Plain(ReadOnlySpan<byte> bytes) => [0, .. bytes];
 
-    /// <summary>The bytes of a chunk. Damage is a <see cref="FormatException"/>.</summary>
-    public static ReadOnlySpan<byte> Unpack(byte[] chunk)
+    /// <summary>The bytes of a chunk; may be a part of the chunk itself. Damage is a <see cref="FormatException"/>.</summary>
+    public static ReadOnlyMemory<byte> Unpack(byte[] chunk)
     {
         if (chunk[0] == 0)
         {
-            return chunk.AsSpan(1);
+            return chunk.AsMemory(1);
         }
 
         var raw = new byte[BitConverter.ToInt32(chunk, 1)];
-        using var decompressor = new Decompressor();
-        var written = decompressor.Unwrap(chunk.AsSpan(5), raw);
+        var decompressor = Idle.TryTake(out var idle) ? idle : new();
+        var written = decompressor.Unwrap(chunk.AsSpan(5), raw);        // one that threw is left to the collector
+        Idle.Add(decompressor);
         return written == raw.Length ? raw : throw new FormatException($"a chunk unpacked to {written} bytes, {raw.Length} were said");
     }
 }

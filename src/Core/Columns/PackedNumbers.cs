@@ -128,6 +128,38 @@ internal static class PackedNumbers
         return values;
     }
 
+    /// <summary>The integers as they are stored, over the bytes that <paramref name="r"/> reads from.</summary>
+    public static PackedValues ReadPacked(ref ByteReader r, ReadOnlyMemory<byte> bytes, int count)
+    {
+        var least = r.I64();
+        int width = r.U8();
+        if (width is not (0 or 1 or 2 or 4 or 8))
+        {
+            throw new FormatException($"a number width of {width}");
+        }
+
+        return Slice(ref r, bytes, count, width, width == 8 ? 0 : least);
+    }
+
+    /// <summary>The codes as they are stored.</summary>
+    public static PackedValues ReadPackedCodes(ref ByteReader r, ReadOnlyMemory<byte> bytes, int count, int dictionaryCount) =>
+        Slice(ref r, bytes, count, dictionaryCount <= 1 ? 0 : dictionaryCount <= 256 ? 1 : dictionaryCount <= 65536 ? 2 : 4, 0);
+
+    /// <summary>Reads the decimals of floats: what their integers are to be divided by, 0 when they are stored plain, 8 bytes each.</summary>
+    public static double ReadScale(ref ByteReader r) => r.U8() switch
+    {
+        255 => 0,
+        var decimals when decimals < Scales.Length => Scales[decimals],
+        var decimals => throw new FormatException($"{decimals} decimals"),
+    };
+
+    private static PackedValues Slice(ref ByteReader r, ReadOnlyMemory<byte> bytes, int count, int width, long least)
+    {
+        var at = r.Position;
+        r.Take(checked(count * width));
+        return new(bytes.Slice(at, count * width), width, least, count);
+    }
+
     /// <summary>[decimals u8, 255 = plain] then integers of value * 10^decimals, or 8 bytes a value.</summary>
     public static void WriteFloats(ByteWriter w, ReadOnlySpan<double> values, ref long[] scratch)
     {

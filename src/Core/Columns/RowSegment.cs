@@ -1,4 +1,5 @@
 using StreamObserve.Core.Querying;
+using StreamObserve.Core.Querying.Filters;
 
 namespace StreamObserve.Core.Columns;
 
@@ -40,4 +41,26 @@ public interface IRowSegment
 
     /// <summary>True when statistics alone (min/max, bloom filter) show that no row can satisfy the comparison's positive form. False says nothing.</summary>
     bool Excludes(Condition.Match match);
+
+    /// <summary>As <see cref="Excludes(Condition.Match)"/>, with the comparison made ready and what it was that showed it.</summary>
+    SegmentExclusion ExclusionOf(Condition.Match match, ValuePredicate predicate) => Excludes(match) ? SegmentExclusion.MinMax : SegmentExclusion.None;
+
+    /// <summary>The event times as they are held.</summary>
+    internal TimeColumn Times => TimeColumn.Of(TimesNs);
+
+    /// <summary>The datasets as a column.</summary>
+    internal ColumnVector DatasetColumn => ColumnVector.OfDictionary(Rows, null, DatasetCodes, Datasets);
+}
+
+/// <summary>What shows that no row of a segment can satisfy a comparison.</summary>
+public enum SegmentExclusion : byte
+{
+    /// <summary>Nothing: rows may.</summary>
+    None,
+
+    /// <summary>No row has the field, or least and greatest value lie outside of what is asked for.</summary>
+    MinMax,
+
+    /// <summary>The values' Bloom filter.</summary>
+    Bloom,
 }

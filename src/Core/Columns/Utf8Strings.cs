@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace StreamObserve.Core.Columns;
@@ -7,11 +8,20 @@ public sealed class Utf8Strings
 {
     private readonly byte[] _bytes;
     private readonly int[] _offsets;
+    private readonly int _start;
 
     /// <summary>Over a buffer that nobody changes any more; <paramref name="offsets"/> has one entry more than there are strings and ascends.</summary>
     public Utf8Strings(byte[] bytes, int[] offsets)
     {
         _bytes = bytes;
+        _offsets = offsets;
+    }
+
+    /// <summary>Over a part of a buffer that nobody changes any more; offsets count from the part's start.</summary>
+    internal Utf8Strings(ReadOnlyMemory<byte> bytes, int[] offsets)
+    {
+        var isArray = MemoryMarshal.TryGetArray(bytes, out var part);
+        (_bytes, _start) = isArray ? (part.Array!, part.Offset) : (bytes.ToArray(), 0);
         _offsets = offsets;
     }
 
@@ -25,7 +35,13 @@ public sealed class Utf8Strings
     public int ByteCount => _offsets[^1] - _offsets[0];
 
     /// <summary>The bytes of one string.</summary>
-    public ReadOnlySpan<byte> this[int index] => new(_bytes, _offsets[index], _offsets[index + 1] - _offsets[index]);
+    public ReadOnlySpan<byte> this[int index] => new(_bytes, _start + _offsets[index], _offsets[index + 1] - _offsets[index]);
+
+    /// <summary>The bytes of all strings, one behind the other: see <see cref="Offsets"/>.</summary>
+    internal ReadOnlySpan<byte> AllBytes => _bytes.AsSpan(_start + _offsets[0], ByteCount);
+
+    /// <summary>Where in <see cref="AllBytes"/> each string starts; one entry more than there are strings, all of them too high by the first.</summary>
+    internal ReadOnlySpan<int> Offsets => _offsets;
 
     /// <summary>One string, decoded: allocates.</summary>
     public string Text(int index) => Encoding.UTF8.GetString(this[index]);

@@ -15,8 +15,8 @@ public static class EventJson
         var buffer = new ArrayBufferWriter<byte>(1024);
         using var json = new Utf8JsonWriter(buffer, Options);
         json.WriteStartObject();
-        json.WriteString("time"u8, EventTime.Format(segment.TimesNs[row]));
-        json.WriteString("dataset"u8, segment.Datasets[segment.DatasetCodes[row]]);
+        json.WriteString("time"u8, EventTime.Format(segment.Times[row]));
+        json.WriteString("dataset"u8, segment.Datasets[segment.DatasetColumn.CodeAt(row)]);
         if (segment.Weights is { } weights && weights[row] != 1)
         {
             json.WriteNumber("samplerate"u8, weights[row]);
@@ -52,21 +52,21 @@ public static class EventJson
         switch (column.Type)
         {
             case ColumnType.Integer:
-                json.WriteNumber(field, column.Integers[k]);
+                json.WriteNumber(field, column.IntegerAt(k));
                 break;
             case ColumnType.Float:
-                if (ColumnVector.FloatValue(column.Floats[k]) is { Kind: FieldKind.Integer } integral)
+                if (ColumnVector.FloatValue(column.FloatAt(k)) is { Kind: FieldKind.Integer } integral)
                 {
                     json.WriteNumber(field, integral.AsInteger);
                 }
                 else
                 {
-                    json.WriteNumber(field, column.Floats[k]);
+                    json.WriteNumber(field, column.FloatAt(k));
                 }
 
                 break;
             case ColumnType.Bool:
-                json.WriteBoolean(field, column.Integers[k] != 0);
+                json.WriteBoolean(field, column.IntegerAt(k) != 0);
                 break;
             default:
                 Span<byte> scratch = stackalloc byte[64];

@@ -1,4 +1,5 @@
 using StreamObserve.Core.Events;
+using StreamObserve.Core.Querying.Execution;
 
 namespace StreamObserve.Core.Querying;
 
@@ -127,6 +128,9 @@ public sealed record Receipt
 
     /// <summary>When there were more groups than can be kept: the most events that any group has which was left out. 0 = none was.</summary>
     public double GroupsLeftOutMax { get; init; }
+
+    /// <summary>How the answer was made, when that was asked for.</summary>
+    public ScanExplanation? Explanation { get; init; }
 }
 
 /// <summary>A partition that did not answer.</summary>

@@ -7,7 +7,7 @@ namespace StreamObserve.Core.Sampling;
 public readonly record struct PolicyInForce(SamplingPolicySet Set, long FromLogTime, long UntilLogTime);
 
 /// <summary>
-/// The policy versions of one partition's log: the one in force, and those before it that undecided traces still follow. A function of the control records of the log.
+/// The policy versions of one partition's log: the one in force, and those before it that remembered traces still follow. A function of the control records of the log.
 /// A batch's rows must be evaluated under every version of <see cref="FoldableAt"/>, since each trace's bits are in the version in force at its first row. Single writer.
 /// </summary>
 public sealed class PolicyTimeline
@@ -99,15 +99,19 @@ public sealed class PolicyTimeline
         return foldable;
     }
 
-    /// <summary>Forgets the versions that no undecided trace follows: those superseded before the trailing limit (<see cref="DecisionClock.TrailingLimit"/>).</summary>
-    public void Prune(long trailingLimit)
+    /// <summary>
+    /// Forgets the versions whose traces' windows all ended before this log time. A row that comes later may follow its trace still, so this is the trailing limit
+    /// (<see cref="DecisionClock.TrailingLimit"/>) less the time for which traces are remembered: one may be undecided until then, if the log lost its first rows.
+    /// </summary>
+    public void Prune(long beforeLogTime, DecisionClock clock)
     {
-        var superseded = 0;
-        while (_versions[superseded].UntilLogTime < trailingLimit)
+        ArgumentNullException.ThrowIfNull(clock);
+        var forgotten = 0;
+        while (forgotten < _versions.Count - 1 && clock.LastFoldableLogTime(_versions[forgotten].FromLogTime, _versions[forgotten].UntilLogTime) < beforeLogTime)
         {
-            superseded++;
+            forgotten++;
         }
 
-        _versions.RemoveRange(0, superseded);
+        _versions.RemoveRange(0, forgotten);
     }
 }

@@ -42,6 +42,16 @@ internal sealed class BinStore
         }
     }
 
+    /// <summary>Makes the window hold the bins before they are added, where all of them fit beside what is there; else nothing.</summary>
+    public void EnsureRoom(int low, int high)
+    {
+        if ((low < _lowest || high >= _lowest + _weights.Length) && !(TryGetUsed(out var usedLow, out var usedHigh)
+            && (long)Math.Max(high, usedHigh) - Math.Min(low, usedLow) >= SketchLimits.QuantileBinsMax) && (long)high - low < SketchLimits.QuantileBinsMax)
+        {
+            Cover(low, high);
+        }
+    }
+
     /// <summary>Adds bins in order: bin i is <paramref name="firstBin"/> plus or minus (<paramref name="direction"/>) offsets[i].</summary>
     public void AddOrdered(int firstBin, int direction, ReadOnlySpan<ushort> offsets, ReadOnlySpan<ushort> counts)
     {
@@ -103,6 +113,45 @@ internal sealed class BinStore
         if (below < source.Length)
         {
             AddAll(_weights.AsSpan(low + below - _lowest, source.Length - below), source[below..]);
+        }
+    }
+
+    /// <summary>Adds counts of the bins from <paramref name="low"/> on.</summary>
+    public void Add(int low, ReadOnlySpan<int> counts)
+    {
+        var first = counts.IndexOfAnyExcept(0);
+        if (first < 0)
+        {
+            return;
+        }
+
+        var last = counts.LastIndexOfAnyExcept(0);
+        if (low + first < _lowest || low + last >= _lowest + _weights.Length)
+        {
+            if (low + first < _lowest && _weights.Length == SketchLimits.QuantileBinsMax)
+            {
+                // Slow path: near the widest window, what is too low collapses one bin at a time.
+                for (var i = first; i <= last; i++)
+                {
+                    if (counts[i] != 0)
+                    {
+                        Add(low + i, counts[i]);
+                    }
+                }
+
+                return;
+            }
+
+            Cover(low + first, low + last);
+        }
+
+        var weights = _weights;
+        for (var i = first; i <= last; i++)
+        {
+            if (counts[i] != 0)
+            {
+                weights[Math.Max(low + i - _lowest, 0)] += counts[i];
+            }
         }
     }
 

@@ -89,6 +89,15 @@ public static class LogBins
         return BinOfNormal(bits);
     }
 
+    /// <summary>The bin of a number above zero that has one; false for all others.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool TryBinOf(double value, out int bin)
+    {
+        var bits = BitConverter.DoubleToUInt64Bits(value);
+        bin = BinOfNormal(bits);
+        return bits - SmallestNormalBits < InfinityBits - SmallestNormalBits;
+    }
+
     /// <summary>True for the magnitudes that have no bin because they count as zero: zero itself and everything below 2^-1022.</summary>
     public static bool CountsAsZero(double value) => Math.Abs(value) < BitConverter.UInt64BitsToDouble(SmallestNormalBits);
 

@@ -64,6 +64,12 @@ public sealed partial class QuantileSketch
         (bin.Sign > 0 ? _positive : _negative).Add(bin.Bin, bin.Weight);
     }
 
+    /// <summary>Counts whole bins of positive numbers, from <paramref name="low"/> on, which must all exist.</summary>
+    internal void AddPositive(int low, ReadOnlySpan<int> counts) => _positive.Add(low, counts);
+
+    /// <summary>Counts one positive number by its bin, which must exist.</summary>
+    internal void AddPositive(int bin) => _positive.Add(bin, 1);
+
     /// <summary>
     /// Counts whole bins: code i is <paramref name="firstCode"/> + offsets[i] (<see cref="SketchCodes"/>), the offsets ascend, the counts are above 0. Trusted, as read
     /// from a checked block.

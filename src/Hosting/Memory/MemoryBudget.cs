@@ -30,14 +30,28 @@ public sealed record MemoryBudget
     /// <summary>Queries and live tails in work, at leaves and at the query node.</summary>
     public required long QueriesBytes { get; init; }
 
-    /// <summary>
-    /// Limit of the garbage-collected heap: the total less what lives outside of it. The collector works harder as it is approached; an allocation past it
-    /// fails, so the parts above must leave it alone.
-    /// </summary>
-    public long HeapBytes => TotalBytes - (TotalBytes / 100 * 30);
+    /// <summary>Heap that the stores' engine reserves and hardly ever touches: part of what the collector counts, not of what the process resides in.</summary>
+    public required long UntouchedBytes { get; init; }
 
-    /// <summary>Shares <paramref name="total"/> out among the roles.</summary>
-    public static MemoryBudget Of(ByteSize total, NodeRoles roles)
+    /// <summary>
+    /// Limit of the garbage-collected heap: the total less what lives outside of it, and what is reserved but not touched on top. The collector works harder as it is
+    /// approached; an allocation past it fails, so the parts above must leave it alone.
+    /// </summary>
+    public long HeapBytes => TotalBytes - (TotalBytes / 100 * 30) + UntouchedBytes;
+
+    /// <summary>The least that the roles of a process which may own so many partitions hold whatever arrives (measured: 640 MiB for all roles and four partitions).</summary>
+    public static ByteSize LeastFor(NodeRoles roles, int partitions)
+    {
+        long mebibytes = 192;
+        mebibytes += (roles & NodeRoles.Broker) != 0 ? 64 : 0;
+        mebibytes += (roles & NodeRoles.Ingest) != 0 ? 96 : 0;
+        mebibytes += (roles & NodeRoles.Query) != 0 ? 64 : 0;
+        mebibytes += (roles & NodeRoles.Processor) != 0 ? 96 + (32L * partitions) : 0;
+        return new ByteSize(mebibytes << 20);
+    }
+
+    /// <summary>Shares <paramref name="total"/> out among the roles of a process that may own so many partitions.</summary>
+    public static MemoryBudget Of(ByteSize total, NodeRoles roles, int partitions)
     {
         // Weights of the shareable part; measured needs may move them, their sum is what counts.
         int broker = (roles & NodeRoles.Broker) != 0 ? 2 : 0;
@@ -54,6 +68,7 @@ public sealed record MemoryBudget
         return new MemoryBudget
         {
             TotalBytes = total.Bytes,
+            UntouchedBytes = (roles & NodeRoles.Processor) != 0 ? partitions * Limits.UntouchedBytesPerPartition : 0,
             RuntimeBytes = total.Bytes - (share * (broker + ingest + cache + rows + stores + queries)),
             BrokerBytes = share * broker,
             IngestBytes = share * ingest,

@@ -86,13 +86,13 @@ public sealed class CommandLineReader
                 continue;
             }
 
-            if (equals < 0 && !valueFollows)
+            if (equals < 0 && !valueFollows && setting.ValueAlone is null)
             {
                 _errors.Add($"{setting.Flag} needs a value: expected {setting.Expected}");
                 continue;
             }
 
-            string value = equals < 0 ? arguments[++i] : argument[(equals + 1)..];
+            string value = equals >= 0 ? argument[(equals + 1)..] : setting.ValueAlone ?? arguments[++i];
             if (!_flags.TryGetValue(setting, out List<string>? given))
             {
                 _flags[setting] = [value];

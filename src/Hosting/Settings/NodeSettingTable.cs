@@ -42,7 +42,7 @@ public static class NodeSettingTable
         ValueName = "SIZE",
         Section = Node,
         Expected = $"{ByteSize.Syntax} from {new ByteSize(Limits.MemoryMinBytes)} to {new ByteSize(Limits.MemoryMaxBytes)}",
-        Description = "Memory budget of the whole process, whatever arrives.",
+        Description = "Memory budget of the whole process, whatever arrives. All roles and 4 partitions need 640MiB at least.",
     };
 
     /// <summary>--log-level.</summary>

@@ -115,6 +115,13 @@ public sealed record NodeSettings
             errors.Add($"{NodeSettingTable.Inputs.Name}: the topic \"{twice.Key}\" is there twice (from {values.OriginOf(NodeSettingTable.Inputs).Place})");
         }
 
+        int partitions = values.Get(NodeSettingTable.Partitions);
+        ByteSize memory = values.Get(NodeSettingTable.Memory);
+        if (MemoryBudget.LeastFor(roles, partitions) is var least && memory.Bytes < least.Bytes)
+        {
+            errors.Add($"memory: {memory} (from {values.OriginOf(NodeSettingTable.Memory).Place}) is too little for the roles {Join(roles)} and {partitions} partitions: at least {least}");
+        }
+
         HostPort? http = values.Get(NodeSettingTable.Http);
         if (http is null && (roles & (NodeRoles.Ingest | NodeRoles.Query)) != 0)
         {
@@ -125,7 +132,7 @@ public sealed record NodeSettings
         {
             Roles = roles,
             DataFolder = Path.GetFullPath(values.Get(NodeSettingTable.DataFolder)),
-            Memory = values.Get(NodeSettingTable.Memory),
+            Memory = memory,
             MinimumLogLevel = values.Get(NodeSettingTable.MinimumLogLevel),
             Http = http,
             OtlpHttp = values.Get(NodeSettingTable.OtlpHttp),
@@ -136,7 +143,7 @@ public sealed record NodeSettings
             BrokerRetentionBytes = values.Get(NodeSettingTable.BrokerRetentionBytes),
             Kafka = values.Get(NodeSettingTable.Kafka),
             Inputs = inputs,
-            Partitions = values.Get(NodeSettingTable.Partitions),
+            Partitions = partitions,
             Remoting = values.Get(NodeSettingTable.Remoting),
             Seeds = values.Get(NodeSettingTable.Seeds),
             Window = values.Get(NodeSettingTable.Window),

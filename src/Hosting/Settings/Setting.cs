@@ -34,6 +34,9 @@ public abstract class Setting
     /// <summary>What stands for the value in help, e.g. <c>HOST:PORT</c>.</summary>
     public required string ValueName { get; init; }
 
+    /// <summary>The value of the flag without one, which then never takes the next argument for it: <c>--explain</c>, <c>--explain=no</c>. Null = it needs a value.</summary>
+    public string? ValueAlone { get; init; }
+
     /// <summary>What a value must be, to follow the word "expected" in an error.</summary>
     public required string Expected { get; init; }
 

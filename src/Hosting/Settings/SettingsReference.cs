@@ -27,7 +27,7 @@ public static class SettingsReference
 
             string more = setting.DefaultText.Length > 0 ? $" [{setting.DefaultText}]" : "";
             more = setting.Variable is not null && syntax.ConfigurationFile is null ? $" Also the variable {setting.Variable}.{more}" : more;
-            Wrap(text, $"  {setting.Flag} {setting.ValueName}".PadRight(column), setting.Description + more, column);
+            Wrap(text, $"  {setting.Flag} {(setting.ValueAlone is null ? setting.ValueName : "")}".PadRight(column), setting.Description + more, column);
         }
 
         if (syntax.ConfigurationFile is not null)

@@ -4,25 +4,21 @@ using StreamObserve.Core.Querying.Execution;
 
 namespace StreamObserve.Processors.Queries;
 
-/// <summary>From a leaf query's message to its answer's.</summary>
+/// <summary>From a leaf question's message to its answer's.</summary>
 internal static class Leaf
 {
     /// <summary>Answers over a snapshot; any thread.</summary>
-    public static LeafAnswer Answer(LeafQuery query, PartitionSnapshot snapshot, CancellationToken cancellation)
+    public static async Task<LeafAnswer> AnswerAsync(ILeafQuestion question, PartitionSnapshot snapshot, ScanGate gate, CancellationToken cancellation) => question switch
     {
-        var outcome = LeafExecutor.Execute(new(query.Dataset, query.Spec, query.Time), query.Source, snapshot, cancellation);
-        if (outcome.Result is not { } result)
-        {
-            return new(query.Partition, query.QueryId, LeafStatus.Refused, outcome.Refusal!, null, Coverage(snapshot));
-        }
+        LeafQuery query => await AnswerAsync(query, snapshot, gate, cancellation).ConfigureAwait(false),
+        LeafBubbleUp bubbleUp => await AnswerAsync(bubbleUp, snapshot, gate, cancellation).ConfigureAwait(false),
+        _ => throw new InvalidOperationException($"a leaf is asked {question.GetType()}"),
+    };
 
-        return new(query.Partition, query.QueryId, LeafStatus.Answered, "", new(result), Coverage(snapshot));
-    }
-
-    /// <summary>The answer of a query that threw.</summary>
-    public static LeafAnswer Failed(LeafQuery query, Exception cause) => cause.GetBaseException() is OperationCanceledException
-        ? new(query.Partition, query.QueryId, LeafStatus.Unavailable, "cancelled", null, null)
-        : new(query.Partition, query.QueryId, LeafStatus.Failed, cause.GetBaseException().ToString(), null, null);
+    /// <summary>The answer of a question that threw.</summary>
+    public static LeafAnswer Failed(ILeafQuestion question, Exception cause) => cause.GetBaseException() is OperationCanceledException
+        ? new(question.Partition, question.QueryId, LeafStatus.Unavailable, "cancelled", null, null)
+        : new(question.Partition, question.QueryId, LeafStatus.Failed, cause.GetBaseException().ToString(), null, null);
 
     /// <summary>What a snapshot is about.</summary>
     public static LeafCoverage Coverage(PartitionSnapshot snapshot)
@@ -31,5 +27,20 @@ internal static class Leaf
         return new(
             snapshot.Head.Offset, snapshot.TrailingOffset, snapshot.Head.LogTimeMs, times?.From, times?.To,
             [.. snapshot.Lost.Select(lost => new LostRange(snapshot.Partition, lost.From, lost.To))]);
+    }
+
+    private static async Task<LeafAnswer> AnswerAsync(LeafQuery query, PartitionSnapshot snapshot, ScanGate gate, CancellationToken cancellation)
+    {
+        var outcome = await LeafExecutor.ExecuteAsync(new(query.Dataset, query.Spec, query.Time), query.Source, snapshot, gate, cancellation).ConfigureAwait(false);
+        return outcome.Result is { } result
+            ? new(query.Partition, query.QueryId, LeafStatus.Answered, "", new(result), Coverage(snapshot)) { Explanation = outcome.Explanation }
+            : new(query.Partition, query.QueryId, LeafStatus.Refused, outcome.Refusal!, null, Coverage(snapshot));
+    }
+
+    private static async Task<LeafAnswer> AnswerAsync(LeafBubbleUp question, PartitionSnapshot snapshot, ScanGate gate, CancellationToken cancellation)
+    {
+        var plan = new LeafPlan(question.Dataset, question.Spec, new(question.StartNs, question.EndNs, int.MaxValue));
+        var result = await BubbleUpExecutor.ExecuteAsync(plan, question.Selection, snapshot, gate, cancellation).ConfigureAwait(false);
+        return new(question.Partition, question.QueryId, LeafStatus.Answered, "", new(result), Coverage(snapshot));
     }
 }

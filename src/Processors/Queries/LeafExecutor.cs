@@ -1,27 +1,39 @@
 using StreamObserve.Core.Aggregation;
-using StreamObserve.Core.Columns;
 using StreamObserve.Core.Querying;
 using StreamObserve.Core.Querying.Execution;
 
 namespace StreamObserve.Processors.Queries;
 
-/// <summary>What a leaf query came to: a result, or the reason why the asked source can't answer.</summary>
-public readonly record struct LeafOutcome(PartialResult? Result, string? Refusal);
+/// <summary>What a leaf query came to: a result and how it was made, or the reason why the asked source can't answer.</summary>
+public readonly record struct LeafOutcome(PartialResult? Result, string? Refusal, ScanExplanation Explanation);
 
 /// <summary>
 /// Executes a plan over one partition's snapshot: aggregates where they can answer, rows for the rest of the range. Pure but for reading the stores; any thread.
 /// </summary>
 public static class LeafExecutor
 {
-    /// <summary>Executes. Throws <see cref="OperationCanceledException"/> when cancelled, <see cref="IOException"/> when stored bytes are damaged.</summary>
+    /// <summary>Executes on this thread alone. Throws <see cref="OperationCanceledException"/> when cancelled, <see cref="IOException"/> when stored bytes are damaged.</summary>
     public static LeafOutcome Execute(LeafPlan plan, QuerySource source, PartitionSnapshot snapshot, CancellationToken cancellation)
     {
+        // A gate of one place, which nobody else waits for, is passed at once, and no other lane gets in.
+        using var gate = new ScanGate(1);
+        return ExecuteAsync(plan, source, snapshot, gate, cancellation).GetAwaiter().GetResult();
+    }
+
+    /// <summary>
+    /// Executes, passing the gate for each piece of work; on more threads where it has places that nobody wants. Sums of fractions then may differ in their last digits.
+    /// Throws as <see cref="Execute"/> does.
+    /// </summary>
+    public static async Task<LeafOutcome> ExecuteAsync(LeafPlan plan, QuerySource source, PartitionSnapshot snapshot, ScanGate gate, CancellationToken cancellation)
+    {
         var result = new PartialResult(plan);
+        var explanation = new ScanExplanation();
         long start = plan.Time.StartNs, end = plan.Time.EndNs;
         if (source is QuerySource.Recent or QuerySource.Blocks)
         {
-            ScanRows(plan, snapshot, result, start, end, source == QuerySource.Blocks, source == QuerySource.Recent, cancellation);
-            return new(result, null);
+            explanation.Because($"the question is about {(source == QuerySource.Blocks ? "blocks" : "the recent window")} only");
+            await Rows(start, end).ScanAsync(result, explanation, source == QuerySource.Blocks, source == QuerySource.Recent).ConfigureAwait(false);
+            return new(result, null, explanation);
         }
 
         var folds = new List<FoldDirectory>();
@@ -41,42 +53,47 @@ public static class LeafExecutor
 
         if (scan is null && source == QuerySource.Aggregates)
         {
-            return new(null, reason);
+            return new(null, reason, explanation);
         }
 
         var width = (scan?.SlotSeconds ?? 0) * 1_000_000_000L;
         var (from, to) = scan is null ? (end, end) : (RoundUp(start, width), RoundDown(end, width));
         if (scan is null || from >= to)
         {
-            ScanRows(plan, snapshot, result, start, end, true, true, cancellation);
-            return new(result, null);
+            explanation.Because(scan is null ? reason : $"the range lies within one slot of {scan.SlotSeconds} s");
+            await Rows(start, end).ScanAsync(result, explanation, true, true).ConfigureAwait(false);
+            return new(result, null, explanation);
         }
 
         // Cells inside; rows for the parts of the range that cut a cell.
-        foreach (var fold in folds)
+        await gate.EnterAsync(cancellation).ConfigureAwait(false);
+        try
         {
-            cancellation.ThrowIfCancellationRequested();
-            scan.Add(fold, snapshot.AggregateReader, result, from, to);
+            AddAggregates(scan, folds, plan, snapshot, result, explanation, from, to, cancellation);
+        }
+        finally
+        {
+            gate.Leave();
         }
 
-        var rows = new RowScan(plan, result);
-        foreach (var batch in snapshot.Unfolded)
+        if (start < from || to < end)
         {
-            rows.Add(batch, from, to);
-            result.UsedAggregates = true;
+            explanation.Because($"an edge of the range cuts a slot of {scan.SlotSeconds} s");
         }
 
         if (start < from)
         {
-            ScanRows(plan, snapshot, result, start, from, true, true, cancellation);
+            await Rows(start, from).ScanAsync(result, explanation, true, true).ConfigureAwait(false);
         }
 
         if (to < end)
         {
-            ScanRows(plan, snapshot, result, to, end, true, true, cancellation);
+            await Rows(to, end).ScanAsync(result, explanation, true, true).ConfigureAwait(false);
         }
 
-        return new(result, null);
+        return new(result, null, explanation);
+
+        RowScanLanes Rows(long startNs, long endNs) => new(plan, snapshot, gate, startNs, endNs, cancellation);
     }
 
     /// <summary>Heavy values answer where rows would be estimates, or may not be asked, if there are any worth the name.</summary>
@@ -104,68 +121,26 @@ public static class LeafExecutor
         return HeavyHitterScan.IsWorthwhile(trial) ? scan : null;
     }
 
-    private static void ScanRows(
-        LeafPlan plan, PartitionSnapshot snapshot, PartialResult result, long start, long end, bool blocks, bool recent, CancellationToken cancellation)
+    private static void AddAggregates(
+        IFoldScan scan, List<FoldDirectory> folds, LeafPlan plan, PartitionSnapshot snapshot, PartialResult result, ScanExplanation explanation,
+        long fromNs, long toNs, CancellationToken cancellation)
     {
-        var scan = new RowScan(plan, result);
-        if (blocks)
-        {
-            ScanBlocks(snapshot, result, scan, start, end, cancellation);
-        }
-
-        if (!recent)
-        {
-            return;
-        }
-
-        EventBatchReader? reader = null;
-        foreach (var entry in snapshot.Recent)
+        foreach (var fold in folds)
         {
             cancellation.ThrowIfCancellationRequested();
-            if (entry.MinTimeNs >= end || entry.MaxTimeNs < start)
-            {
-                continue;
-            }
-
-            result.UsedRecent = true;
-            if (entry.Batch(reader ??= new()) is { } batch)
-            {
-                scan.Add(batch, start, end);
-            }
-            else
-            {
-                // Only in the log, past the memory budget: what was read is less than there is, and the labels say so.
-                result.HasUnreadRows = true;
-            }
+            scan.Add(fold, snapshot.AggregateReader, result, fromNs, toNs);
+            explanation.FoldsUsed++;
         }
-    }
 
-    private static void ScanBlocks(PartitionSnapshot snapshot, PartialResult result, RowScan scan, long start, long end, CancellationToken cancellation)
-    {
-        foreach (var info in snapshot.Blocks)
+        var before = result.RowsRead;
+        var rows = new RowScan(plan, result);
+        foreach (var batch in snapshot.Unfolded)
         {
-            cancellation.ThrowIfCancellationRequested();
-            if (info.MinTimeNs < end && info.MaxTimeNs >= start)
-            {
-                scan.Add(snapshot.BlockReader.Open(info), start, end);
-                snapshot.BlockReader.Trim();        // within the scan too: one question may name large columns of every block
-                result.UsedBlocks = true;
-            }
+            rows.Add(batch, fromNs, toNs);
+            result.UsedAggregates = true;
         }
 
-        foreach (var batch in snapshot.HeadBlock)
-        {
-            scan.Add(batch, start, end);
-            result.UsedBlocks = true;
-        }
-
-        // A block may hold only rows that a rule kept at rate 1 while others of its time were dropped: it can't know, the partition does.
-        if (snapshot.SampledTimes is var (from, to))
-        {
-            result.AddSampledTimes(Math.Max(from, start), Math.Min(to, end - 1));
-            result.IsSampled |= from < end && to >= start;
-            result.HasUncountedDrops |= snapshot.HasUncountedDrops && from < end && to >= start;
-        }
+        explanation.UnfoldedRows += result.RowsRead - before;
     }
 
     private static long RoundDown(long value, long width) => value - (((value % width) + width) % width);

@@ -23,11 +23,8 @@ internal static class TraceReader
         var rows = new List<(long, byte[])>();
         foreach (var info in snapshot.Blocks)
         {
-            var block = snapshot.BlockReader.Open(info);
-            if (!block.Excludes(where))
-            {
-                Collect(scan, block, rows);
-            }
+            Collect(scan, snapshot.BlockReader.Open(info), rows);
+            snapshot.BlockReader.Release(info);
         }
 
         foreach (var batch in snapshot.HeadBlock)
@@ -39,7 +36,7 @@ internal static class TraceReader
         string? failure = null;
         foreach (var entry in snapshot.Recent)
         {
-            if (entry.Batch(reader) is { } batch)
+            if (entry.Scan(reader) is { } batch)
             {
                 Collect(scan, batch, rows);
             }
@@ -49,7 +46,6 @@ internal static class TraceReader
             }
         }
 
-        snapshot.BlockReader.Trim();
         long arrived = -1;
         bool? kept = null;
         var reason = "";

@@ -10,56 +10,115 @@ public sealed record BlockInfo(long Id, int Rows, long MinTimeNs, long MaxTimeNs
 /// <summary>Sealed blocks: opened when a query first needs them, their decoded columns kept within a budget. Any thread.</summary>
 public sealed class BlockReader(ChunkStore store, long cacheBudgetBytes)
 {
-    private readonly Lock _lock = new();
-    private readonly LinkedList<(long Id, ColumnBlock Block)> _byUse = new();
-    private readonly Dictionary<long, LinkedListNode<(long Id, ColumnBlock Block)>> _open = [];
+    /// <summary>Headers kept: with its bloom filter one is some KB, and more than a few thousand are not worth it.</summary>
+    private const int OpenMax = 4096;
 
-    /// <summary>Opens a block. Throws <see cref="IOException"/> when its header is damaged.</summary>
+    private readonly Lock _lock = new();
+    private readonly Dictionary<long, Entry> _open = [];
+    private readonly LinkedList<Entry> _byUse = new();
+
+    // Of the open ones those that hold columns, the latest used first, and the bytes of them all.
+    private readonly LinkedList<Entry> _decoded = new();
+    private long _bytes;
+
+    /// <summary>Bytes of decoded columns held, as of the last <see cref="Release"/> of each block.</summary>
+    public long HeldBytes
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _bytes;
+            }
+        }
+    }
+
+    /// <summary>Opens a block, to be given back with <see cref="Release"/>. Throws <see cref="IOException"/> when its header is damaged.</summary>
     public ColumnBlock Open(BlockInfo info)
     {
         lock (_lock)
         {
-            if (_open.TryGetValue(info.Id, out var node))
+            if (_open.TryGetValue(info.Id, out var entry))
             {
-                _byUse.Remove(node);
-                _byUse.AddFirst(node);
-                return node.Value.Block;
+                _byUse.Remove(entry.ByUse);
+                _byUse.AddFirst(entry.ByUse);
+                return entry.Block;
             }
         }
 
         var block = ColumnBlock.Open(new Chunks(store, info.Id));
         lock (_lock)
         {
-            if (!_open.TryGetValue(info.Id, out var node))
+            if (!_open.TryGetValue(info.Id, out var entry))
             {
-                _open[info.Id] = node = _byUse.AddFirst((info.Id, block));
+                _open[info.Id] = entry = new(info.Id, block);
+                _byUse.AddFirst(entry.ByUse);
             }
 
-            return node.Value.Block;
+            return entry.Block;
         }
     }
 
-    /// <summary>Lets go of the columns of the blocks used longest ago until the rest is within the budget. After each query.</summary>
+    /// <summary>
+    /// Counts what a block holds after it was used, and lets go of the columns of the blocks used longest ago until the rest is within the budget. After each block,
+    /// since one question may name large columns of every one.
+    /// </summary>
+    public void Release(BlockInfo info)
+    {
+        lock (_lock)
+        {
+            if (_open.TryGetValue(info.Id, out var entry))
+            {
+                Count(entry);
+            }
+
+            while (_bytes > cacheBudgetBytes && _decoded.Last is { } last)
+            {
+                last.Value.Block.DropCache();
+                Count(last.Value);
+            }
+
+            while (_open.Count > OpenMax)
+            {
+                var oldest = _byUse.Last!.Value;
+                oldest.Block.DropCache();
+                Count(oldest);
+                _open.Remove(oldest.Id);
+                _byUse.RemoveLast();
+            }
+        }
+    }
+
+    /// <summary>As <see cref="Release"/>, of all open blocks.</summary>
     public void Trim()
     {
         lock (_lock)
         {
-            long held = 0;
-            foreach (var (_, block) in _byUse)
+            foreach (var entry in _byUse)
             {
-                held += block.CachedBytes;
-                if (held > cacheBudgetBytes)
+                if (entry.Block.CachedBytes != entry.Bytes)
                 {
-                    block.DropCache();
+                    Count(entry);
                 }
             }
+        }
 
-            // A header with its bloom filter is some KB: more than a few thousand open ones are not worth it.
-            while (_byUse.Count > 4096)
-            {
-                _open.Remove(_byUse.Last!.Value.Id);
-                _byUse.RemoveLast();
-            }
+        Release(new(-1, 0, 0, 0, false, 0, 0));
+    }
+
+    private void Count(Entry entry)
+    {
+        if (entry.Bytes > 0)
+        {
+            _decoded.Remove(entry.Decoded);
+            _bytes -= entry.Bytes;
+        }
+
+        entry.Bytes = entry.Block.CachedBytes;
+        if (entry.Bytes > 0)
+        {
+            _decoded.AddFirst(entry.Decoded);
+            _bytes += entry.Bytes;
         }
     }
 
@@ -69,6 +128,28 @@ public sealed class BlockReader(ChunkStore store, long cacheBudgetBytes)
     private sealed class Chunks(ChunkStore store, long block) : IChunkSource
     {
         public byte[] Read(int chunk) => LargeValues.Read(store, Key(block, chunk), $"chunk {chunk} of block {block}");
+    }
+
+    private sealed class Entry
+    {
+        public Entry(long id, ColumnBlock block)
+        {
+            Id = id;
+            Block = block;
+            ByUse = new(this);
+            Decoded = new(this);
+        }
+
+        public long Id { get; }
+
+        public ColumnBlock Block { get; }
+
+        public LinkedListNode<Entry> ByUse { get; }
+
+        public LinkedListNode<Entry> Decoded { get; }
+
+        /// <summary>Bytes of decoded columns when they were last counted; above 0 exactly while <see cref="Decoded"/> is in its list.</summary>
+        public long Bytes { get; set; }
     }
 }
 

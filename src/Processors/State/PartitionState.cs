@@ -64,6 +64,7 @@ public sealed class PartitionState : IDisposable
     private long _unfoldedRows;
     private long _unfoldedBytes;
     private long _unfoldedSinceMs;
+    private long _foldedAtMs;
     private long _headRows;
     private long _headBytes;
     private long _droppedWhenSealed;
@@ -414,10 +415,11 @@ public sealed class PartitionState : IDisposable
             _trailingOffset = _head.Offset;
         }
 
-        // A recovery reads from the sealed place on, so what its rows followed must still be known.
+        // A recovery reads from the sealed place on, so what its rows followed must still be known: of late ones as well, since a trace whose first rows the log lost
+        // is not decided before one of them.
         var oldest = Math.Min(limit, Math.Min(_recent.Oldest?.LogTimeMs ?? limit, _sealed.LogTimeMs));
-        _policies.Prune(oldest);
-        _clock.Prune(oldest - _settings.LateSpanRetentionMs);
+        _policies.Prune(oldest - _settings.LateSpanRetentionMs, _clock);
+        _clock.Prune(_policies.Versions[0].FromLogTime);
         while (_policyPlaces.Count > 1 && _policyPlaces[1].Offset <= Math.Min(_sealed.Offset, _recent.Oldest?.Offset ?? _head.Offset))
         {
             _policyPlaces.RemoveAt(0);
@@ -571,9 +573,10 @@ public sealed class PartitionState : IDisposable
         _unfoldedRows = 0;
         _unfoldedBytes = 0;
         _folded = _head;
+        _foldedAtMs = _head.LogTimeMs;
     }
 
-    /// <summary>Puts one merged fold in the place of those that are not merged, once there are enough of them and a place to do so is free.</summary>
+    /// <summary>Puts one merged fold in the place of those that are not merged, once there are enough of them, or no more come, and a place to do so is free.</summary>
     private void MergeFolds()
     {
         var first = _folds.Count;
@@ -584,7 +587,8 @@ public sealed class PartitionState : IDisposable
         }
 
         var count = _folds.Count - first;
-        if ((rows < _settings.MergeRows && count < _settings.MergeFolds) || _settings.Seals?.TryEnter() == false)
+        var isQuiet = count > 1 && rows >= _settings.FoldRows && _unfoldedRows == 0 && _head.LogTimeMs - _foldedAtMs >= Limits.QuietMs;
+        if ((rows < _settings.MergeRows && count < _settings.MergeFolds && !isQuiet) || _settings.Seals?.TryEnter() == false)
         {
             return;
         }
@@ -661,9 +665,10 @@ public sealed class PartitionState : IDisposable
     private void ExpireSummaries()
     {
         // A recovery decides the rows from the sealed place on once more: what they were decided by must still be there, however far behind that is.
-        var keepFrom = Math.Min(_clock.TrailingLimit(_head.LogTimeMs), _sealed.LogTimeMs) - _settings.LateSpanRetentionMs;
+        // Late ones follow a trace for the retention after its window.
+        var before = Math.Min(_clock.TrailingLimit(_head.LogTimeMs), _sealed.LogTimeMs) - _settings.LateSpanRetentionMs;
         long mark = -1;
-        while (_summaryMarks.Count > 1 && _summaryMarks[1].LogTimeMs < keepFrom)
+        while (_summaryMarks.Count > 1 && _clock.LastFoldableLogTime(_summaryMarks[0].LogTimeMs, _summaryMarks[1].LogTimeMs) < before)
         {
             mark = _summaryMarks[1].Address;
             _summaryMarks.RemoveAt(0);

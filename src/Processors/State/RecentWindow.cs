@@ -52,6 +52,9 @@ public sealed class RecentEntry(long offset, long logTimeMs, int policyVersion, 
         return batch;
     }
 
+    /// <summary>The rows, to be scanned once: the batch where somebody still holds it, else a view in the reader's memory, valid until its next use. Null as of <see cref="Batch"/>.</summary>
+    public IRowSegment? Scan(EventBatchReader reader) => _decoded.TryGetTarget(out var batch) ? batch : _record is { } record ? reader.View(record.Bytes) : null;
+
     /// <summary>Lets go of the record's bytes.</summary>
     public void Release() => _record = null;
 

@@ -92,7 +92,7 @@ internal sealed class FanOut<TReply> : ReceiveActor, IWithTimers
     {
         foreach (var question in _questions)
         {
-            if (question is LeafQuery query && _open.ContainsKey(query.Partition))
+            if (question is ILeafQuestion query && _open.ContainsKey(query.Partition))
             {
                 _region.Tell(new CancelLeafQuery(query.Partition, query.QueryId));
             }

@@ -32,12 +32,14 @@ internal sealed class QueryCoordinator(Partitions partitions, ICatalogService ca
         var result = new PartialResult(plan);
         var failed = new List<FailedPartition>(replies.Failed);
         var covered = new List<(int, LeafCoverage)>();
+        var explanation = new ScanExplanation();
         foreach (var answer in replies.Replies)
         {
             switch (answer.Status)
             {
                 case LeafStatus.Answered:
                     answer.Result!.AddTo(result);
+                    explanation.Add(answer.Explanation!);
                     covered.Add((answer.Partition, answer.Coverage!));
                     break;
                 case LeafStatus.Refused:
@@ -55,7 +57,10 @@ internal sealed class QueryCoordinator(Partitions partitions, ICatalogService ca
 
         var receipt = Receipts.Of(partitions.Count, covered, failed, result.RowsRead, Used(result), time, started);
         var answerNow = AnswerBuilder.Build(result, receipt);
-        return new QueryOutcome.Answered(answerNow with { Receipt = receipt with { ElapsedMs = time.GetElapsedTime(started).TotalMilliseconds } });
+        return new QueryOutcome.Answered(answerNow with
+        {
+            Receipt = receipt with { ElapsedMs = time.GetElapsedTime(started).TotalMilliseconds, Explanation = request.Explain ? explanation : null },
+        });
     }
 
     private async Task<bool> IsUnknownAsync(string dataset, CancellationToken cancellation) =>

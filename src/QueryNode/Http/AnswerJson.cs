@@ -28,6 +28,11 @@ internal static class AnswerJson
         json.WriteEndObject();
 
         ReceiptJson.Write(json, answer.Receipt, answer.Calculations, answer.Labels);
+        if (answer.Receipt.Explanation is { } explanation)
+        {
+            ExplanationJson.Write(json, explanation);
+        }
+
         json.WriteEndObject();
         return IsWithin(json, bytesMax);
     }

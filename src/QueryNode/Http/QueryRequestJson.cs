@@ -11,7 +11,7 @@ namespace StreamObserve.QueryNode.Http;
 /// </summary>
 internal static class QueryRequestJson
 {
-    private const string Known = "dataset, query, text, partial, source";
+    private const string Known = "dataset, query, text, partial, source, explain";
 
     /// <summary>Reads the body; what is returned does not hold on to the element.</summary>
     public static Reading<(QueryRequest Request, QueryEcho Echo)> Read(JsonElement body)
@@ -22,6 +22,7 @@ internal static class QueryRequestJson
         JsonElement? specification = null;
         var source = QuerySource.Auto;
         var partialAllowed = true;
+        var explain = false;
         foreach (var member in body.EnumerateObject())
         {
             switch (member.Name)
@@ -43,6 +44,12 @@ internal static class QueryRequestJson
                     break;
                 case "source":
                     source = ReadSource(member, errors);
+                    break;
+                case "explain" when member.Value.ValueKind is JsonValueKind.True or JsonValueKind.False:
+                    explain = member.Value.GetBoolean();
+                    break;
+                case "explain":
+                    errors.Add(new("explain", JsonText.Excerpt(member.Value), "must be true or false"));
                     break;
                 default:
                     errors.Add(new(member.Name, JsonText.Excerpt(member.Value), $"is not a member here; known: {Known}"));
@@ -84,11 +91,12 @@ internal static class QueryRequestJson
                 : Problems.Unprocessable("query not valid", "query.", specErrors);
         }
 
-        var request = new QueryRequest { Dataset = name, Spec = spec, Source = source, PartialAllowed = partialAllowed };
+        var request = new QueryRequest { Dataset = name, Spec = spec, Source = source, PartialAllowed = partialAllowed, Explain = explain };
         return (request, new QueryEcho(name, spec, text));
     }
 
-    private static string? Text(JsonProperty member, List<ProblemError> errors)
+    /// <summary>A member that is a string.</summary>
+    internal static string? Text(JsonProperty member, List<ProblemError> errors)
     {
         if (member.Value.ValueKind == JsonValueKind.String)
         {
@@ -99,7 +107,8 @@ internal static class QueryRequestJson
         return null;
     }
 
-    private static bool ReadPartial(JsonProperty member, List<ProblemError> errors)
+    /// <summary>The member <c>partial</c>: true = allow.</summary>
+    internal static bool ReadPartial(JsonProperty member, List<ProblemError> errors)
     {
         switch (member.Value.ValueKind == JsonValueKind.String ? member.Value.GetString() : null)
         {

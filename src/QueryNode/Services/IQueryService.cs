@@ -27,6 +27,9 @@ public sealed record QueryRequest
 
     /// <summary>False = an answer with a failed partition is of no use: the service may stop at the first failure and return the answer with that in its receipt.</summary>
     public bool PartialAllowed { get; init; } = true;
+
+    /// <summary>True = the receipt says how the answer was made.</summary>
+    public bool Explain { get; init; }
 }
 
 /// <summary>What came of a query.</summary>

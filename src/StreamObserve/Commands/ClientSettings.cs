@@ -33,6 +33,17 @@ internal static class ClientSettings
             Description = description,
         };
 
+    /// <summary>A flag that is there or not.</summary>
+    public static SingleSetting<bool> Switch(string name, string description) =>
+        new(name, (string text, out bool value) => (value = text is "yes") || text is "no", false, "no")
+        {
+            FlagOnly = true,
+            ValueName = "yes|no",
+            ValueAlone = "yes",
+            Expected = "yes or no, or nothing",
+            Description = description,
+        };
+
     /// <summary>A flag with free text; empty when not given.</summary>
     public static SingleSetting<string> Text(string name, string valueName, string description, string defaultValue = "") =>
         new(name, (string text, [MaybeNullWhen(false)] out string value) => (value = text.Trim()).Length > 0, defaultValue, defaultValue)

@@ -52,6 +52,11 @@ internal sealed class AnswerView
         FindColumns();
     }
 
+    private AnswerView(JsonElement answer) => _answer = answer;
+
+    /// <summary>Of an answer of another shape, for its gaps and receipt.</summary>
+    public static AnswerView OfReceipt(JsonElement answer) => new(answer);
+
     /// <summary>Whether every partition answered and nothing of the log was lost.</summary>
     public bool IsWhole => !FailedPartitions().Any() && !LostRanges().Any();
 
@@ -133,6 +138,12 @@ internal sealed class AnswerView
             table.Write(writer);
         }
 
+        WriteReceipt(writer);
+    }
+
+    /// <summary>Writes what the numbers are worth and what the answer rests on.</summary>
+    public void WriteReceipt(TextWriter writer)
+    {
         foreach (string note in Notes())
         {
             writer.WriteLine(note);
@@ -295,7 +306,7 @@ internal sealed class AnswerView
     private static string Time(JsonElement time) => time.ValueKind == JsonValueKind.String ? time.GetString()! : time.GetRawText();
 
     /// <summary>Whole numbers with thousands separators, others with four significant digits after the point's place allows.</summary>
-    private static string Format(double value)
+    internal static string Format(double value)
     {
         if (value == Math.Floor(value) && Math.Abs(value) < 1e15)
         {

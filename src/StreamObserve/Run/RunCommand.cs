@@ -42,7 +42,7 @@ internal sealed class RunCommand(Func<NodeSettings, IReadOnlyList<IRoleModule>> 
             return Fail(refusal!, context);
         }
 
-        MemoryBudget budget = MemoryBudget.Of(settings.Memory, settings.Roles);
+        MemoryBudget budget = MemoryBudget.Of(settings.Memory, settings.Roles, settings.Partitions);
         context.LimitHeap(budget.HeapBytes);
         await using var host = new NodeHost(settings, budget, modules, context);
         string? failure = await host.RunAsync(stop).ConfigureAwait(false);

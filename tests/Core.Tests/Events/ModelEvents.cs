@@ -294,6 +294,23 @@ internal static class Batches
         return batches;
     }
 
+    /// <summary>The records of the log that one partition's batches come from.</summary>
+    public static List<byte[]> Records(IReadOnlyList<ModelEvent> events, int eventsPerRecord)
+    {
+        var router = new EventRouter(1);
+        var records = new List<byte[]>();
+        foreach (var chunk in events.Chunk(eventsPerRecord))
+        {
+            router.Append(Encoding.UTF8.GetBytes(string.Join('\n', chunk.Select(e => e.Json))), PayloadEncoding.Json, Source, new Refusals());
+            while (router.TryTakeBatch(0, out var record))
+            {
+                records.Add(record);
+            }
+        }
+
+        return records;
+    }
+
     /// <summary>A sealed block of batches, opened again.</summary>
     public static ColumnBlock Seal(IReadOnlyList<EventBatch> batches)
     {

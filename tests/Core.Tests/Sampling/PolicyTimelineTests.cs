@@ -34,16 +34,20 @@ public class PolicyTimelineTests
     }
 
     [Fact]
-    public void VersionsAreKeptUntilTheirLastTraceIsDecided()
+    public void VersionsAreKeptWhileTheWindowOfATraceOfTheirsIsNotOver()
     {
         var (first, second) = TwoVersions();
         var timeline = new PolicyTimeline(first);
+        var clock = new DecisionClock(20_000);
         timeline.Apply(10_000, second);
-        timeline.Prune(10_000);
+        clock.ChangeWindow(10_000, 500);
+        timeline.Prune(30_000, clock);
         Assert.Equal(2, timeline.Versions.Count);
-        timeline.Prune(10_001);
+        timeline.Prune(30_001, clock);
         Assert.Equal([2], timeline.Versions.Select(v => v.Set.Version));
         Assert.Throws<InvalidOperationException>(() => timeline.Of(1));
+        timeline.Prune(long.MaxValue, clock);       // the one in force stays
+        Assert.Equal([2], timeline.Versions.Select(v => v.Set.Version));
     }
 
     [Fact]
@@ -68,7 +72,7 @@ public class PolicyTimelineTests
 
             // The head is at a row of a trace that began at firstLogTime, past all control records; the trailing cursor is as far as it may be.
             var head = Math.Max(logTime, firstLogTime) + after;
-            timeline.Prune(clock.TrailingLimit(head));
+            timeline.Prune(clock.TrailingLimit(head), clock);
             var summary = default(TraceSummary);
             summary.Fold(new TraceContribution { LogTime = firstLogTime, PolicyVersion = inForce, RowCount = 1 }, clock.WindowAt(firstLogTime));
             if (!summary.IsFrozen(head, clock.WindowAt(firstLogTime)))

@@ -32,6 +32,39 @@ public class QuantileSketchTests
         return cases;
     }
 
+    [Fact]
+    public void CountsOfBinsAreTheSameAsTheirValuesOneByOneInAnyOrder() => Gen.Select(Gen.Int, Gen.Int[1, 4]).Sample((seed, parts) =>
+    {
+        var random = new Random(seed);
+        QuantileSketch atOnce = new(), oneByOne = new();
+        for (var part = 0; part < parts; part++)
+        {
+            // From one bin to more of them than a sketch holds, near each other or far apart.
+            var low = random.Next(-6_000, 6_000);
+            var counts = new int[((int[])[1, 50, 1500, 2048, 3000])[random.Next(5)]];
+            for (var i = random.Next(5); i < counts.Length; i += random.Next(1, 40))
+            {
+                counts[i] = random.Next(3);
+                for (var n = 0; n < counts[i]; n++)
+                {
+                    oneByOne.AddPositive(low + i);
+                }
+            }
+
+            atOnce.AddPositive(low, counts);
+        }
+
+        Assert.Equal(Exported(oneByOne), Exported(atOnce));
+        Assert.Equal(Exported(oneByOne), Exported(QuantileSketch.Import(Exported(oneByOne), out _)));
+
+        static byte[] Exported(QuantileSketch sketch)
+        {
+            var bytes = new byte[sketch.ExportSize()];
+            sketch.Export(bytes);
+            return bytes;
+        }
+    }, iter: 500);
+
     [Theory]
     [MemberData(nameof(ReferenceCases))]
     public void QuantilesAreWithinTheErrorBound(string distribution, int n)

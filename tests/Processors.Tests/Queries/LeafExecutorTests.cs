@@ -124,13 +124,118 @@ public sealed class LeafExecutorTests
         using var test = Filled();
         using var cancelled = new CancellationTokenSource();
         cancelled.Cancel();
-        Assert.Throws<OperationCanceledException>(() => LeafExecutor.Execute(Plan(0, 7200, ["route"]), QuerySource.Auto, test.State.Snapshot(), cancelled.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => LeafExecutor.Execute(Plan(0, 7200, ["route"]), QuerySource.Auto, test.State.Snapshot(), cancelled.Token));
+    }
+
+    [Fact]
+    public async Task ManyLanesFindWhatOneFindsAndGiveTheirPlacesBack()
+    {
+        using var test = Filled();
+        var snapshot = test.State.Snapshot();
+        Assert.True(snapshot.Blocks.Count > 4);
+        using var gate = new ScanGate(3);
+        foreach (var source in (QuerySource[])[QuerySource.Auto, QuerySource.Blocks, QuerySource.Recent])
+        {
+            var plan = Plan(3, 1787, ["route", "n"]);
+            var alone = LeafExecutor.Execute(plan, source, snapshot, CancellationToken.None);
+            var outcome = await LeafExecutor.ExecuteAsync(plan, source, snapshot, gate, CancellationToken.None);
+            Assert.Equal(Cells(alone.Result!), Cells(outcome.Result!));
+            Assert.Equal(alone.Result!.RowsRead, outcome.Result!.RowsRead);
+            Assert.Equal((alone.Explanation.BlocksRead, alone.Explanation.BlockRows, alone.Explanation.RecentRows), (outcome.Explanation.BlocksRead, outcome.Explanation.BlockRows, outcome.Explanation.RecentRows));
+        }
+
+        Assert.True(gate.TryEnter() && gate.TryEnter() && gate.TryEnter());
+        Assert.False(gate.TryEnter());
+    }
+
+    [Fact]
+    public async Task AScanWaitsAtTheGateAndStopsThereWhenCancelled()
+    {
+        using var test = Filled();
+        using var gate = new ScanGate(1);
+        using var cancelled = new CancellationTokenSource();
+        await gate.EnterAsync(CancellationToken.None);
+        var waiting = LeafExecutor.ExecuteAsync(Plan(0, 7200, ["route", "n"]), QuerySource.Auto, test.State.Snapshot(), gate, cancelled.Token);
+        var second = LeafExecutor.ExecuteAsync(Plan(0, 7200, ["route", "n"]), QuerySource.Auto, test.State.Snapshot(), gate, CancellationToken.None);
+        Assert.False(waiting.IsCompleted);
+
+        await cancelled.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
+        Assert.False(second.IsCompleted);
+        gate.Leave();
+        Assert.NotNull((await second).Result);
+        Assert.True(gate.TryEnter());
+    }
+
+    [Fact]
+    public void TheExplanationSaysWhatWasReadAndWhy()
+    {
+        using var test = Filled();
+        var snapshot = test.State.Snapshot();
+        var aggregates = LeafExecutor.Execute(Plan(0, 3600, ["route"]), QuerySource.Auto, snapshot, CancellationToken.None).Explanation;
+        Assert.Empty(aggregates.RowsBecause);
+        Assert.Equal((snapshot.Folds.Count, 0), (aggregates.FoldsUsed, aggregates.BlocksConsidered));
+        Assert.Equal(snapshot.Unfolded.Sum(batch => batch.Rows), aggregates.UnfoldedRows);
+
+        var rows = LeafExecutor.Execute(Plan(0, 3600, ["route", "n"]), QuerySource.Auto, snapshot, CancellationToken.None);
+        Assert.Contains("route and n", Assert.Single(rows.Explanation.RowsBecause), StringComparison.Ordinal);
+        Assert.Equal((snapshot.Blocks.Count, snapshot.Blocks.Count), (rows.Explanation.BlocksConsidered, rows.Explanation.BlocksRead));
+        Assert.Equal(snapshot.Blocks.Sum(block => block.Rows), rows.Explanation.BlockRows);
+        Assert.Equal(snapshot.HeadBlock.Sum(batch => batch.Rows), rows.Explanation.HeadRows);
+        Assert.Equal(snapshot.Recent.Sum(entry => entry.Rows), rows.Explanation.RecentRows);
+        Assert.Equal(rows.Result!.RowsRead, rows.Explanation.BlockRows + rows.Explanation.HeadRows + rows.Explanation.RecentRows);
+        Assert.True(rows.Explanation.ColumnsDecoded >= 3 * snapshot.Blocks.Count);
+        Assert.True(rows.Explanation.BytesDecoded > 0);
+
+        var again = LeafExecutor.Execute(Plan(0, 3600, ["route", "n"]), QuerySource.Auto, snapshot, CancellationToken.None).Explanation;
+        Assert.Equal((0, 0), (again.ColumnsDecoded, again.BytesDecoded));
+
+        var edge = LeafExecutor.Execute(Plan(0, 5, ["route", "n"]), QuerySource.Blocks, snapshot, CancellationToken.None).Explanation;
+        Assert.Equal(edge.BlocksConsidered, edge.BlocksRead + edge.BlocksSkippedByTime);
+        Assert.True(edge.BlocksSkippedByTime > 0);
+        var cut = LeafExecutor.Execute(Plan(3, 1787, ["route"]), QuerySource.Auto, snapshot, CancellationToken.None).Explanation;
+        Assert.Contains("cuts a slot", Assert.Single(cut.RowsBecause), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ColumnsAreHeldWithinTheBudgetTheLatestUsed()
+    {
+        using var ample = Filled();
+        var plan = Plan(0, 3600, ["route", "n"]);
+        var expected = LeafExecutor.Execute(plan, QuerySource.Blocks, ample.State.Snapshot(), CancellationToken.None);
+        var all = ample.State.Snapshot().BlockReader.HeldBytes;
+        var blocks = (int)expected.Explanation.BlocksRead;
+        Assert.True(blocks > 4 && all > 0);
+
+        // Room for some of the blocks: the last two were used last.
+        using var tight = Filled(TestState.Default with { ColumnCacheBytes = all * 2 / blocks * 11 / 10 });
+        var snapshot = tight.State.Snapshot();
+        var first = LeafExecutor.Execute(plan, QuerySource.Blocks, snapshot, CancellationToken.None);
+        Assert.Equal(Cells(expected.Result!), Cells(first.Result!));
+        Assert.InRange(snapshot.BlockReader.HeldBytes, 1, all * 2 / blocks * 11 / 10);
+        var held = snapshot.BlockReader.HeldBytes;
+        snapshot.BlockReader.Trim();
+        Assert.Equal(held, snapshot.BlockReader.HeldBytes);
+
+        var last = snapshot.Blocks[^1];
+        var newest = new LeafPlan(plan.Dataset ?? LeafPlan.AllDatasets, plan.Spec, new(last.MinTimeNs, last.MaxTimeNs + 1, 36_000));
+        var again = LeafExecutor.Execute(newest, QuerySource.Blocks, snapshot, CancellationToken.None).Explanation;
+        Assert.Equal((1, 0), (again.BlocksRead, again.ColumnsDecoded));
+        Assert.True(LeafExecutor.Execute(plan, QuerySource.Blocks, snapshot, CancellationToken.None).Explanation.ColumnsDecoded > 0);
+    }
+
+    private static List<string> Cells(PartialResult result)
+    {
+        var sums = (MeasureAccumulator)result.Accumulators[1];
+        return [.. Enumerable.Range(0, result.Cells)
+            .Select(cell => $"{string.Join('|', result.GroupValues(result.CellOf(cell).Group)!)} {result.CellOf(cell).Bucket} {result.Count.Rows(cell)} {sums.Sum(cell)}")
+            .Order(StringComparer.Ordinal)];
     }
 
     /// <summary>Half an hour of events, the newest of them still between the cursors; folds and blocks of 100 rows.</summary>
-    private static TestState Filled()
+    private static TestState Filled(PartitionSettings? settings = null)
     {
-        var test = new TestState { NowMs = HourStartMs };
+        var test = new TestState(settings) { NowMs = HourStartMs };
         for (var second = 0; second < 1_800; second += 4)
         {
             test.NowMs = HourStartMs + (second * 1_000L) + 137;

@@ -91,6 +91,58 @@ public sealed class PartitionStateTests
     }
 
     [Fact]
+    public void ATraceWhoseFirstRowsTheLogLostFollowsThePolicyThatItBeganUnder()
+    {
+        // The head saw the first row, but the log lost it before the trailing cursor came by: nothing is recorded of the trace when policy 1 is long superseded.
+        using var test = new TestState(TestState.Default with { BlockRows = 1 });
+        test.SetPolicy(1, DropRest);
+        test.Append(test.Event(TestState.TraceId(1)));
+        test.Pump();
+        test.Cut();
+        test.Log.TruncateBefore(test.Log.End);
+        test.Crash();
+        test.SetPolicy(2, KeepErrors);
+        test.Tick(30_000);
+        var between = test.Event();
+        test.Append(between);       // moves the sealed place on, past policy 1
+        test.Tick(30_000);
+        test.Pump();
+        var other = test.Event(TestState.TraceId(2));
+        test.Append(test.Event(TestState.TraceId(1)), other);
+        test.Tick(30_000);
+        test.Pump();
+
+        Assert.Equal([between.Number, other.Number], test.Kept());
+    }
+
+    [Fact]
+    public void ATraceWhoseFirstRowsWereLostBeforeTheirRereadFollowsThePolicyThatItBeganUnder()
+    {
+        using var test = new TestState(TestState.Default with { RecentBytes = 1, FoldRows = 1, BlockRows = 1 });
+        test.SetPolicy(1, DropRest);
+        test.Append(test.Event(TestState.TraceId(3)));      // the oldest batch is always held
+        test.Append(test.Event(TestState.TraceId(1)));
+        test.SetPolicy(2, KeepErrors);
+        test.Pump();
+        GC.Collect();
+        test.Tick(30_000);
+        test.Pump();
+        Assert.True(test.State.NeedsReread(out var wanted));
+        test.Log.TruncateBefore(test.Log.End);
+        test.State.Refill(test.Log.Read(wanted, 1));
+        var between = test.Event();
+        test.Append(between);       // moves the sealed place on, past policy 1
+        test.Tick(30_000);
+        test.Pump();
+        var other = test.Event(TestState.TraceId(2));
+        test.Append(test.Event(TestState.TraceId(1)), other);
+        test.Tick(30_000);
+        test.Pump();
+
+        Assert.Equal([between.Number, other.Number], test.Kept());
+    }
+
+    [Fact]
     public void ARowThatNamesAParentButNoTraceIsARootOfItsOwn()
     {
         using var test = new TestState();

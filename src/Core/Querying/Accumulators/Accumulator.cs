@@ -4,7 +4,7 @@ using StreamObserve.Core.Events;
 namespace StreamObserve.Core.Querying.Accumulators;
 
 /// <summary>The selected rows of one segment with the cell (group and time bucket) to which each belongs, rows ascending.</summary>
-public readonly ref struct SelectedRows(IRowSegment segment, ReadOnlySpan<int> rows, ReadOnlySpan<int> cells, double[]? weights)
+public readonly ref struct SelectedRows(IRowSegment segment, ReadOnlySpan<int> rows, ReadOnlySpan<int> cells, double[]? weights, bool isAll = false)
 {
     /// <summary>The segment.</summary>
     public IRowSegment Segment { get; } = segment;
@@ -17,6 +17,9 @@ public readonly ref struct SelectedRows(IRowSegment segment, ReadOnlySpan<int> r
 
     /// <summary>Weights by row number, not by index into <see cref="Rows"/>; null = one.</summary>
     public double[]? Weights { get; } = weights;
+
+    /// <summary>True when the rows are all of the segment.</summary>
+    public bool IsAll { get; } = isAll;
 }
 
 /// <summary>
@@ -51,6 +54,9 @@ public abstract class Accumulator
 
     /// <summary>Adds another accumulator's cell to one of this.</summary>
     public abstract void Merge(int cell, Accumulator other, int otherCell);
+
+    /// <summary>As <see cref="Merge"/>, of an accumulator that is not used any more: what it holds may become this one's own.</summary>
+    public virtual void TakeOver(int cell, Accumulator other, int otherCell) => Merge(cell, other, otherCell);
 
     /// <summary>Writes a cell.</summary>
     public abstract void Export(int cell, ByteWriter writer);
@@ -104,7 +110,7 @@ internal readonly ref struct NumberReader(ColumnVector column)
         }
 
         var k = _column.Rank(row);
-        value = _column.Type == ColumnType.Float ? _column.Floats[k] : _column.Integers[k];
+        value = _column.Type == ColumnType.Float ? _column.FloatAt(k) : _column.IntegerAt(k);
         return true;
     }
 }

@@ -5,14 +5,16 @@ namespace StreamObserve.Core.Querying.Accumulators;
 /// <summary>Rows, and the events they stand for.</summary>
 public sealed class CountAccumulator : Accumulator
 {
+    // Rows that stand for one event each, apart from the others: they cost one addition.
+    private long[] _single = [];
     private long[] _rows = [];
     private double[] _weights = [];
 
     /// <summary>Rows of a cell.</summary>
-    public long Rows(int cell) => _rows[cell];
+    public long Rows(int cell) => _rows[cell] + _single[cell];
 
     /// <summary>Events of a cell.</summary>
-    public double Weight(int cell) => _weights[cell];
+    public double Weight(int cell) => _weights[cell] + _single[cell];
 
     /// <summary>Adds counted rows.</summary>
     public void Add(int cell, long rows, double weight)
@@ -24,6 +26,7 @@ public sealed class CountAccumulator : Accumulator
     /// <inheritdoc/>
     public override void EnsureCells(int count)
     {
+        Grow(ref _single, count, 0);
         Grow(ref _rows, count, 0);
         Grow(ref _weights, count, 0);
     }
@@ -35,10 +38,10 @@ public sealed class CountAccumulator : Accumulator
         if (rows.Weights is not { } weights)
         {
             // Fast path: every row is one event.
+            var single = _single;
             foreach (var cell in cells)
             {
-                _rows[cell]++;
-                _weights[cell]++;
+                single[cell]++;
             }
 
             return;
@@ -55,14 +58,14 @@ public sealed class CountAccumulator : Accumulator
     public override void Merge(int cell, Accumulator other, int otherCell)
     {
         var from = (CountAccumulator)other;
-        Add(cell, from._rows[otherCell], from._weights[otherCell]);
+        Add(cell, from.Rows(otherCell), from.Weight(otherCell));
     }
 
     /// <inheritdoc/>
     public override void Export(int cell, ByteWriter writer)
     {
-        writer.Varint((ulong)_rows[cell]);
-        writer.F64(_weights[cell]);
+        writer.Varint((ulong)Rows(cell));
+        writer.F64(Weight(cell));
     }
 
     /// <inheritdoc/>

@@ -16,8 +16,13 @@ public sealed class DistinctAccumulator(string column) : Accumulator
     /// <summary>Precision of the sketches, here and in aggregates: 2^14 registers, 0.81 % standard error.</summary>
     public const int Precision = 14;
 
+    /// <summary>Words of the bitmap of cells and codes that are always worth it; above, one a row at most.</summary>
+    private const int SeenWordsMin = 1024;
+
     private readonly List<ColumnVector> _columns = [];
     private Cell?[] _cells = [];
+    private ulong[] _seen = [];
+    private ulong[] _hashes = [];
 
     /// <summary>The number of distinct values and its relative bound (0 = exact).</summary>
     public (double Estimate, double Bound) Estimate(int cell) => _cells[cell] switch
@@ -44,7 +49,14 @@ public sealed class DistinctAccumulator(string column) : Accumulator
         Span<byte> scratch = stackalloc byte[64];
         foreach (var vector in _columns)
         {
-            var hashes = vector.Type == ColumnType.Dictionary ? DictionaryHashes(vector.Strings) : null;
+            if (vector.Type == ColumnType.Dictionary)
+            {
+                AddCodes(rows, vector);
+                continue;
+            }
+
+            Cell? last = null;
+            var lastCell = -1;
             for (var i = 0; i < rows.Rows.Length; i++)
             {
                 var row = rows.Rows[i];
@@ -53,10 +65,68 @@ public sealed class DistinctAccumulator(string column) : Accumulator
                     continue;
                 }
 
-                var k = vector.Rank(row);
-                Use(rows.Cells[i]).Add(hashes is not null ? hashes[vector.Codes[k]] : HashOf(vector, k, scratch));
+                if (rows.Cells[i] != lastCell)
+                {
+                    lastCell = rows.Cells[i];
+                    last = Use(lastCell);
+                }
+
+                last!.Add(HashOf(vector, vector.Rank(row), scratch));
             }
         }
+    }
+
+    /// <summary>Adds the values behind the codes, each once a cell where a bitmap of cells and codes is small enough to tell.</summary>
+    private void AddCodes(in SelectedRows rows, ColumnVector vector)
+    {
+        var hashes = DictionaryHashes(vector.Strings);
+        int least = int.MaxValue, greatest = -1;
+        foreach (var cell in rows.Cells)
+        {
+            least = Math.Min(least, cell);
+            greatest = Math.Max(greatest, cell);
+        }
+
+        var words = (vector.Strings.Count + 63) >> 6;
+        var seenWords = (long)(greatest - least + 1) * words;
+        var seen = seenWords <= Math.Max(SeenWordsMin, rows.Rows.Length) ? Cleared((int)seenWords) : default;
+        var codes = vector.PackedCodes;
+        for (var i = 0; i < rows.Rows.Length; i++)
+        {
+            var row = rows.Rows[i];
+            if (!vector.Has(row))
+            {
+                continue;
+            }
+
+            var code = (int)codes[vector.Rank(row)];
+            var cell = rows.Cells[i];
+            if (!seen.IsEmpty)
+            {
+                ref var word = ref seen[((cell - least) * words) + (code >> 6)];
+                var bit = 1UL << (code & 63);
+                if ((word & bit) != 0)
+                {
+                    continue;
+                }
+
+                word |= bit;
+            }
+
+            Use(cell).Add(hashes[code]);
+        }
+    }
+
+    private Span<ulong> Cleared(int words)
+    {
+        if (_seen.Length < words)
+        {
+            _seen = new ulong[words];
+        }
+
+        var seen = _seen.AsSpan(0, words);
+        seen.Clear();
+        return seen;
     }
 
     /// <inheritdoc/>
@@ -70,13 +140,22 @@ public sealed class DistinctAccumulator(string column) : Accumulator
                 Use(cell).BecomeSketch().Merge(sketch);
                 break;
             case var exact:
-                var mine = Use(cell);
-                foreach (var hash in exact.Hashes)
-                {
-                    mine.Add(hash);
-                }
-
+                Use(cell).AddAll(exact.Hashes);
                 break;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void TakeOver(int cell, Accumulator other, int otherCell)
+    {
+        ref var theirs = ref ((DistinctAccumulator)other)._cells[otherCell];
+        if (_cells[cell] is null)
+        {
+            (_cells[cell], theirs) = (theirs, null);
+        }
+        else
+        {
+            Merge(cell, other, otherCell);
         }
     }
 
@@ -97,9 +176,18 @@ public sealed class DistinctAccumulator(string column) : Accumulator
             case var exact:
                 writer.U8(1);
                 writer.Varint((ulong)exact.Hashes.Count);
-                foreach (var hash in exact.Hashes)
+                var slots = exact.Hashes.Slots(out var hasZero);
+                foreach (var hash in slots)
                 {
-                    writer.I64((long)hash);
+                    if (hash != 0)
+                    {
+                        writer.I64((long)hash);
+                    }
+                }
+
+                if (hasZero)
+                {
+                    writer.I64(0);
                 }
 
                 break;
@@ -115,7 +203,9 @@ public sealed class DistinctAccumulator(string column) : Accumulator
                 break;
             case 1:
                 var mine = Use(cell);
-                for (var left = reader.Count(); left > 0; left--)
+                var count = reader.Count();
+                mine.Hashes.EnsureCapacity(mine.Hashes.Count + Math.Min(count, reader.Remaining / 8));
+                for (var left = count; left > 0; left--)
                 {
                     mine.Add((ulong)reader.I64());
                 }
@@ -136,22 +226,26 @@ public sealed class DistinctAccumulator(string column) : Accumulator
         _ => Hash64.Of(vector.Utf8(k, scratch)),
     };
 
-    private static ulong[] DictionaryHashes(Utf8Strings dictionary)
+    private ReadOnlySpan<ulong> DictionaryHashes(Utf8Strings dictionary)
     {
-        var hashes = new ulong[dictionary.Count];
-        for (var code = 0; code < hashes.Length; code++)
+        if (_hashes.Length < dictionary.Count)
         {
-            hashes[code] = Hash64.Of(dictionary[code]);
+            _hashes = new ulong[Math.Max(dictionary.Count, _hashes.Length * 2)];
         }
 
-        return hashes;
+        for (var code = 0; code < dictionary.Count; code++)
+        {
+            _hashes[code] = Hash64.Of(dictionary[code]);
+        }
+
+        return _hashes.AsSpan(0, dictionary.Count);
     }
 
     private Cell Use(int cell) => _cells[cell] ??= new();
 
     private sealed class Cell
     {
-        public HashSet<ulong> Hashes { get; private set; } = [];
+        public HashSet64 Hashes { get; private set; } = new();
 
         public HyperLogLog? Sketch { get; private set; }
 
@@ -167,17 +261,32 @@ public sealed class DistinctAccumulator(string column) : Accumulator
             }
         }
 
+        public void AddAll(HashSet64 hashes)
+        {
+            // Hashes come in the order of their places: without room for all, the first ones would crowd a small table's beginning.
+            Hashes.EnsureCapacity(Hashes.Count + hashes.Count);
+            var slots = hashes.Slots(out var hasZero);
+            foreach (var hash in slots)
+            {
+                if (hash != 0)
+                {
+                    Add(hash);
+                }
+            }
+
+            if (hasZero)
+            {
+                Add(0);
+            }
+        }
+
         public HyperLogLog BecomeSketch()
         {
             if (Sketch is null)
             {
                 Sketch = new(Precision);
-                foreach (var hash in Hashes)
-                {
-                    Sketch.AddHash(hash);
-                }
-
-                Hashes = [];
+                AddAll(Hashes);
+                Hashes = new();
             }
 
             return Sketch;

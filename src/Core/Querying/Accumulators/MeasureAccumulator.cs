@@ -6,46 +6,37 @@ namespace StreamObserve.Core.Querying.Accumulators;
 public sealed class MeasureAccumulator(string column) : Accumulator
 {
     private readonly List<ColumnVector> _columns = [];
-    private long[] _counts = [];
-    private double[] _weights = [];
-    private double[] _sums = [];
-    private double[] _mins = [];
-    private double[] _maxs = [];
+    private readonly NumberSlices _slices = new();
+    private Cell[] _cells = [];
 
     /// <summary>Rows with a number.</summary>
-    public long Count(int cell) => _counts[cell];
+    public long Count(int cell) => _cells[cell].Count;
 
     /// <summary>Events with a number.</summary>
-    public double Weight(int cell) => _weights[cell];
+    public double Weight(int cell) => _cells[cell].Weight;
 
     /// <summary>Sum over events.</summary>
-    public double Sum(int cell) => _sums[cell];
+    public double Sum(int cell) => _cells[cell].Sum;
 
     /// <summary>Least number, +infinity when there is none.</summary>
-    public double Min(int cell) => _mins[cell];
+    public double Min(int cell) => _cells[cell].Min;
 
     /// <summary>Greatest number, -infinity when there is none.</summary>
-    public double Max(int cell) => _maxs[cell];
+    public double Max(int cell) => _cells[cell].Max;
 
     /// <summary>Adds an aggregate.</summary>
     public void Add(int cell, long count, double weight, double sum, double min, double max)
     {
-        _counts[cell] += count;
-        _weights[cell] += weight;
-        _sums[cell] += sum;
-        _mins[cell] = Math.Min(_mins[cell], min);
-        _maxs[cell] = Math.Max(_maxs[cell], max);
+        ref var to = ref _cells[cell];
+        to.Count += count;
+        to.Weight += weight;
+        to.Sum += sum;
+        to.Min = Math.Min(to.Min, min);
+        to.Max = Math.Max(to.Max, max);
     }
 
     /// <inheritdoc/>
-    public override void EnsureCells(int count)
-    {
-        Grow(ref _counts, count, 0);
-        Grow(ref _weights, count, 0);
-        Grow(ref _sums, count, 0);
-        Grow(ref _mins, count, double.PositiveInfinity);
-        Grow(ref _maxs, count, double.NegativeInfinity);
-    }
+    public override void EnsureCells(int count) => Grow(ref _cells, count, new Cell { Min = double.PositiveInfinity, Max = double.NegativeInfinity });
 
     /// <inheritdoc/>
     public override void Update(in SelectedRows rows)
@@ -54,48 +45,70 @@ public sealed class MeasureAccumulator(string column) : Accumulator
         rows.Segment.GetColumns(column, _columns);
         foreach (var vector in _columns)
         {
-            if (!vector.IsNumeric)
+            var from = 0;
+            while (vector.IsNumeric && _slices.Read(rows, vector, ref from, out var values, out var cells, out var weights))
             {
-                continue;
-            }
-
-            var numbers = new NumberReader(vector);
-            for (var i = 0; i < rows.Rows.Length; i++)
-            {
-                var row = rows.Rows[i];
-                if (!numbers.TryGet(row, out var value))
+                if (weights.IsEmpty)
                 {
-                    continue;
+                    AddEach(values, cells);
                 }
-
-                var cell = rows.Cells[i];
-                var weight = rows.Weights is { } weights ? weights[row] : 1;
-                _counts[cell]++;
-                _weights[cell] += weight;
-                _sums[cell] += value * weight;
-                _mins[cell] = Math.Min(_mins[cell], value);
-                _maxs[cell] = Math.Max(_maxs[cell], value);
+                else
+                {
+                    AddEach(values, cells, weights);
+                }
             }
+        }
+    }
+
+    private void AddEach(ReadOnlySpan<double> values, ReadOnlySpan<int> cells)
+    {
+        // Fast path: every row is one event.
+        var all = _cells;
+        for (var i = 0; i < values.Length; i++)
+        {
+            ref var cell = ref all[cells[i]];
+            var value = values[i];
+            cell.Count++;
+            cell.Weight++;
+            cell.Sum += value;
+            cell.Min = Math.Min(cell.Min, value);
+            cell.Max = Math.Max(cell.Max, value);
+        }
+    }
+
+    private void AddEach(ReadOnlySpan<double> values, ReadOnlySpan<int> cells, ReadOnlySpan<double> weights)
+    {
+        var all = _cells;
+        for (var i = 0; i < values.Length; i++)
+        {
+            ref var cell = ref all[cells[i]];
+            var value = values[i];
+            cell.Count++;
+            cell.Weight += weights[i];
+            cell.Sum += value * weights[i];
+            cell.Min = Math.Min(cell.Min, value);
+            cell.Max = Math.Max(cell.Max, value);
         }
     }
 
     /// <inheritdoc/>
     public override void Merge(int cell, Accumulator other, int otherCell)
     {
-        var from = (MeasureAccumulator)other;
-        Add(cell, from._counts[otherCell], from._weights[otherCell], from._sums[otherCell], from._mins[otherCell], from._maxs[otherCell]);
+        ref readonly var from = ref ((MeasureAccumulator)other)._cells[otherCell];
+        Add(cell, from.Count, from.Weight, from.Sum, from.Min, from.Max);
     }
 
     /// <inheritdoc/>
     public override void Export(int cell, ByteWriter writer)
     {
-        writer.Varint((ulong)_counts[cell]);
-        if (_counts[cell] > 0)
+        ref readonly var from = ref _cells[cell];
+        writer.Varint((ulong)from.Count);
+        if (from.Count > 0)
         {
-            writer.F64(_weights[cell]);
-            writer.F64(_sums[cell]);
-            writer.F64(_mins[cell]);
-            writer.F64(_maxs[cell]);
+            writer.F64(from.Weight);
+            writer.F64(from.Sum);
+            writer.F64(from.Min);
+            writer.F64(from.Max);
         }
     }
 
@@ -107,5 +120,14 @@ public sealed class MeasureAccumulator(string column) : Accumulator
         {
             Add(cell, count, reader.F64(), reader.F64(), reader.F64(), reader.F64());
         }
+    }
+
+    private struct Cell
+    {
+        public long Count;
+        public double Weight;
+        public double Sum;
+        public double Min;
+        public double Max;
     }
 }

@@ -3,11 +3,24 @@ using StreamObserve.Core.Sketches;
 
 namespace StreamObserve.Core.Querying.Accumulators;
 
-/// <summary>A quantile sketch of a numeric column, for percentiles and heatmaps.</summary>
+/// <summary>
+/// A quantile sketch of a numeric column, for percentiles and heatmaps. Rows that stand for one event each are counted by cell and bin in a table first, where that is
+/// small enough, and go to the sketches a cell at a time: each then finds its window once.
+/// </summary>
 public sealed class SketchAccumulator(string column) : Accumulator
 {
+    /// <summary>Entries of the table of cells and bins that are always worth it; above, <see cref="EntriesPerRow"/> at most.</summary>
+    private const int EntriesMin = 4096;
+
+    private const int EntriesPerRow = 6;
+
     private readonly List<ColumnVector> _columns = [];
+    private readonly NumberSlices _slices = new();
     private QuantileSketch?[] _sketches = [];
+    private int[] _bins = [];
+    private int[] _binCells = [];
+    private int[] _counts = [];
+    private byte[] _exported = [];
 
     /// <summary>The sketch of a cell; null when no row had a number.</summary>
     public QuantileSketch? Sketch(int cell) => _sketches[cell];
@@ -30,16 +43,97 @@ public sealed class SketchAccumulator(string column) : Accumulator
                 continue;
             }
 
-            var numbers = new NumberReader(vector);
-            for (var i = 0; i < rows.Rows.Length; i++)
+            if (rows.Weights is null)
             {
-                var row = rows.Rows[i];
-                if (numbers.TryGet(row, out var value))
+                AddCounted(rows, vector);
+                continue;
+            }
+
+            var from = 0;
+            while (_slices.Read(rows, vector, ref from, out var values, out var cells, out var weights))
+            {
+                for (var i = 0; i < values.Length; i++)
                 {
-                    Use(rows.Cells[i]).Add(value, rows.Weights is { } weights ? weights[row] : 1);
+                    Use(cells[i]).Add(values[i], weights[i]);
                 }
             }
         }
+    }
+
+    private void AddCounted(in SelectedRows rows, ColumnVector vector)
+    {
+        if (_bins.Length < rows.Rows.Length)
+        {
+            _bins = new int[rows.Rows.Length];
+            _binCells = new int[rows.Rows.Length];
+        }
+
+        int count = 0, from = 0;
+        int leastBin = int.MaxValue, greatestBin = int.MinValue, leastCell = int.MaxValue, greatestCell = int.MinValue;
+        while (_slices.Read(rows, vector, ref from, out var values, out var cells, out _))
+        {
+            for (var i = 0; i < values.Length; i++)
+            {
+                if (LogBins.TryBinOf(values[i], out var bin))
+                {
+                    _bins[count] = bin;
+                    _binCells[count++] = cells[i];
+                    leastBin = Math.Min(leastBin, bin);
+                    greatestBin = Math.Max(greatestBin, bin);
+                    leastCell = Math.Min(leastCell, cells[i]);
+                    greatestCell = Math.Max(greatestCell, cells[i]);
+                }
+                else
+                {
+                    Use(cells[i]).Add(values[i]);
+                }
+            }
+        }
+
+        if (count == 0)
+        {
+            return;
+        }
+
+        ReadOnlySpan<int> bins = _bins.AsSpan(0, count), binCells = _binCells.AsSpan(0, count);
+        int width = greatestBin - leastBin + 1, height = greatestCell - leastCell + 1;
+        if ((long)width * height > Math.Max(EntriesMin, (long)count * EntriesPerRow))
+        {
+            // Slow path: cells or numbers too far apart for a table.
+            for (var i = 0; i < bins.Length; i++)
+            {
+                Use(binCells[i]).AddPositive(bins[i]);
+            }
+
+            return;
+        }
+
+        var counts = Cleared(width * height);
+        for (var i = 0; i < bins.Length; i++)
+        {
+            counts[((binCells[i] - leastCell) * width) + bins[i] - leastBin]++;
+        }
+
+        for (var cell = leastCell; cell <= greatestCell; cell++)
+        {
+            var ofCell = counts.Slice((cell - leastCell) * width, width);
+            if (ofCell.IndexOfAnyExcept(0) >= 0)
+            {
+                Use(cell).AddPositive(leastBin, ofCell);
+            }
+        }
+    }
+
+    private Span<int> Cleared(int entries)
+    {
+        if (_counts.Length < entries)
+        {
+            _counts = new int[entries];
+        }
+
+        var counts = _counts.AsSpan(0, entries);
+        counts.Clear();
+        return counts;
     }
 
     /// <inheritdoc/>
@@ -52,12 +146,36 @@ public sealed class SketchAccumulator(string column) : Accumulator
     }
 
     /// <inheritdoc/>
+    public override void TakeOver(int cell, Accumulator other, int otherCell)
+    {
+        ref var theirs = ref ((SketchAccumulator)other)._sketches[otherCell];
+        if (_sketches[cell] is null)
+        {
+            (_sketches[cell], theirs) = (theirs, null);
+        }
+        else
+        {
+            Merge(cell, other, otherCell);
+        }
+    }
+
+    /// <inheritdoc/>
     public override void Export(int cell, ByteWriter writer)
     {
-        var sketch = _sketches[cell];
-        var size = sketch?.ExportSize() ?? 0;
-        writer.Varint((ulong)size);
-        sketch?.Export(writer.Take(size));
+        if (_sketches[cell] is not { } sketch)
+        {
+            writer.Varint(0);
+            return;
+        }
+
+        // Into scratch first, since the length goes in front.
+        var most = sketch.ExportSizeMost();
+        if (_exported.Length < most)
+        {
+            _exported = new byte[Math.Max(most, _exported.Length * 2)];
+        }
+
+        writer.Blob(_exported.AsSpan(0, sketch.Export(_exported)));
     }
 
     /// <inheritdoc/>

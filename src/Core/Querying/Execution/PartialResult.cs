@@ -206,8 +206,8 @@ public sealed class PartialResult
     /// </remarks>
     public void Purge() => Purge(ExecutionLimits.GroupsMax);
 
-    /// <summary>Adds another result of the same plan.</summary>
-    public void Merge(PartialResult other)
+    /// <summary>Adds another result of the same plan; with <paramref name="takeOver"/> one that is not used any more, whose parts may become this one's own.</summary>
+    public void Merge(PartialResult other, bool takeOver = false)
     {
         var known = Groups;
         var groups = new int[other.Groups];
@@ -225,7 +225,14 @@ public sealed class PartialResult
             var mine = cells[cell] = Cell(groups[group], bucket);
             for (var i = 0; i < Accumulators.Count; i++)
             {
-                Accumulators[i].Merge(mine, other.Accumulators[i], cell);
+                if (takeOver)
+                {
+                    Accumulators[i].TakeOver(mine, other.Accumulators[i], cell);
+                }
+                else
+                {
+                    Accumulators[i].Merge(mine, other.Accumulators[i], cell);
+                }
             }
         }
 

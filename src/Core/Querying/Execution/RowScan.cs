@@ -6,9 +6,29 @@ using StreamObserve.Core.Querying.Variance;
 
 namespace StreamObserve.Core.Querying.Execution;
 
+/// <summary>What became of a segment in a scan.</summary>
+public enum SegmentOutcome : byte
+{
+    /// <summary>Its rows were looked at.</summary>
+    Read,
+
+    /// <summary>No row: it lies outside of the range.</summary>
+    SkippedByTime,
+
+    /// <summary>No row: it has none of the dataset.</summary>
+    SkippedByDataset,
+
+    /// <summary>No row: a comparison that must hold asks for a field that it doesn't have, or for numbers outside of its own.</summary>
+    SkippedByMinMax,
+
+    /// <summary>No row: its Bloom filter has not seen the value that is asked for.</summary>
+    SkippedByBloom,
+}
+
 /// <summary>
 /// Scans segments of rows into a partial result: time, dataset and condition narrow a bitmap a column at a time, breakdowns become codes, codes cells, and each
-/// accumulator takes its column once. Holds scratch memory: one instance a thread and query.
+/// accumulator takes its column once. A segment that its statistics exclude is not read; one that is wanted whole makes no bitmap. Holds scratch memory: one instance
+/// a thread and query.
 /// </summary>
 public sealed class RowScan
 {
@@ -16,154 +36,161 @@ public sealed class RowScan
     private readonly PartialResult _result;
     private readonly ConditionFilter? _where;
     private readonly ConditionFilter?[] _filters;
-    private readonly List<ColumnVector> _columns = [];
-    private readonly ByteWriter _key = new();
+    private readonly CellAssigner _assigner;
     private ulong[] _selection = [];
+    private ulong[] _narrowed = [];
     private int[] _rows = [];
-    private int[] _cells = [];
-    private long[] _combined = [];
+    private int[] _filteredRows = [];
+    private int[] _filteredCells = [];
 
     /// <summary>A scan of the plan into a result.</summary>
     public RowScan(LeafPlan plan, PartialResult result)
     {
         _plan = plan;
         _result = result;
+        _assigner = new(plan, result);
         _where = plan.Spec.Where is null ? null : new(plan.Spec.Where);
-        _filters = [.. plan.Accumulators.Select(spec => spec.Filter is null ? null : new ConditionFilter(spec.Filter))];
+        _filters = new ConditionFilter?[plan.Accumulators.Count];
+        for (var i = 0; i < _filters.Length; i++)
+        {
+            _filters[i] = plan.Accumulators[i].Filter is { } filter ? new(filter) : null;
+        }
     }
 
     /// <summary>Adds a segment's rows that lie in [startNs, endNs), which must be within the plan's range.</summary>
-    public void Add(IRowSegment segment, long startNs, long endNs)
+    public SegmentOutcome Add(IRowSegment segment, long startNs, long endNs)
     {
-        if (segment.Rows == 0 || segment.MinTimeNs >= endNs || segment.MaxTimeNs < startNs)
+        var outcome = Select(segment, startNs, endNs, out var all);
+        if (outcome != SegmentOutcome.Read)
         {
-            return;
+            return outcome;
         }
 
-        if (!Select(segment, startNs, endNs))
-        {
-            return;
-        }
-
-        var count = ListRows(_selection, segment.Rows, ref _rows);
         _result.RowsRead += segment.Rows;
-        if (count == 0)
+        var rows = all ? RowNumbers.UpTo(segment.Rows) : ListRows(Selection(segment), segment.Rows, ref _rows);
+        if (rows.IsEmpty)
         {
-            return;
+            return outcome;
         }
 
         _result.Purge();
         _result.IsSampled |= segment.IsSampled;
-        AssignCells(segment, _rows.AsSpan(0, count));
+        var cells = _assigner.Assign(segment, rows, all, startNs, endNs);
         var weights = _plan.Spec.UsageMode ? null : segment.Weights;
-        var variance = weights is not null && segment.IsSampled && _result.Collector.Begin(segment, _rows.AsSpan(0, count), weights) ? _result.Collector : null;
+        var selected = new SelectedRows(segment, rows, cells, weights, all);
+        var variance = weights is not null && segment.IsSampled && _result.Collector.Begin(segment, rows, weights) ? _result.Collector : null;
         for (var i = 0; i < _filters.Length; i++)
         {
             if (_filters[i] is { } filter)
             {
-                UpdateFiltered(segment, filter, i, weights, variance);
+                UpdateFiltered(selected, filter, i, variance);
             }
             else
             {
-                Update(i, new SelectedRows(segment, _rows.AsSpan(0, count), _cells.AsSpan(0, count), weights), variance);
+                Update(i, selected, variance);
             }
         }
+
+        return outcome;
     }
 
     /// <summary>The rows of a segment that a tail or a trace look-up wants: those within the range, dataset and condition, ascending. Valid until the next call.</summary>
     public ReadOnlySpan<int> Matching(IRowSegment segment, long startNs, long endNs)
     {
-        if (segment.Rows == 0 || !Select(segment, startNs, endNs))
+        if (Select(segment, startNs, endNs, out var all) != SegmentOutcome.Read)
         {
             return [];
         }
 
-        var count = ListRows(_selection, segment.Rows, ref _rows);
-        return _rows.AsSpan(0, count);
+        return all ? RowNumbers.UpTo(segment.Rows) : ListRows(Selection(segment), segment.Rows, ref _rows);
     }
 
-    private bool Select(IRowSegment segment, long startNs, long endNs)
+    private Span<ulong> Selection(IRowSegment segment) => _selection.AsSpan(0, (segment.Rows + 63) >> 6);
+
+    /// <summary>Leaves in the selection which rows are wanted; nothing when <paramref name="all"/> are.</summary>
+    private SegmentOutcome Select(IRowSegment segment, long startNs, long endNs, out bool all)
     {
+        all = false;
+        if (segment.Rows == 0 || segment.MinTimeNs >= endNs || segment.MaxTimeNs < startNs)
+        {
+            return SegmentOutcome.SkippedByTime;
+        }
+
+        var dataset = -1;
+        if (_plan.DatasetUtf8 is { } wanted && (dataset = Find(segment.Datasets, wanted)) < 0)
+        {
+            return SegmentOutcome.SkippedByDataset;
+        }
+
+        if (_where is not null && _where.ExclusionOf(segment) is var exclusion && exclusion != SegmentExclusion.None)
+        {
+            return exclusion == SegmentExclusion.Bloom ? SegmentOutcome.SkippedByBloom : SegmentOutcome.SkippedByMinMax;
+        }
+
+        var isInside = segment.MinTimeNs >= startNs && segment.MaxTimeNs < endNs;
+        var isOfDataset = dataset < 0 || segment.Datasets.Count == 1;
+        all = isInside && isOfDataset && _where is null;
+        if (all)
+        {
+            // Fast path: the whole segment.
+            return SegmentOutcome.Read;
+        }
+
         var words = (segment.Rows + 63) >> 6;
-        if (_selection.Length != words)
+        if (_selection.Length < words)
         {
             _selection = new ulong[words];
         }
 
-        SelectTime(segment, startNs, endNs);
-        if (_plan.DatasetUtf8 is { } dataset && !SelectDataset(segment, dataset))
+        var selection = _selection.AsSpan(0, words);
+        if (isInside)
         {
-            return false;
+            selection.Fill(ulong.MaxValue);
+            selection[^1] = (segment.Rows & 63) == 0 ? ulong.MaxValue : (1UL << (segment.Rows & 63)) - 1;
+        }
+        else
+        {
+            segment.Times.Mark(startNs, endNs, selection);
         }
 
-        _where?.Narrow(segment, _selection);
-        return true;
+        if (!isOfDataset)
+        {
+            SelectDataset(segment, dataset, selection);
+        }
+
+        _where?.Narrow(segment, selection);
+        return SegmentOutcome.Read;
     }
 
-    private void SelectTime(IRowSegment segment, long startNs, long endNs)
+    private static int Find(Utf8Strings datasets, ReadOnlySpan<byte> wanted)
     {
-        var rows = segment.Rows;
-        if (segment.MinTimeNs >= startNs && segment.MaxTimeNs < endNs)
+        for (var code = 0; code < datasets.Count; code++)
         {
-            // Fast path: the whole segment is inside.
-            _selection.AsSpan().Fill(ulong.MaxValue);
-            if ((rows & 63) != 0)
+            if (datasets[code].SequenceEqual(wanted))
             {
-                _selection[^1] = (1UL << (rows & 63)) - 1;
-            }
-
-            return;
-        }
-
-        Array.Clear(_selection);
-        var times = segment.TimesNs;
-        for (var row = 0; row < rows; row++)
-        {
-            if (times[row] >= startNs && times[row] < endNs)
-            {
-                _selection[row >> 6] |= 1UL << (row & 63);
+                return code;
             }
         }
+
+        return -1;
     }
 
-    private bool SelectDataset(IRowSegment segment, ReadOnlySpan<byte> dataset)
+    private void SelectDataset(IRowSegment segment, int dataset, Span<ulong> selection)
     {
-        var wanted = -1;
-        for (var code = 0; code < segment.Datasets.Count; code++)
+        if (_narrowed.Length < selection.Length)
         {
-            if (segment.Datasets[code].SequenceEqual(dataset))
-            {
-                wanted = code;
-            }
+            _narrowed = new ulong[selection.Length];
         }
 
-        if (wanted < 0)
+        var hits = _narrowed.AsSpan(0, selection.Length);
+        PackedScan.MarkBetween(segment.DatasetColumn.PackedCodes, dataset, dataset, hits);
+        for (var word = 0; word < selection.Length; word++)
         {
-            return false;
+            selection[word] &= hits[word];
         }
-
-        if (segment.Datasets.Count == 1)
-        {
-            return true;
-        }
-
-        var codes = segment.DatasetCodes;
-        for (var word = 0; word < _selection.Length; word++)
-        {
-            ulong hits = 0;
-            for (var bits = _selection[word]; bits != 0; bits &= bits - 1)
-            {
-                var bit = BitOperations.TrailingZeroCount(bits);
-                hits |= codes[(word << 6) + bit] == wanted ? 1UL << bit : 0;
-            }
-
-            _selection[word] = hits;
-        }
-
-        return true;
     }
 
-    private static int ListRows(ReadOnlySpan<ulong> selection, int rows, ref int[] list)
+    private static ReadOnlySpan<int> ListRows(ReadOnlySpan<ulong> selection, int rows, ref int[] list)
     {
         if (list.Length < rows)
         {
@@ -179,27 +206,61 @@ public sealed class RowScan
             }
         }
 
-        return count;
+        return list.AsSpan(0, count);
     }
 
-    private void UpdateFiltered(IRowSegment segment, ConditionFilter filter, int accumulator, double[]? weights, VarianceCollector? variance)
+    /// <summary>Hands an accumulator with a condition of its own the rows at which it holds.</summary>
+    private void UpdateFiltered(in SelectedRows selected, ConditionFilter filter, int accumulator, VarianceCollector? variance)
     {
-        var narrowed = _selection.ToArray();
-        filter.Narrow(segment, narrowed);
-        int[] rows = [], cells = new int[_cells.Length];
-        var count = ListRows(narrowed, segment.Rows, ref rows);
-        var from = 0;
-        for (var i = 0; i < count; i++)
+        var segment = selected.Segment;
+        var words = (segment.Rows + 63) >> 6;
+        if (_narrowed.Length < words)
         {
-            while (_rows[from] != rows[i])
-            {
-                from++;
-            }
-
-            cells[i] = _cells[from];
+            _narrowed = new ulong[words];
         }
 
-        Update(accumulator, new SelectedRows(segment, rows.AsSpan(0, count), cells.AsSpan(0, count), weights), variance);
+        var narrowed = _narrowed.AsSpan(0, words);
+        if (selected.IsAll)
+        {
+            narrowed.Fill(ulong.MaxValue);
+            narrowed[^1] = (segment.Rows & 63) == 0 ? ulong.MaxValue : (1UL << (segment.Rows & 63)) - 1;
+        }
+        else
+        {
+            Selection(segment).CopyTo(narrowed);
+        }
+
+        filter.Narrow(segment, narrowed);
+        var rows = ListRows(narrowed, segment.Rows, ref _filteredRows);
+        if (rows.IsEmpty)
+        {
+            return;
+        }
+
+        if (_filteredCells.Length < rows.Length)
+        {
+            _filteredCells = new int[_filteredRows.Length];
+        }
+
+        var from = 0;
+        for (var i = 0; i < rows.Length; i++)
+        {
+            if (selected.IsAll)
+            {
+                from = rows[i];
+            }
+            else
+            {
+                while (selected.Rows[from] != rows[i])
+                {
+                    from++;
+                }
+            }
+
+            _filteredCells[i] = selected.Cells[from];
+        }
+
+        Update(accumulator, new SelectedRows(segment, rows, _filteredCells.AsSpan(0, rows.Length), selected.Weights, rows.Length == segment.Rows), variance);
     }
 
     private void Update(int accumulator, in SelectedRows rows, VarianceCollector? variance)
@@ -207,106 +268,28 @@ public sealed class RowScan
         _result.Accumulators[accumulator].Update(rows);
         variance?.Update(accumulator, rows);
     }
+}
 
-    /// <summary>Finds the cell (group and bucket) of each selected row.</summary>
-    private void AssignCells(IRowSegment segment, ReadOnlySpan<int> rows)
+/// <summary>The numbers 0, 1, 2… as a list of rows, for segments that are wanted whole. Thread-safe.</summary>
+internal static class RowNumbers
+{
+    private static volatile int[] _numbers = [];
+
+    public static ReadOnlySpan<int> UpTo(int count)
     {
-        if (_cells.Length < rows.Length)
+        var numbers = _numbers;
+        if (numbers.Length < count)
         {
-            _cells = new int[Math.Max(rows.Length, _cells.Length * 2)];
-            _combined = new long[_cells.Length];
-        }
-
-        var breakdowns = _plan.Spec.Breakdowns;
-        if (breakdowns.Count == 0)
-        {
-            AssignBuckets(segment, rows, _result.Group(default(ReadOnlySpan<byte>)));
-            return;
-        }
-
-        // Each breakdown's values become codes; the codes of a row together, one number; each distinct number, one group.
-        var codings = new BreakdownCodes[breakdowns.Count];
-        var groupOf = new IntegerMap();
-        Array.Clear(_combined, 0, rows.Length);
-        for (var i = 0; i < codings.Length; i++)
-        {
-            _columns.Clear();
-            segment.GetColumns(breakdowns[i], _columns);
-            codings[i] = BreakdownCodes.Of(_columns, rows);
-            var codes = codings[i].Codes;
-            if (i == 0)
+            // Two threads may both make it: the same content, so either may win.
+            numbers = new int[Math.Max(count, 1 << 17)];
+            for (var i = 0; i < numbers.Length; i++)
             {
-                for (var k = 0; k < rows.Length; k++)
-                {
-                    _combined[k] = codes[k];
-                }
-
-                continue;
+                numbers[i] = i;
             }
 
-            // Pairs are numbered anew at each step, so that the product of the sizes never overflows.
-            var pairs = new IntegerMap();
-            for (var k = 0; k < rows.Length; k++)
-            {
-                _combined[k] = pairs.Add((_combined[k] << 32) | (uint)codes[k]);
-            }
-
-            codings[i].Pairs = pairs;
+            _numbers = numbers;
         }
 
-        var groups = new List<int>();
-        for (var k = 0; k < rows.Length; k++)
-        {
-            var local = groupOf.Add(_combined[k]);
-            if (local == groups.Count)
-            {
-                groups.Add(ResolveGroup(codings, _combined[k]));
-            }
-
-            _combined[k] = groups[local];
-        }
-
-        var times = segment.TimesNs;
-        for (var k = 0; k < rows.Length; k++)
-        {
-            _cells[k] = _result.Cell((int)_combined[k], _plan.BucketOf(times[rows[k]]));
-        }
-    }
-
-    private void AssignBuckets(IRowSegment segment, ReadOnlySpan<int> rows, int group)
-    {
-        var times = segment.TimesNs;
-        int lastBucket = -1, lastCell = -1;
-        for (var k = 0; k < rows.Length; k++)
-        {
-            var bucket = _plan.BucketOf(times[rows[k]]);
-            if (bucket != lastBucket)
-            {
-                lastBucket = bucket;
-                lastCell = _result.Cell(group, bucket);
-            }
-
-            _cells[k] = lastCell;
-        }
-    }
-
-    private int ResolveGroup(BreakdownCodes[] codings, long combined)
-    {
-        Span<int> codes = codings.Length <= 16 ? stackalloc int[codings.Length] : new int[codings.Length];
-        for (var i = codings.Length - 1; i > 0; i--)
-        {
-            var pair = codings[i].Pairs!.Key((int)combined);
-            codes[i] = (int)pair;
-            combined = pair >> 32;
-        }
-
-        codes[0] = (int)combined;
-        _key.Clear();
-        for (var i = 0; i < codings.Length; i++)
-        {
-            codings[i].WriteKey(_key, codes[i]);
-        }
-
-        return _result.Group(_key.Written);
+        return numbers.AsSpan(0, count);
     }
 }

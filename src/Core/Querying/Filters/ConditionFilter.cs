@@ -1,4 +1,3 @@
-using System.Numerics;
 using StreamObserve.Core.Columns;
 using StreamObserve.Core.Events;
 
@@ -11,6 +10,8 @@ public sealed class ConditionFilter
 {
     private readonly Node _root;
     private readonly List<ColumnVector> _columns = [];
+    private readonly ColumnMarks _marks = new();
+    private readonly Stack<ulong[]> _idle = new();
 
     /// <summary>Prepares the tree.</summary>
     public ConditionFilter(Condition condition)
@@ -46,6 +47,41 @@ public sealed class ConditionFilter
     /// <summary>Clears the bits of <paramref name="selection"/> (one a row) at which the condition does not hold.</summary>
     public void Narrow(IRowSegment segment, Span<ulong> selection) => Narrow(_root, segment, selection);
 
+    /// <summary>What, of a segment's statistics alone, shows that the condition holds for no row of it.</summary>
+    public SegmentExclusion ExclusionOf(IRowSegment segment) => ExclusionOf(_root, segment);
+
+    private static SegmentExclusion ExclusionOf(Node node, IRowSegment segment)
+    {
+        switch (node.Kind)
+        {
+            case NodeKind.All:
+                foreach (var part in node.Parts)
+                {
+                    if (ExclusionOf(part, segment) is var found && found != SegmentExclusion.None)
+                    {
+                        return found;
+                    }
+                }
+
+                return SegmentExclusion.None;
+            case NodeKind.Any:
+                var all = SegmentExclusion.None;
+                foreach (var part in node.Parts)
+                {
+                    if ((all = ExclusionOf(part, segment)) == SegmentExclusion.None)
+                    {
+                        break;
+                    }
+                }
+
+                return all;
+            case NodeKind.Match when !node.Predicate!.IsNegated:
+                return segment.ExclusionOf(node.Match!, node.Predicate);
+            default:
+                return SegmentExclusion.None;
+        }
+    }
+
     private static Node Make(Condition condition) => condition switch
     {
         Condition.All all => new Node(NodeKind.All, [.. all.Parts.Select(Make)], null, null),
@@ -73,8 +109,9 @@ public sealed class ConditionFilter
                 break;
             case NodeKind.Any:
             {
-                var any = new ulong[selection.Length];
-                var one = new ulong[selection.Length];
+                ulong[] anyArray = Take(selection.Length), oneArray = Take(selection.Length);
+                Span<ulong> any = anyArray.AsSpan(0, selection.Length), one = oneArray.AsSpan(0, selection.Length);
+                any.Clear();
                 foreach (var part in node.Parts)
                 {
                     // Rows that an earlier part let through need no second look.
@@ -91,18 +128,23 @@ public sealed class ConditionFilter
                 }
 
                 any.CopyTo(selection);
+                _idle.Push(anyArray);
+                _idle.Push(oneArray);
                 break;
             }
 
             case NodeKind.Not:
             {
-                var held = selection.ToArray();
+                var heldArray = Take(selection.Length);
+                var held = heldArray.AsSpan(0, selection.Length);
+                selection.CopyTo(held);
                 Narrow(node.Parts[0], segment, held);
                 for (var i = 0; i < held.Length; i++)
                 {
                     selection[i] &= ~held[i];
                 }
 
+                _idle.Push(heldArray);
                 break;
             }
 
@@ -115,8 +157,7 @@ public sealed class ConditionFilter
     private void NarrowMatch(Node node, IRowSegment segment, Span<ulong> selection)
     {
         var predicate = node.Predicate!;
-        var excluded = segment.Excludes(node.Match!);
-        if (excluded)
+        if (segment.ExclusionOf(node.Match!, predicate) != SegmentExclusion.None)
         {
             if (!predicate.IsNegated)
             {
@@ -128,152 +169,33 @@ public sealed class ConditionFilter
 
         _columns.Clear();
         segment.GetColumns(node.Match!.Column, _columns);
-        var hits = new ulong[selection.Length];
+        var array = Take(selection.Length);
+        var hits = array.AsSpan(0, selection.Length);
+        hits.Clear();
         foreach (var column in _columns)
         {
-            Mark(column, predicate, hits);
+            _marks.Mark(column, predicate, selection, hits);
         }
 
-        for (var i = 0; i < hits.Length; i++)
-        {
-            selection[i] &= predicate.IsNegated ? ~hits[i] : hits[i];
-        }
-    }
-
-    /// <summary>Sets the bits of the rows whose value satisfies the predicate.</summary>
-    private static void Mark(ColumnVector column, ValuePredicate predicate, ulong[] hits)
-    {
-        if (predicate.Op == FilterOp.Exists)
-        {
-            MarkPresent(column, hits);
-            return;
-        }
-
-        switch (column.Type)
-        {
-            case ColumnType.Dictionary:
-            {
-                // Fast path: each distinct value is tested once.
-                var dictionary = column.Strings;
-                var holds = new bool[dictionary.Count];
-                var any = false;
-                for (var code = 0; code < holds.Length; code++)
-                {
-                    any |= holds[code] = predicate.TestText(dictionary[code]);
-                }
-
-                if (any)
-                {
-                    var codes = column.Codes;
-                    MarkWhere(column, hits, k => holds[codes[k]]);
-                }
-
-                break;
-            }
-
-            case ColumnType.Text:
-            {
-                var values = column.Strings;
-                MarkWhere(column, hits, k => predicate.TestText(values[k]));
-                break;
-            }
-
-            case ColumnType.Hex:
-                MarkHex(column, predicate, hits);
-                break;
-            case ColumnType.Integer:
-            {
-                var values = column.Integers;
-                MarkWhere(column, hits, k => predicate.TestInteger(values[k]));
-                break;
-            }
-
-            case ColumnType.Float:
-            {
-                var values = column.Floats;
-                MarkWhere(column, hits, k => predicate.TestFloat(values[k]));
-                break;
-            }
-
-            default:
-            {
-                var values = column.Integers;
-                bool whenFalse = predicate.TestBool(false), whenTrue = predicate.TestBool(true);
-                MarkWhere(column, hits, k => values[k] != 0 ? whenTrue : whenFalse);
-                break;
-            }
-        }
-    }
-
-    private static void MarkHex(ColumnVector column, ValuePredicate predicate, ulong[] hits)
-    {
-        var width = column.HexWidth;
-        var bytes = column.HexBytes;
-        if (predicate.Op == FilterOp.Equal)
-        {
-            // Fast path: the wanted text as bytes; text that isn't lower-case hexadecimal of this length equals none.
-            var wanted = new byte[width];
-            if (Hex.TryDecodeLower(predicate.Texts[0], wanted))
-            {
-                MarkWhere(column, hits, k => bytes.AsSpan(k * width, width).SequenceEqual(wanted));
-            }
-
-            return;
-        }
-
-        var text = new byte[width * 2];
-        MarkWhere(column, hits, k =>
-        {
-            Hex.EncodeLower(bytes.AsSpan(k * width, width), text);
-            return predicate.TestText(text);
-        });
-    }
-
-    private static void MarkPresent(ColumnVector column, ulong[] hits)
-    {
-        if (column.Presence is { } presence)
+        if (predicate.IsNegated)
         {
             for (var i = 0; i < hits.Length; i++)
             {
-                hits[i] |= presence[i];
+                selection[i] &= ~hits[i];
             }
-
-            return;
         }
-
-        for (var row = 0; row < column.Rows; row += 64)
+        else
         {
-            hits[row >> 6] |= column.Rows - row >= 64 ? ulong.MaxValue : (1UL << (column.Rows - row)) - 1;
+            for (var i = 0; i < hits.Length; i++)
+            {
+                selection[i] &= hits[i];
+            }
         }
+
+        _idle.Push(array);
     }
 
-    private static void MarkWhere(ColumnVector column, ulong[] hits, Func<int, bool> test)
-    {
-        if (column.Presence is null)
-        {
-            for (var row = 0; row < column.Rows; row++)
-            {
-                if (test(row))
-                {
-                    hits[row >> 6] |= 1UL << (row & 63);
-                }
-            }
-
-            return;
-        }
-
-        var k = 0;
-        for (var word = 0; word < column.Presence.Length; word++)
-        {
-            for (var bits = column.Presence[word]; bits != 0; bits &= bits - 1)
-            {
-                if (test(k++))
-                {
-                    hits[word] |= 1UL << BitOperations.TrailingZeroCount(bits);
-                }
-            }
-        }
-    }
+    private ulong[] Take(int words) => _idle.TryPop(out var idle) && idle.Length >= words ? idle : new ulong[words];
 
     private enum NodeKind : byte
     {

@@ -54,6 +54,43 @@ public sealed class ValuePredicate
     /// <summary>The comparison's first value as a number, NaN when it is none.</summary>
     public double FirstNumber => _numbers.Length > 0 ? _numbers[0] : double.NaN;
 
+    /// <summary>How many values the comparison has.</summary>
+    public int Values => _texts.Length;
+
+    /// <summary>
+    /// The integers, of those from <paramref name="least"/> to <paramref name="greatest"/>, that satisfy the comparison with its i-th value, which is =, &lt;, &lt;=, &gt;, &gt;=
+    /// or one of IN: they are a range, empty when low is above high. With a <paramref name="scale"/> the integers stand for floats, themselves divided by it.
+    /// </summary>
+    internal (long Low, long High) RangeOf(int i, double scale, long least, long greatest)
+    {
+        // Each comparison is monotone in the number compared, so its edge can be found with the comparison itself.
+        var low = _op is FilterOp.Less or FilterOp.LessOrEqual ? least : Edge(i, scale, _op == FilterOp.Greater ? FilterOp.Greater : FilterOp.GreaterOrEqual, least, greatest);
+        var high = _op is FilterOp.Greater or FilterOp.GreaterOrEqual ? greatest : LastBelow(i, scale, _op == FilterOp.Less ? FilterOp.Less : FilterOp.LessOrEqual, least, greatest);
+        return (low, high);
+    }
+
+    /// <summary>The floats that satisfy the comparison with its i-th value, as a range with both edges in it; null when that isn't one.</summary>
+    internal (double Low, double High)? FloatRangeOf(int i)
+    {
+        if (_integers[i] is { } exact && Math.Abs((double)exact) > 9007199254740992)
+        {
+            return null;
+        }
+
+        var value = _numbers[i];
+        return double.IsNaN(value)
+            ? (double.PositiveInfinity, double.NegativeInfinity)
+            : _op switch
+            {
+                FilterOp.Equal or FilterOp.In => (value, value),
+                FilterOp.Greater => (Math.BitIncrement(value), double.PositiveInfinity),
+                FilterOp.GreaterOrEqual => (value, double.PositiveInfinity),
+                FilterOp.Less => (double.NegativeInfinity, Math.BitDecrement(value)),
+                FilterOp.LessOrEqual => (double.NegativeInfinity, value),
+                _ => null,
+            };
+    }
+
     /// <summary>Tests text.</summary>
     public bool TestText(ReadOnlySpan<byte> text)
     {
@@ -167,7 +204,72 @@ public sealed class ValuePredicate
         _ => false,
     };
 
-    private bool Compare(double value, double with) => _op switch
+    /// <summary>The first number from least to greatest that is above (or equal); one past the greatest when none is.</summary>
+    private long Edge(int i, double scale, FilterOp op, long least, long greatest)
+    {
+        if (!Holds(i, scale, op, greatest))
+        {
+            return greatest == long.MaxValue ? throw new ArgumentOutOfRangeException(nameof(greatest)) : greatest + 1;
+        }
+
+        while (least < greatest)
+        {
+            var middle = least + (long)(((ulong)greatest - (ulong)least) / 2);
+            if (Holds(i, scale, op, middle))
+            {
+                greatest = middle;
+            }
+            else
+            {
+                least = middle + 1;
+            }
+        }
+
+        return greatest;
+    }
+
+    /// <summary>The last number from least to greatest that is below (or equal); one before the least when none is.</summary>
+    private long LastBelow(int i, double scale, FilterOp op, long least, long greatest)
+    {
+        if (!Holds(i, scale, op, least))
+        {
+            return least == long.MinValue ? throw new ArgumentOutOfRangeException(nameof(least)) : least - 1;
+        }
+
+        while (least < greatest)
+        {
+            var middle = greatest - (long)(((ulong)greatest - (ulong)least) / 2);
+            if (Holds(i, scale, op, middle))
+            {
+                least = middle;
+            }
+            else
+            {
+                greatest = middle - 1;
+            }
+        }
+
+        return least;
+    }
+
+    private bool Holds(int i, double scale, FilterOp op, long entry)
+    {
+        if (scale == 0)
+        {
+            return _integers[i] is { } exact ? Compare(op, entry, exact) : Compare(op, entry, _numbers[i]);
+        }
+
+        var value = entry / scale;
+        return Math.Abs(value) <= 9007199254740992 && value == Math.Floor(value)
+            ? _integers[i] is { } whole ? Compare(op, (long)value, whole) : Compare(op, (long)value, _numbers[i])
+            : Compare(op, value, _numbers[i]);
+    }
+
+    private bool Compare(double value, double with) => Compare(_op, value, with);
+
+    private bool Compare(long value, long with) => Compare(_op, value, with);
+
+    private static bool Compare(FilterOp op, double value, double with) => op switch
     {
         FilterOp.Equal => value == with,
         FilterOp.Greater => value > with,
@@ -176,7 +278,7 @@ public sealed class ValuePredicate
         _ => value <= with,
     };
 
-    private bool Compare(long value, long with) => _op switch
+    private static bool Compare(FilterOp op, long value, long with) => op switch
     {
         FilterOp.Equal => value == with,
         FilterOp.Greater => value > with,

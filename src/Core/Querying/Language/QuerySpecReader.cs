@@ -10,7 +10,7 @@ namespace StreamObserve.Core.Querying.Language;
 /// Reads the JSON form: shapes, types, names. What can't be read is reported and replaced by something harmless in its place,
 /// so that the paths of later errors still count right; what has errors is never handed out.
 /// </summary>
-internal sealed class QuerySpecReader
+internal sealed partial class QuerySpecReader
 {
     private static readonly string[] SpecMembers =
     [

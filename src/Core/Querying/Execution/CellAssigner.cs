@@ -1,0 +1,283 @@
+using StreamObserve.Core.Columns;
+
+namespace StreamObserve.Core.Querying.Execution;
+
+/// <summary>
+/// Finds the cell (group and time bucket) of each selected row of a segment. Breakdown values become codes, the codes of a row together with its bucket an index into a
+/// table of cells; where that would be larger than it is worth, into hash tables. Groups and cells are numbered in the order of their first rows either way.
+/// Holds scratch memory: one instance a thread and query.
+/// </summary>
+internal sealed class CellAssigner
+{
+    /// <summary>Entries of a table for each row at most: clearing it must cost less than the look-ups it saves.</summary>
+    private const int EntriesPerRow = 16;
+
+    private const int EntriesMin = 4096;
+
+    private const int RoomStep = 1024;
+
+    private readonly LeafPlan _plan;
+    private readonly PartialResult _result;
+    private readonly BreakdownCodes[] _codings;
+    private readonly List<ColumnVector> _columns = [];
+    private readonly ByteWriter _key = new();
+    private readonly IntegerMap _sparse = new();
+    private int[] _cells = [];
+    private int[] _buckets = [];
+    private int[] _combined = [];
+    private int[] _codes = [];
+    private int[] _table = [];
+    private int[] _groups = [];
+
+    public CellAssigner(LeafPlan plan, PartialResult result)
+    {
+        _plan = plan;
+        _result = result;
+        _codings = new BreakdownCodes[plan.Spec.Breakdowns.Count];
+        for (var i = 0; i < _codings.Length; i++)
+        {
+            _codings[i] = new();
+        }
+    }
+
+    /// <summary>The cell of each row, all of whose times lie in [startNs, endNs). Valid until the next call.</summary>
+    public ReadOnlySpan<int> Assign(IRowSegment segment, ReadOnlySpan<int> rows, bool isAll, long startNs, long endNs)
+    {
+        var firstBucket = _plan.BucketOf(Math.Max(startNs, segment.MinTimeNs));
+        var buckets = _plan.BucketOf(Math.Min(endNs - 1, segment.MaxTimeNs)) - firstBucket + 1;
+        var cells = Room(ref _cells, rows.Length);
+        if (buckets > 1)
+        {
+            Buckets.Assign(segment.Times, rows, isAll, _plan, firstBucket, Room(ref _buckets, rows.Length));
+        }
+
+        if (_codings.Length == 0)
+        {
+            AssignUngrouped(cells, firstBucket, buckets);
+        }
+        else
+        {
+            var codes = Combine(segment, rows, isAll);
+            var entriesMax = Math.Max(EntriesMin, rows.Length * EntriesPerRow);
+            if ((long)codes * buckets <= entriesMax)
+            {
+                AssignByTable(cells, codes, firstBucket, buckets);
+            }
+            else
+            {
+                AssignSparse(cells, codes, codes <= entriesMax, firstBucket, buckets);
+            }
+        }
+
+        return cells;
+    }
+
+    private void AssignUngrouped(Span<int> cells, int firstBucket, int buckets)
+    {
+        var group = _result.Group(default(ReadOnlySpan<byte>));
+        if (buckets == 1)
+        {
+            cells.Fill(_result.Cell(group, firstBucket));
+            return;
+        }
+
+        if (buckets > Math.Max(EntriesMin, cells.Length * EntriesPerRow))
+        {
+            // Slow path: few rows over very many buckets.
+            int lastBucket = -1, lastCell = -1;
+            for (var i = 0; i < cells.Length; i++)
+            {
+                if (_buckets[i] != lastBucket)
+                {
+                    lastBucket = _buckets[i];
+                    lastCell = _result.Cell(group, firstBucket + lastBucket);
+                }
+
+                cells[i] = lastCell;
+            }
+
+            return;
+        }
+
+        var table = Room(ref _table, buckets);
+        table.Fill(-1);
+        var bucketOf = _buckets.AsSpan(0, cells.Length);
+        for (var i = 0; i < cells.Length; i++)
+        {
+            ref var cell = ref table[bucketOf[i]];
+            if (cell < 0)
+            {
+                cell = _result.Cell(group, firstBucket + bucketOf[i]);
+            }
+
+            cells[i] = cell;
+        }
+    }
+
+    private void AssignByTable(Span<int> cells, int codes, int firstBucket, int buckets)
+    {
+        var combined = _combined.AsSpan(0, cells.Length);
+        var groups = Room(ref _groups, codes);
+        groups.Fill(-1);
+        if (buckets == 1)
+        {
+            // Fast path: a code is a cell.
+            var cellOf = Room(ref _table, codes);
+            cellOf.Fill(-1);
+            for (var i = 0; i < cells.Length; i++)
+            {
+                ref var cell = ref cellOf[combined[i]];
+                if (cell < 0)
+                {
+                    cell = _result.Cell(GroupOf(groups, combined[i]), firstBucket);
+                }
+
+                cells[i] = cell;
+            }
+
+            return;
+        }
+
+        var table = Room(ref _table, codes * buckets);
+        table.Fill(-1);
+        var bucketOf = _buckets.AsSpan(0, cells.Length);
+        for (var i = 0; i < cells.Length; i++)
+        {
+            ref var cell = ref table[(combined[i] * buckets) + bucketOf[i]];
+            if (cell < 0)
+            {
+                cell = _result.Cell(GroupOf(groups, combined[i]), firstBucket + bucketOf[i]);
+            }
+
+            cells[i] = cell;
+        }
+    }
+
+    private void AssignSparse(Span<int> cells, int codes, bool groupsFit, int firstBucket, int buckets)
+    {
+        var combined = _combined.AsSpan(0, cells.Length);
+        if (groupsFit)
+        {
+            Room(ref _groups, codes).Fill(-1);
+        }
+        else
+        {
+            _sparse.Clear();
+        }
+
+        int lastCode = -1, lastBucket = -1, lastCell = -1;
+        for (var i = 0; i < cells.Length; i++)
+        {
+            var bucket = buckets == 1 ? 0 : _buckets[i];
+            if (combined[i] != lastCode || bucket != lastBucket)
+            {
+                (lastCode, lastBucket) = (combined[i], bucket);
+                lastCell = _result.Cell(groupsFit ? GroupOf(_groups, lastCode) : SparseGroupOf(lastCode), firstBucket + bucket);
+            }
+
+            cells[i] = lastCell;
+        }
+    }
+
+    private int GroupOf(Span<int> groups, int combined)
+    {
+        ref var group = ref groups[combined];
+        if (group < 0)
+        {
+            group = Resolve(combined);
+        }
+
+        return group;
+    }
+
+    private int SparseGroupOf(int combined)
+    {
+        var known = _sparse.Count;
+        var at = _sparse.Add(combined);
+        if (at == known)
+        {
+            if (_groups.Length <= at)
+            {
+                Array.Resize(ref _groups, Math.Max(EntriesMin, at * 2));
+            }
+
+            _groups[at] = Resolve(combined);
+        }
+
+        return _groups[at];
+    }
+
+    /// <summary>Leaves in the combined codes one number a row for all breakdowns together; returns how many there can be.</summary>
+    private int Combine(IRowSegment segment, ReadOnlySpan<int> rows, bool isAll)
+    {
+        var combined = Room(ref _combined, rows.Length);
+        var count = 0;
+        for (var i = 0; i < _codings.Length; i++)
+        {
+            _columns.Clear();
+            segment.GetColumns(_plan.Spec.Breakdowns[i], _columns);
+            if (i == 0)
+            {
+                count = _codings[0].Fill(_columns, rows, isAll, combined);
+                continue;
+            }
+
+            var codes = Room(ref _codes, rows.Length);
+            var next = _codings[i].Fill(_columns, rows, isAll, codes);
+            if ((long)count * next <= Math.Max(EntriesMin, rows.Length * EntriesPerRow))
+            {
+                // Fast path: all pairs that there can be.
+                _codings[i].UsePairs(next, null);
+                for (var k = 0; k < combined.Length; k++)
+                {
+                    combined[k] = (combined[k] * next) + codes[k];
+                }
+
+                count *= next;
+            }
+            else
+            {
+                // Pairs are numbered anew, so that the product of the sizes never overflows.
+                var pairs = new IntegerMap();
+                _codings[i].UsePairs(next, pairs);
+                for (var k = 0; k < combined.Length; k++)
+                {
+                    combined[k] = pairs.Add(((long)combined[k] << 32) | (uint)codes[k]);
+                }
+
+                count = pairs.Count;
+            }
+        }
+
+        return count;
+    }
+
+    private int Resolve(int combined)
+    {
+        Span<int> codes = _codings.Length <= 16 ? stackalloc int[_codings.Length] : new int[_codings.Length];
+        for (var i = _codings.Length - 1; i > 0; i--)
+        {
+            (combined, codes[i]) = _codings[i].Split(combined);
+        }
+
+        codes[0] = combined;
+        _key.Clear();
+        for (var i = 0; i < codes.Length; i++)
+        {
+            _codings[i].WriteKey(_key, codes[i]);
+        }
+
+        return _result.Group(_key.Written);
+    }
+
+    private static Span<int> Room(ref int[] array, int count)
+    {
+        if (array.Length < count)
+        {
+            // Blocks differ by some rows: one step of room spares most of the next ones.
+            array = new int[Math.Max(count + RoomStep, array.Length * 5 / 4)];
+        }
+
+        return array.AsSpan(0, count);
+    }
+}

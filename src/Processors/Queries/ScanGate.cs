@@ -1,0 +1,26 @@
+namespace StreamObserve.Processors.Queries;
+
+/// <summary>
+/// How many threads of a process scan for queries at the same moment: one a core, whatever number of queries and partitions there is, so that scans share the machine
+/// with the cursors' threads as equals do. A scan passes it anew for each block, in the order of asking: a large query holds a small one up by one block a core.
+/// Thread-safe.
+/// </summary>
+public sealed class ScanGate(int atOnce) : IDisposable
+{
+    private readonly SemaphoreSlim _places = new(atOnce);
+
+    /// <summary>For this machine's cores.</summary>
+    public static ScanGate OfThisMachine() => new(Environment.ProcessorCount);
+
+    /// <summary>Waits for a place, to be given back with <see cref="Leave"/>. Throws <see cref="OperationCanceledException"/> when cancelled.</summary>
+    public Task EnterAsync(CancellationToken cancellation) => _places.WaitAsync(cancellation);
+
+    /// <summary>Takes a place that nobody waits for; false when there is none.</summary>
+    public bool TryEnter() => _places.Wait(0);
+
+    /// <summary>Gives a place back.</summary>
+    public void Leave() => _places.Release();
+
+    /// <inheritdoc/>
+    public void Dispose() => _places.Dispose();
+}
