@@ -59,7 +59,7 @@ internal sealed class QueryCoordinator(Partitions partitions, ICatalogService ca
         var answerNow = AnswerBuilder.Build(result, receipt);
         return new QueryOutcome.Answered(answerNow with
         {
-            Receipt = receipt with { ElapsedMs = time.GetElapsedTime(started).TotalMilliseconds, Explanation = request.Explain ? explanation : null },
+            Receipt = answerNow.Receipt with { ElapsedMs = time.GetElapsedTime(started).TotalMilliseconds, Explanation = request.Explain ? explanation : null },
         });
     }
 
