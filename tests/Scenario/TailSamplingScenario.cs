@@ -109,6 +109,34 @@ public sealed class TailSamplingScenario(ITestOutputHelper output) : ScenarioTes
         TraceFacts[] sampled = [.. expected.Traces.Where(t => t.FirstErrorLine < 0)];
         AssertNear("COUNT", expected.Count, blocks.Single("COUNT"), sampled.Select(t => (double)t.Rows));
         AssertNear("SUM(duration_ms)", expected.DurationMsSum, blocks.Single("SUM(duration_ms)"), sampled.Select(t => t.DurationMsSum));
+        await AssertIntervalsAsync(api, range, expected);
+    }
+
+    /// <summary>Each service's estimates from blocks carry intervals, most of which hold what aggregates of all events say.</summary>
+    private async Task AssertIntervalsAsync(ApiClient api, VaryingRange range, EventTable expected)
+    {
+        string[] keys = ["COUNT", "SUM(duration_ms)", "AVG(duration_ms)"];
+        QueryAnswer exact = await api.QueryAsync(new QueryRequest { Calculations = keys, Breakdowns = ["service.name"], Range = range.Next(), Source = "aggregates" });
+        QueryAnswer blocks = await api.QueryAsync(new QueryRequest { Calculations = keys, Breakdowns = ["service.name"], Range = range.Next(), Source = "blocks" });
+        int asked = 0, held = 0;
+        foreach (string key in keys)
+        {
+            Dictionary<string, double> truths = exact.By("service.name", key);
+            Dictionary<string, Label> labels = blocks.LabelsBy("service.name", key);
+            Assert.Equal(expected.CountBy("service.name").Count, labels.Count);
+            foreach ((string service, Label label) in labels)
+            {
+                Assert.Equal("estimated", label.Kind);
+                Assert.NotNull(label.Interval);
+                (double low, double high) = label.Interval.Value;
+                asked++;
+                held += low <= truths[service] && truths[service] <= high ? 1 : 0;
+            }
+        }
+
+        // Of 95 in a hundred; the services' estimates rest on the same traces, so many may miss together.
+        Output.WriteLine($"{held} of {asked} intervals hold");
+        Assert.InRange(held, 0.7 * asked, asked);
     }
 
     /// <summary>Within 5 % in full; in small within four standard errors of one in ten of these traces' totals.</summary>

@@ -27,6 +27,7 @@ public sealed class AggregateFolder
     private readonly HashSet<string> _coarse = [];
     private readonly IntegerMap _cellMap = new();
     private readonly ByteWriter _writer = new(1 << 16);
+    private readonly HeavyHitterCounter _heavyHitters = new();
 
     /// <summary>A folder that keeps quantile sketches for these dimensions besides the totals'.</summary>
     public AggregateFolder(IEnumerable<string> sketchDimensions) => _sketchFields = [.. sketchDimensions];
@@ -88,8 +89,13 @@ public sealed class AggregateFolder
 
         foreach (var field in distinct)
         {
-            blocks.Add(Distinct(input, field));
+            blocks.Add(Distinct(input, field, out var heavy));
             entries.Add(new(field, true, AggregationLimits.CoarseSeconds, []));
+            if (heavy is not null)
+            {
+                blocks.Add(heavy.Encode(_writer, null));
+                entries.Add(new(field, false, AggregationLimits.CoarseSeconds, []) { IsHeavyHitters = true });
+            }
         }
 
         var directory = new FoldDirectory
@@ -346,13 +352,14 @@ public sealed class AggregateFolder
 
     private static int BitsOf(int count) => 32 - BitOperations.LeadingZeroCount((uint)count);
 
-    /// <summary>The encoded distinct counts of a field: (cell, entry) pairs in order.</summary>
-    private byte[] Distinct(FoldInput input, string field)
+    /// <summary>The encoded distinct counts of a field: (cell, entry) pairs in order; and its heavy values.</summary>
+    private byte[] Distinct(FoldInput input, string field, out HeavyHitterBlock? heavy)
     {
         var slots = input.SlotsOf(AggregationLimits.CoarseSeconds);
         var rented = ArrayPool<ulong>.Shared.Rent(input.Rows);
         var keys = rented.AsSpan(0, Entries(input, field, slots, rented));
         RadixSort.Sort(keys, 0, ((ulong)slots.Count << DistinctBlock.EntryBits) - 1);
+        heavy = _heavyHitters.Find(input, field, slots, keys);
         var block = DistinctBlock.OfOrdered(field, AggregationLimits.CoarseSeconds, input.Datasets, slots.Datasets, slots.Slots, keys);
         ArrayPool<ulong>.Shared.Return(rented);
         return block.Encode(_writer, null);

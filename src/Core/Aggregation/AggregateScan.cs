@@ -16,13 +16,16 @@ public interface IAggregateSource
 
     /// <summary>A fold's distinct block by its number in the directory.</summary>
     DistinctBlock Distinct(FoldDirectory fold, int block);
+
+    /// <summary>A fold's heavy values by their number in the directory.</summary>
+    HeavyHitterBlock HeavyHitters(FoldDirectory fold, int block);
 }
 
 /// <summary>
 /// Answers a plan from aggregates. What they can answer: at most one field selects (breakdown, conditions; the dataset comes free), measures and sketches are
 /// those the blocks hold, distinct counts are over all events, and the series' step is a multiple of the cells' slots.
 /// </summary>
-public sealed class AggregateScan
+public sealed class AggregateScan : IFoldScan
 {
     private readonly LeafPlan _plan;
     private readonly string _field;

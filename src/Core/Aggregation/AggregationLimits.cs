@@ -24,6 +24,18 @@ public static class AggregationLimits
     /// <summary>Datasets of one fold with aggregates of their own. Past it the fold has none, and rows answer.</summary>
     public const int DatasetsMax = 10_000;
 
+    /// <summary>Heavy values kept of a field with too many values for a dimension, in one fold; in a merged one.</summary>
+    public const int HeavyValuesMax = 64;
+
+    /// <inheritdoc cref="HeavyValuesMax"/>
+    public const int HeavyValuesMergedMax = 256;
+
+    /// <summary>Events that a value must have in a fold to count as heavy, and the share of the field's events, as one in so many.</summary>
+    public const int HeavyRowsMin = 32;
+
+    /// <inheritdoc cref="HeavyRowsMin"/>
+    public const int HeavyShareMin = 512;
+
     /// <summary>Finest resolution, seconds.</summary>
     public const int FineSeconds = 10;
 

@@ -36,7 +36,21 @@ public sealed record FoldDirectory
     {
         for (var i = 0; i < Blocks.Count; i++)
         {
-            if (Blocks[i].IsDistinct == distinct && Blocks[i].Field == field)
+            if (Blocks[i].IsDistinct == distinct && !Blocks[i].IsHeavyHitters && Blocks[i].Field == field)
+            {
+                return i;
+            }
+        }
+
+        return -1;
+    }
+
+    /// <summary>The entry of a field's heavy values, -1 when the fold has none.</summary>
+    public int FindHeavyHitters(string field)
+    {
+        for (var i = 0; i < Blocks.Count; i++)
+        {
+            if (Blocks[i].IsHeavyHitters && Blocks[i].Field == field)
             {
                 return i;
             }
@@ -64,7 +78,7 @@ public sealed record FoldDirectory
         foreach (var block in Blocks)
         {
             w.Text(block.Field);
-            w.U8(block.IsDistinct ? (byte)1 : (byte)0);
+            w.U8((byte)((block.IsDistinct ? 1 : 0) | (block.IsHeavyHitters ? 2 : 0)));
             w.Varint((ulong)block.SlotSeconds);
             w.Varint((ulong)block.Measures.Count);
             foreach (var (field, sketch) in block.Measures)
@@ -91,7 +105,7 @@ public sealed record FoldDirectory
         for (var i = 0; i < blocks.Length; i++)
         {
             var field = r.Text();
-            var distinct = r.U8() != 0;
+            var kind = r.U8();
             var slot = r.Count();
             var measures = new (string, bool)[r.Count()];
             for (var m = 0; m < measures.Length; m++)
@@ -99,7 +113,7 @@ public sealed record FoldDirectory
                 measures[m] = (r.Text(), r.U8() != 0);
             }
 
-            blocks[i] = new(field, distinct, slot, measures);
+            blocks[i] = new(field, (kind & 1) != 0, slot, measures) { IsHeavyHitters = (kind & 2) != 0 };
         }
 
         var fields = new HashSet<string>();
@@ -123,9 +137,12 @@ public sealed record FoldDirectory
     }
 }
 
-/// <summary>One block of a fold: a dimension's aggregates (or the totals', <paramref name="Field"/> empty) or a field's distinct counts.</summary>
+/// <summary>One block of a fold: a dimension's aggregates (or the totals', <paramref name="Field"/> empty) or a field's distinct counts or heavy values.</summary>
 public sealed record BlockEntry(string Field, bool IsDistinct, int SlotSeconds, IReadOnlyList<(string Field, bool HasSketch)> Measures)
 {
+    /// <summary>True for a <see cref="HeavyHitterBlock"/>.</summary>
+    public bool IsHeavyHitters { get; init; }
+
     /// <summary>True when the block has the measure, and sketches of it when asked for.</summary>
     public bool Has(string field, bool sketch)
     {

@@ -276,6 +276,8 @@ internal sealed class FoldSlots
 {
     private const int DatasetBits = 20;
 
+    private int[]? _rowsOf;
+
     public FoldSlots(FoldInput input, int seconds)
     {
         IndexOf = ArrayPool<int>.Shared.Rent(input.Rows);
@@ -301,6 +303,21 @@ internal sealed class FoldSlots
     }
 
     public int Count => Slots.Length;
+
+    /// <summary>Rows of each pair. Computed once.</summary>
+    public int[] RowsOf(int rows)
+    {
+        if (_rowsOf is null)
+        {
+            _rowsOf = new int[Count];
+            for (var row = 0; row < rows; row++)
+            {
+                _rowsOf[IndexOf[row]]++;
+            }
+        }
+
+        return _rowsOf;
+    }
 
     /// <summary>Each row's pair; rented by the input, which gives it back.</summary>
     public int[] IndexOf { get; }

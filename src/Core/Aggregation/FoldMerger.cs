@@ -39,6 +39,11 @@ public sealed class FoldMerger : IDisposable
             {
                 entries.Add(new(field, true, AggregationLimits.CoarseSeconds, []));
                 blocks.Add(MergeDistinct(field, folds, source).Encode(_writer, _packer));
+                if (HeavyHitterMerge.TryMerge(field, folds, source) is { } heavy)
+                {
+                    entries.Add(new(field, false, heavy.Cells.SlotSeconds, []) { IsHeavyHitters = true });
+                    blocks.Add(heavy.Encode(_writer, _packer));
+                }
             }
         }
 

@@ -49,6 +49,9 @@ public sealed class ByteWriter
     /// <summary>Eight bytes.</summary>
     public void F64(double value) => BinaryPrimitives.WriteDoubleLittleEndian(Take(8), value);
 
+    /// <summary>A 32-bit float: the nearest to the value.</summary>
+    public void F32(double value) => BinaryPrimitives.WriteSingleLittleEndian(Take(4), (float)value);
+
     /// <summary>Unsigned LEB128, 1 to 10 bytes.</summary>
     public void Varint(ulong value)
     {
@@ -129,6 +132,9 @@ public ref struct ByteReader(ReadOnlySpan<byte> bytes)
 
     /// <summary>Eight bytes.</summary>
     public double F64() => BinaryPrimitives.ReadDoubleLittleEndian(Take(8));
+
+    /// <summary>A 32-bit float.</summary>
+    public double F32() => BinaryPrimitives.ReadSingleLittleEndian(Take(4));
 
     /// <summary>Unsigned LEB128.</summary>
     public ulong Varint()

@@ -196,6 +196,9 @@ public sealed record Receipt
     /// <summary>Which of aggregates, recent, blocks were used.</summary>
     public required IReadOnlyList<string> Used { get; init; }
 
+    /// <summary>When there were more groups than can be kept: the most events that any group has which was left out. 0 = none was.</summary>
+    public double GroupsLeftOutMax { get; init; }
+
     /// <summary>How the answer was made, when that was asked for.</summary>
     public ScanExplanation? Explanation { get; init; }
 }

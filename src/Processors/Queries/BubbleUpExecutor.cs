@@ -59,7 +59,7 @@ public static class BubbleUpExecutor
             result.UsedBlocks = true;
         }
 
-        result.IsSampled |= snapshot.HasDrops && result.UsedBlocks;
+        result.IsSampled |= snapshot.SampledTimes is not null && result.UsedBlocks;
         result.HasUncountedDrops |= snapshot.HasUncountedDrops && result.UsedBlocks;
 
         EventBatchReader? reader = null;

@@ -59,7 +59,12 @@ public static class LeafExecutor
 
         // Unweighted numbers are about events as they are stored, and of those that sampling dropped the aggregates know.
         var reason = "usage_mode counts stored events, of which sampling has dropped some";
-        var scan = plan.Spec.UsageMode && snapshot.HasDrops ? null : AggregateScan.TryMake(plan, folds, out reason);
+        IFoldScan? scan = plan.Spec.UsageMode && IsSampled(snapshot, start, end) ? null : AggregateScan.TryMake(plan, folds, out reason);
+        if (scan is null && HeavyHittersAnswer(plan, source, snapshot, folds) is { } heavy)
+        {
+            scan = heavy;
+        }
+
         if (scan is null && source == QuerySource.Aggregates)
         {
             return new(null, reason, explanation);
@@ -101,6 +106,33 @@ public static class LeafExecutor
         return new(result, null, explanation);
 
         RowScanLanes Rows(long startNs, long endNs) => new(plan, snapshot, gate, startNs, endNs, cancellation);
+    }
+
+    /// <summary>True when the sampler left out rows of the range, or gave some a weight.</summary>
+    private static bool IsSampled(PartitionSnapshot snapshot, long start, long end) => snapshot.SampledTimes is var (from, to) && from < end && to >= start;
+
+    /// <summary>Heavy values answer where rows would be estimates, or may not be asked, if there are any worth the name.</summary>
+    private static HeavyHitterScan? HeavyHittersAnswer(LeafPlan plan, QuerySource source, PartitionSnapshot snapshot, List<FoldDirectory> folds)
+    {
+        var (start, end) = (plan.Time.StartNs, plan.Time.EndNs);
+        if ((!IsSampled(snapshot, start, end) && source != QuerySource.Aggregates) || HeavyHitterScan.TryMake(plan, folds, out _) is not { } scan)
+        {
+            return null;
+        }
+
+        if (source == QuerySource.Aggregates)
+        {
+            return scan;
+        }
+
+        var width = scan.SlotSeconds * 1_000_000_000L;
+        var trial = new PartialResult(plan);
+        foreach (var fold in folds)
+        {
+            scan.Add(fold, snapshot.AggregateReader, trial, RoundUp(start, width), RoundDown(end, width));
+        }
+
+        return HeavyHitterScan.IsWorthwhile(trial) ? scan : null;
     }
 
     private static async Task PassAsync(ScanGate gate, Action work, CancellationToken cancellation)

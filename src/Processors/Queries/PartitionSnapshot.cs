@@ -37,8 +37,11 @@ public sealed record PartitionSnapshot
     /// <summary>True when rows were dropped for which no kept row stands.</summary>
     public required bool HasUncountedDrops { get; init; }
 
-    /// <summary>True when the sampler has dropped rows at all: then rows behind the trailing cursor make estimates.</summary>
-    public required bool HasDrops { get; init; }
+    /// <summary>
+    /// Earliest and latest event time, unix nanoseconds, of the rows that the sampler dropped or kept with a weight; null when there are none. Within it rows behind the
+    /// trailing cursor make estimates.
+    /// </summary>
+    public required (long FromNs, long ToNs)? SampledTimes { get; init; }
 
     /// <summary>Offsets that were gone from the log before they could be read.</summary>
     public required IReadOnlyList<LostOffsets> Lost { get; init; }

@@ -85,10 +85,12 @@ internal sealed class RowScanLanes
         }
 
         // A block may hold only rows that a rule kept at rate 1 while others of its time were dropped: it can't know, the partition does.
-        if (blocks && result.UsedBlocks)
+        if (blocks && _snapshot.SampledTimes is var (from, to))
         {
-            result.IsSampled |= _snapshot.HasDrops;
-            result.HasUncountedDrops |= _snapshot.HasUncountedDrops;
+            var isInRange = from < _endNs && to >= _startNs;
+            result.AddSampledTimes(Math.Max(from, _startNs), Math.Min(to, _endNs - 1));
+            result.IsSampled |= isInRange;
+            result.HasUncountedDrops |= _snapshot.HasUncountedDrops && isInRange;
         }
     }
 
@@ -250,7 +252,7 @@ internal sealed class RowScanLanes
         else
         {
             // Only in the log, past the memory budget: what was read is less than there is, and the labels say so.
-            result.HasUncountedDrops = true;
+            result.HasUnreadRows = true;
         }
     }
 

@@ -173,6 +173,9 @@ public sealed class AggregateReader(ChunkStore folds, ChunkStore merged, long ca
     /// <inheritdoc/>
     public DistinctBlock Distinct(FoldDirectory fold, int block) => (DistinctBlock)Get(fold, block, static bytes => DistinctBlock.Decode(bytes));
 
+    /// <inheritdoc/>
+    public HeavyHitterBlock HeavyHitters(FoldDirectory fold, int block) => (HeavyHitterBlock)Get(fold, block, static bytes => HeavyHitterBlock.Decode(bytes));
+
     private object Get(FoldDirectory fold, int block, Func<byte[], object> decode)
     {
         var key = Key(fold, block);
@@ -188,7 +191,12 @@ public sealed class AggregateReader(ChunkStore folds, ChunkStore merged, long ca
 
         var bytes = LargeValues.Read(fold.IsMerged ? merged : folds, key, $"aggregate block {block} of fold {fold.Id}");
         var decoded = decode(bytes);
-        var held = decoded is AggregateBlock aggregates ? aggregates.MemoryBytes : ((DistinctBlock)decoded).MemoryBytes;
+        var held = decoded switch
+        {
+            AggregateBlock aggregates => aggregates.MemoryBytes,
+            DistinctBlock distinct => distinct.MemoryBytes,
+            _ => ((HeavyHitterBlock)decoded).MemoryBytes,
+        };
         lock (_lock)
         {
             if (_held.TryAdd(key, null!))

@@ -43,6 +43,9 @@ public sealed record CutPayload
     /// <summary>True when rows were dropped for which no kept row stands.</summary>
     public required bool HasUncountedDrops { get; init; }
 
+    /// <summary>Earliest and latest event time, unix nanoseconds, of rows that the sampler dropped or kept with a weight; null when there are none.</summary>
+    public required (long FromNs, long ToNs)? SampledTimes { get; init; }
+
     /// <summary>Rows behind the trailing cursor: kept and dropped.</summary>
     public required long KeptRows { get; init; }
 
@@ -92,7 +95,13 @@ public sealed record CutPayload
 
         w.Varint((ulong)NextFold);
         w.Varint((ulong)NextBlock);
-        w.U8((byte)((HadRules ? 1 : 0) | (HasUncountedDrops ? 2 : 0)));
+        w.U8((byte)((HadRules ? 1 : 0) | (HasUncountedDrops ? 2 : 0) | (SampledTimes is null ? 0 : 4)));
+        if (SampledTimes is var (from, to))
+        {
+            w.I64(from);
+            w.I64(to);
+        }
+
         w.Varint((ulong)KeptRows);
         w.Varint((ulong)DroppedRows);
         List(w, Policies, static (w, policy) =>
@@ -155,6 +164,7 @@ public sealed record CutPayload
         LogPlace head = Place(ref r), sealedTo = Place(ref r), folded = Place(ref r);
         long nextFold = (long)r.Varint(), nextBlock = (long)r.Varint();
         var flags = r.U8();
+        (long, long)? sampledTimes = (flags & 4) != 0 ? (r.I64(), r.I64()) : null;
         long kept = (long)r.Varint(), dropped = (long)r.Varint();
         var policies = new List<PolicyInForce>();
         for (var left = r.Count(); left > 0; left--)
@@ -219,6 +229,7 @@ public sealed record CutPayload
             NextBlock = nextBlock,
             HadRules = (flags & 1) != 0,
             HasUncountedDrops = (flags & 2) != 0,
+            SampledTimes = sampledTimes,
             KeptRows = kept,
             DroppedRows = dropped,
             Policies = policies,

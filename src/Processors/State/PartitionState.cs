@@ -70,6 +70,7 @@ public sealed class PartitionState : IDisposable
     private long _droppedWhenSealed;
     private bool _hadRules;
     private bool _hasUncountedDrops;
+    private (long FromNs, long ToNs)? _sampledTimes;
     private PartitionSnapshot? _snapshot;
     private FoldDirectory[] _foldsNow = [];
     private BlockInfo[] _blocksNow = [];
@@ -95,6 +96,7 @@ public sealed class PartitionState : IDisposable
             _nextBlock = cut.NextBlock;
             _hadRules = cut.HadRules;
             _hasUncountedDrops = cut.HasUncountedDrops;
+            _sampledTimes = cut.SampledTimes;
             KeptRows = cut.KeptRows;
             DroppedRows = _droppedWhenSealed = cut.DroppedRows;
             _policies = new(cut.Policies);
@@ -256,6 +258,7 @@ public sealed class PartitionState : IDisposable
             NextBlock = _nextBlock,
             HadRules = _hadRules,
             HasUncountedDrops = _hasUncountedDrops,
+            SampledTimes = _sampledTimes,
             KeptRows = SealedRows,
             DroppedRows = _droppedWhenSealed,
             Policies = _policies.Versions,
@@ -444,10 +447,18 @@ public sealed class PartitionState : IDisposable
             AddToHead(kept);
         }
 
-        foreach (var decision in decisions)
+        for (var row = 0; row < decisions.Length; row++)
         {
+            var decision = decisions[row];
+            if (decision.Keep && decision.Rate == 1)
+            {
+                continue;
+            }
+
             // One in N is stood for by those kept; a drop rule is by nobody.
             _hasUncountedDrops |= !decision.Keep && decision.Reason == SamplingReason.DropRule;
+            var time = batch.TimesNs[row];
+            _sampledTimes = _sampledTimes is var (from, to) ? (Math.Min(from, time), Math.Max(to, time)) : (time, time);
         }
     }
 
@@ -683,7 +694,7 @@ public sealed class PartitionState : IDisposable
         HeadBlock = [.. _headBlock],
         Recent = _recent.Snapshot(),
         HasUncountedDrops = _hasUncountedDrops,
-        HasDrops = DroppedRows > 0,
+        SampledTimes = _sampledTimes,
         Lost = [.. _lost],
         BlockReader = _blocksReader,
         AggregateReader = _aggregatesReader,

@@ -66,7 +66,7 @@ internal sealed class QueryCoordinator(Partitions partitions, ICatalogService ca
         return new QueryOutcome.Answered(answerNow with
         {
             Time = resolved,
-            Receipt = receipt with { ElapsedMs = time.GetElapsedTime(started).TotalMilliseconds, Explanation = request.Explain ? explanation : null },
+            Receipt = answerNow.Receipt with { ElapsedMs = time.GetElapsedTime(started).TotalMilliseconds, Explanation = request.Explain ? explanation : null },
         });
     }
 

@@ -73,6 +73,13 @@ internal static class ReceiptJson
         }
 
         json.WriteEndArray();
+        if (receipt.GroupsLeftOutMax > 0)
+        {
+            json.WriteStartObject("groups_left_out"u8);
+            json.WriteNumber("count_max"u8, receipt.GroupsLeftOutMax);
+            json.WriteEndObject();
+        }
+
         WriteLabels(json, keys, labels);
         json.WriteEndObject();
     }

@@ -225,6 +225,10 @@ internal sealed class Folds(IEnumerable<string> sketchDimensions) : IAggregateSo
     public AggregateBlock Aggregates(FoldDirectory fold, int block) =>
         _aggregates.TryGetValue((fold.Id, block), out var decoded) ? decoded : _aggregates[(fold.Id, block)] = AggregateBlockFormat.Decode(_folds[(int)fold.Id].Blocks[block]);
 
+    public byte[] Bytes(FoldDirectory fold, int block) => _folds[(int)fold.Id].Blocks[block];
+
+    public HeavyHitterBlock HeavyHitters(FoldDirectory fold, int block) => HeavyHitterBlock.Decode(_folds[(int)fold.Id].Blocks[block]);
+
     public DistinctBlock Distinct(FoldDirectory fold, int block) =>
         _distincts.TryGetValue((fold.Id, block), out var decoded) ? decoded : _distincts[(fold.Id, block)] = DistinctBlock.Decode(_folds[(int)fold.Id].Blocks[block]);
 }

@@ -138,6 +138,47 @@ public sealed class LeafExecutorTests
     }
 
     [Fact]
+    public void HeavyValuesAnswerWhereRowsAreSampled()
+    {
+        using var test = new TestState(TestState.Default with { FoldRows = 2_000, BlockRows = 500 });
+        test.NowMs = HourStartMs;
+        for (var i = 0; i < 4_000; i++)
+        {
+            test.Append(test.Event(TestState.TraceId(i + 1), route: i % 4 == 0 ? "/heavy" : $"/{i}"));
+        }
+
+        test.Pump();
+        var plan = new LeafPlan(
+            LeafPlan.AllDatasets, new QuerySpec { Breakdowns = ["route"], Calculations = [Calculation.Count] }, new(HourStartMs * 1_000_000, (HourStartMs + 3_600_000) * 1_000_000, 3_600));
+        var rows = LeafExecutor.Execute(plan, QuerySource.Auto, test.State.Snapshot(), CancellationToken.None).Result!;
+        Assert.Equal((false, 0.0, 3_001), (rows.UsedAggregates, rows.LeftOutMax, rows.Groups));
+
+        var heavy = LeafExecutor.Execute(plan, QuerySource.Aggregates, test.State.Snapshot(), CancellationToken.None).Result!;
+        Assert.True(heavy.UsedAggregates);
+        Assert.InRange(heavy.LeftOutMax, 1, 100);
+        Assert.Equal(1_000, CountOf(heavy, "/heavy"));
+        Assert.Equal(4_000, Enumerable.Range(0, heavy.Cells).Sum(heavy.Count.Weight));
+
+        // The same question once the sampler has left rows out in its range.
+        test.SetPolicy(1, new SimulatedRule(RuleSubject.RootRoute, 0, "/heavy", 2));
+        test.NowMs += 1_000;
+        for (var i = 0; i < 40; i++)
+        {
+            test.Append(test.Event(TestState.TraceId(i + 5_000), route: "/heavy"));
+        }
+
+        test.Tick(30_000);
+        test.Pump();
+        var sampled = LeafExecutor.Execute(plan, QuerySource.Auto, test.State.Snapshot(), CancellationToken.None).Result!;
+        Assert.True(sampled.UsedAggregates);
+        Assert.False(sampled.UsedBlocks);
+        Assert.Equal(1_040, CountOf(sampled, "/heavy"));
+    }
+
+    private static double CountOf(PartialResult result, string route) => Enumerable.Range(0, result.Cells)
+        .Where(cell => result.GroupValues(result.CellOf(cell).Group) is { } values && values[0].AsString == route).Sum(result.Count.Weight);
+
+    [Fact]
     public void ACancelledQueryStops()
     {
         using var test = Filled();

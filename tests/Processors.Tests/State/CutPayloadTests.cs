@@ -14,7 +14,7 @@ public sealed class CutPayloadTests
         from sealedTo in Place
         from folded in Place
         from numbers in Gen.Long[0, 1L << 40].Array[4]
-        from flags in Gen.Bool.Array[2]
+        from flags in Gen.Bool.Array[3]
         from places in Gen.Select(Gen.Long[0, 1L << 40], Gen.Int[0, 1 << 20], (offset, version) => new PolicyPlace(offset, version)).List[0, 4]
         from windows in Gen.Select(Gen.Long[0, 1L << 40], Gen.Long[100, 3_600_000], (start, window) => new WindowChange(start, window)).List[1, 4]
         from datasets in Gen.String[Gen.Char['a', 'z'], 1, 9].HashSet[0, 5]
@@ -35,6 +35,7 @@ public sealed class CutPayloadTests
             DroppedRows = numbers[3],
             HadRules = flags[0],
             HasUncountedDrops = flags[1],
+            SampledTimes = flags[2] ? (-numbers[0], numbers[1]) : null,
             Policies = [new(SamplingPolicySet.Empty, 0, long.MaxValue)],
             PolicyPlaces = places,
             Windows = windows,
@@ -53,7 +54,7 @@ public sealed class CutPayloadTests
         var read = CutPayload.Decode(payload.Encode());
         Assert.Equal((payload.Head, payload.Sealed, payload.Folded), (read.Head, read.Sealed, read.Folded));
         Assert.Equal((payload.NextFold, payload.NextBlock, payload.KeptRows, payload.DroppedRows), (read.NextFold, read.NextBlock, read.KeptRows, read.DroppedRows));
-        Assert.Equal((payload.HadRules, payload.HasUncountedDrops), (read.HadRules, read.HasUncountedDrops));
+        Assert.Equal((payload.HadRules, payload.HasUncountedDrops, payload.SampledTimes), (read.HadRules, read.HasUncountedDrops, read.SampledTimes));
         Assert.Equal(payload.PolicyPlaces, read.PolicyPlaces);
         Assert.Equal(payload.Windows, read.Windows);
         Assert.Equal(payload.Blocks, read.Blocks);

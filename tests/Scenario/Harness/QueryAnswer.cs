@@ -11,7 +11,7 @@ public sealed record FailedPartition(int Partition, string Reason);
 public sealed record CoveredPartition(int Partition, long HeadOffset, long TrailingOffset);
 
 /// <summary>What a number is worth: <c>exact</c>, <c>bounded</c>, <c>estimated</c>, <c>at_least</c> or <c>at_most</c>.</summary>
-public sealed record Label(string Kind, double? Bound);
+public sealed record Label(string Kind, double? Bound, (double Low, double High)? Interval = null);
 
 /// <summary>A successful answer of <c>POST /api/v1/query</c>.</summary>
 public sealed class QueryAnswer
@@ -47,11 +47,17 @@ public sealed class QueryAnswer
     public int LostRanges => Array(_receipt["lost"], "receipt.lost").Count;
 
     /// <summary>The label of a calculation.</summary>
-    public Label LabelOf(string key)
-    {
-        JsonNode label = _receipt["labels"]?[key] ?? throw new FormatException($"the receipt has no label for {key}: {_receipt.ToJsonString()}");
-        return new Label((string?)label["kind"] ?? "", label["bound"] is JsonValue bound && bound.GetValueKind() == JsonValueKind.Number ? Number(bound, "bound") : null);
-    }
+    public Label LabelOf(string key) => ReadLabel(_receipt["labels"]?[key] ?? throw new FormatException($"the receipt has no label for {key}: {_receipt.ToJsonString()}"));
+
+    /// <summary>The labels of a calculation's cells by the values of one breakdown: the column's where a cell has none of its own.</summary>
+    public Dictionary<string, Label> LabelsBy(string breakdown, string key) => Rows.Where(row => row[breakdown] is not null)
+        .ToDictionary(row => TextOf(row[breakdown]!), row => row[key + ".label"] is { } own ? ReadLabel(own) : LabelOf(key), StringComparer.Ordinal);
+
+    /// <summary>The most events that a group has which was left out; 0 when none was.</summary>
+    public double GroupsLeftOutMax => _receipt["groups_left_out"]?["count_max"] is { } most ? Number(most, "count_max") : 0;
+
+    /// <summary>The number of a calculation over all groups.</summary>
+    public double Total(string key) => Number(Response.Json!["data"]?["total"]?["data"]?[key], key);
 
     /// <summary>The number of a calculation without breakdowns; 0 where no event matched.</summary>
     public double Single(string key) => Rows.Count == 0 ? 0 : Number(Rows[0][key], key);
@@ -82,6 +88,11 @@ public sealed class QueryAnswer
         JsonValueKind.Number => Number(value, "value").ToString(CultureInfo.InvariantCulture),
         _ => value.ToString(),
     };
+
+    private static Label ReadLabel(JsonNode label) => new(
+        (string?)label["kind"] ?? "",
+        label["bound"] is JsonValue bound && bound.GetValueKind() == JsonValueKind.Number ? Number(bound, "bound") : null,
+        label["interval"] is JsonArray { Count: 2 } interval ? (Number(interval[0], "interval"), Number(interval[1], "interval")) : null);
 
     private static double Number(JsonNode? node, string name) => node is JsonValue value && value.GetValueKind() == JsonValueKind.Number
         ? double.Parse(value.ToJsonString(), CultureInfo.InvariantCulture)

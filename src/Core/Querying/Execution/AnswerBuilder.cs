@@ -1,8 +1,6 @@
-using StreamObserve.Core.Columns;
 using StreamObserve.Core.Events;
 using StreamObserve.Core.Querying.Accumulators;
 using StreamObserve.Core.Querying.Formulas;
-using StreamObserve.Core.Sketches;
 
 namespace StreamObserve.Core.Querying.Execution;
 
@@ -30,7 +28,7 @@ public static class AnswerBuilder
             TotalSeries = parts.TotalSeries ? now.SeriesOfAll() : null,
             Labels = now.Labels(),
             Time = result.Plan.Time,
-            Receipt = receipt,
+            Receipt = receipt with { GroupsLeftOutMax = result.LeftOutMax },
         };
         return spec.Breakdowns.Count == 0 ? Ungrouped(answer, now, before, parts) : Grouped(answer, now, before, parts);
     }
@@ -38,7 +36,7 @@ public static class AnswerBuilder
     private static QueryAnswer Grouped(QueryAnswer answer, AnswerPeriod now, AnswerPeriod? before, AnswerParts parts)
     {
         var (kept, rest) = Choose(now, now.AllGroups());
-        AnswerRow? total = parts.Total ? now.All() : null, other = parts.Other && rest.Count > 0 ? now.Together(rest) : null;
+        AnswerRow? total = parts.Total ? now.All() : null, other = parts.Other && rest.Count > 0 ? now.Together(rest, [.. kept.Select(k => k.Group)]) : null;
         List<AnswerRow> results = [.. kept.Select(k => k.Row)];
         AnswerComparison? comparison = null;
         if (before is not null)
@@ -93,7 +91,7 @@ public static class AnswerBuilder
             Results = [.. then.Select(before.Row), .. gone.Select(g => g.Row)],
             Series = parts.Series ? before.Series(listed) : [],
             Total = parts.Total ? before.All() : null,
-            Other = parts.Other && others.Count > 0 ? before.Together(others) : null,
+            Other = parts.Other && others.Count > 0 ? before.Together(others, listed) : null,
             Labels = before.Labels(),
         };
     }
@@ -211,169 +209,4 @@ public static class AnswerBuilder
             return [(ResultColumns.None, first < spec.Calculations.Count ? first : ResultColumns.None, true)];
         }
     }
-}
-
-/// <summary>Finishes cells: state to number and label.</summary>
-internal sealed class CellFinisher(LeafPlan plan, PartialResult result, HeatmapGrid grid)
-{
-    private readonly bool _sampled = result.IsSampled && !plan.Spec.UsageMode;
-    private readonly bool _hasLongSpans = HasLongSpans(result);
-
-    /// <summary>
-    /// A calculation's value in a cell. Of RATE_* it is the value whose differences make the rate, of CONCURRENCY the one over the whole range:
-    /// <see cref="AnswerPeriod"/> knows the cells before and after.
-    /// </summary>
-    public AnswerCell Finish(int calculation, Accumulator accumulator, int cell)
-    {
-        var op = plan.Spec.Calculations[calculation].Op;
-        return accumulator switch
-        {
-            CountAccumulator count => new(Number(count.Weight(cell)), null, Additive()),
-            MeasureAccumulator measure => Measure(op, measure, cell),
-            DistinctAccumulator distinct => Distinct(distinct.Estimate(cell)),
-            ConcurrencyAccumulator concurrency => Concurrency(concurrency.All(cell) / (plan.Time.EndNs - plan.Time.StartNs)),
-            SketchAccumulator sketch => op == CalculationOp.Heatmap
-                ? new(FieldValue.Absent, grid.Cells(sketch.Sketch(cell)), Additive())
-                : Percentile(sketch.Sketch(cell), op.Quantile()!.Value),
-            _ => throw new InvalidOperationException($"an accumulator of type {accumulator.GetType()}"),
-        };
-    }
-
-    /// <summary>A number of spans in progress; where some last longer than is looked back, others like them may be missing.</summary>
-    public AnswerCell Concurrency(double spans) => new(Number(spans), null, _hasLongSpans ? new(LabelKind.AtLeast) : Additive());
-
-    private AnswerCell Measure(CalculationOp op, MeasureAccumulator measure, int cell)
-    {
-        if (measure.Count(cell) == 0)
-        {
-            return new(op == CalculationOp.Sum ? FieldValue.Of(0) : FieldValue.Absent, null, Additive());
-        }
-
-        return (op.RateOf() ?? op) switch
-        {
-            CalculationOp.Sum => new(Number(measure.Sum(cell)), null, Additive()),
-            CalculationOp.Avg => new(Number(measure.Sum(cell) / measure.Weight(cell)), null, _sampled ? new(LabelKind.Estimated) : NumberLabel.Exact),
-            CalculationOp.Min => new(Number(measure.Min(cell)), null, LeavesOut ? new(LabelKind.AtMost) : NumberLabel.Exact),
-            _ => new(Number(measure.Max(cell)), null, LeavesOut ? new(LabelKind.AtLeast) : NumberLabel.Exact),
-        };
-    }
-
-    private static bool HasLongSpans(PartialResult result)
-    {
-        foreach (var accumulator in result.Accumulators)
-        {
-            for (var cell = 0; accumulator is ConcurrencyAccumulator spans && cell < result.Cells; cell++)
-            {
-                if (spans.Longest(cell) > ExecutionLimits.ConcurrencyReachNs)
-                {
-                    return true;
-                }
-            }
-        }
-
-        return false;
-    }
-
-    private AnswerCell Distinct((double Estimate, double Bound) distinct)
-    {
-        var label = LeavesOut ? new NumberLabel(LabelKind.AtLeast)
-            : distinct.Bound > 0 ? new NumberLabel(LabelKind.Bounded, distinct.Bound)
-            : NumberLabel.Exact;
-        return new(Number(distinct.Estimate), null, label);
-    }
-
-    private AnswerCell Percentile(QuantileSketch? sketch, double quantile)
-    {
-        if (sketch is null || sketch.IsEmpty)
-        {
-            return new(FieldValue.Absent, null, new(LabelKind.Bounded, LogBins.RelativeError));
-        }
-
-        var value = sketch.Quantile(quantile, out var bounded);
-        return new(Number(value), null, _sampled ? new(LabelKind.Estimated) : bounded ? new(LabelKind.Bounded, LogBins.RelativeError) : new(value < 0 ? LabelKind.AtLeast : LabelKind.AtMost));
-    }
-
-    private bool LeavesOut => _sampled || result.HasUncountedDrops;
-
-    /// <summary>Counts and sums: estimates where rows stand for others, a lower bound where rows were dropped with none to stand for them.</summary>
-    private NumberLabel Additive() => result.HasUncountedDrops ? new(LabelKind.AtLeast) : _sampled ? new(LabelKind.Estimated) : NumberLabel.Exact;
-
-    /// <summary>A sum past the range of a float is no number that an answer could carry.</summary>
-    public static FieldValue Number(double value) => double.IsFinite(value) ? ColumnVector.FloatValue(value) : FieldValue.Absent;
-}
-
-/// <summary>One log-spaced value axis for all cells of an answer: edges are powers of 2 and, when there is room, of 2^(1/5), 2^(1/7) or 2^(1/35).</summary>
-internal sealed class HeatmapGrid
-{
-    private static readonly int[] Steps = [1, 5, 7, 35, 70, 140, 350, 700];
-    private readonly int _step;
-
-    private HeatmapGrid(int step) => _step = step;
-
-    public static HeatmapGrid Of(params ReadOnlySpan<PartialResult> results)
-    {
-        int low = int.MaxValue, high = int.MinValue;
-        var sides = 0;
-        foreach (var result in results)
-        {
-            for (var i = 0; i < result.Plan.Spec.Calculations.Count; i++)
-            {
-                if (result.Plan.Spec.Calculations[i].Op != CalculationOp.Heatmap)
-                {
-                    continue;
-                }
-
-                var sketches = (SketchAccumulator)result.Accumulators[result.Plan.AccumulatorOf[i]];
-                for (var cell = 0; cell < result.Cells; cell++)
-                {
-                    if (sketches.Sketch(cell) is not { } sketch)
-                    {
-                        continue;
-                    }
-
-                    foreach (var bin in sketch)
-                    {
-                        if (bin.Sign != 0)
-                        {
-                            (low, high) = (Math.Min(low, bin.Bin), Math.Max(high, bin.Bin));
-                            sides |= bin.Sign > 0 ? 1 : 2;
-                        }
-                    }
-                }
-            }
-        }
-
-        var span = low > high ? 0 : ((long)high - low + 1) * (sides == 3 ? 2 : 1);
-        return new(Steps.FirstOrDefault(step => span / step <= AnswerBuilder.HeatmapCellsMax, Steps[^1]));
-    }
-
-    public IReadOnlyList<HeatmapBucket> Cells(QuantileSketch? sketch)
-    {
-        if (sketch is null)
-        {
-            return [];
-        }
-
-        var cells = new List<HeatmapBucket>();
-        (int Sign, int Cell) last = (2, 0);
-        foreach (var bin in sketch)
-        {
-            // Bin b holds (2^((b-1)/35), 2^(b/35)]: cell c of the grid holds the bins c * step + 1 .. (c + 1) * step.
-            var cell = bin.Sign == 0 ? 0 : (int)Math.Floor((bin.Bin - 1) / (double)_step);
-            if ((bin.Sign, cell) == last)
-            {
-                cells[^1] = cells[^1] with { Count = cells[^1].Count + bin.Weight };
-                continue;
-            }
-
-            last = (bin.Sign, cell);
-            // A bin that holds all smaller magnitudes too reaches down to zero, and so does its bucket.
-            double from = sketch.IsCollapsed(bin) ? 0 : Edge(cell), to = Edge(cell + 1);
-            cells.Add(bin.Sign switch { 0 => new(0, 0, bin.Weight), > 0 => new(from, to, bin.Weight), _ => new(-to, 0 - from, bin.Weight) });
-        }
-
-        return cells;
-    }
-
-    private double Edge(int cell) => Math.Pow(2, (double)cell * _step / LogBins.PerDoubling);
 }

@@ -64,18 +64,24 @@ internal sealed class AnswerPeriod
     /// <summary>The group with the same values as another period's; -1 when there is none.</summary>
     public int Find(AnswerPeriod other, int group) => _result.FindGroup(other._result, group);
 
-    public AnswerRow Row(int group) => Whole(_result.GroupValues(group)!, _totals, group, _hasRates ? TimelineOf(group) : null);
+    public AnswerRow Row(int group) => Whole(_result.GroupValues(group)!, _totals, group, CellPlace.OfGroup(group), _hasRates ? TimelineOf(group) : null);
 
     /// <summary>The row of the group that has the same values as another period's group, or the one of no events.</summary>
     public AnswerRow Matching(AnswerPeriod other, int group) => Find(other, group) is >= 0 and var mine ? Row(mine) : Empty();
 
-    public AnswerRow Empty() => Whole([], _totals, _result.Groups + 1, _hasRates ? new Timeline(_totals, [], _result.Groups + 1) : null);
+    public AnswerRow Empty() => Whole(
+        [], _totals, _result.Groups + 1, CellPlace.Nowhere(), _hasRates ? new Timeline(_totals, [], _result.Groups + 1, -1) : null);
 
-    public AnswerRow All() => _all ??= Together(AllGroups());
+    public AnswerRow All() => _all ??= Together([.. AllGroups()], Plan.Spec.Breakdowns.Count == 0 ? CellPlace.OfGroup(0) : CellPlace.Total);
 
-    public IReadOnlyList<NumberLabel> Labels() => [.. All().Cells.Select(cell => cell.Label)];
+    /// <summary>A column's label is its total's, whose interval is the total's alone: with groups it is left out.</summary>
+    public IReadOnlyList<NumberLabel> Labels() =>
+        [.. All().Cells.Select(cell => Plan.Spec.Breakdowns.Count == 0 ? cell.Label : cell.Label with { IntervalLow = null, IntervalHigh = null })];
 
-    public AnswerRow Together(IEnumerable<int> groups)
+    /// <summary>The groups past the limit together; <paramref name="kept"/> are those that are rows.</summary>
+    public AnswerRow Together(IReadOnlyList<int> groups, IReadOnlyList<int> kept) => Together(groups, CellPlace.Nowhere() with { Kept = kept, Others = groups });
+
+    private AnswerRow Together(IReadOnlyList<int> groups, CellPlace place)
     {
         var totals = Plan.NewAccumulators();
         foreach (var accumulator in totals)
@@ -83,13 +89,12 @@ internal sealed class AnswerPeriod
             accumulator.EnsureCells(1);
         }
 
-        var list = groups as IReadOnlyCollection<int> ?? [.. groups];
-        foreach (var group in list)
+        foreach (var group in groups)
         {
             MergeCell(totals, 0, _totals, group);
         }
 
-        return Whole([], totals, 0, _hasRates ? TimelineOf(list) : null);
+        return Whole([], totals, 0, place, _hasRates ? TimelineOf(groups) : null);
     }
 
     /// <summary>The groups over time, oldest point first, rows in the order of the groups.</summary>
@@ -123,9 +128,9 @@ internal sealed class AnswerPeriod
         return points;
     }
 
-    private AnswerRow Whole(IReadOnlyList<FieldValue> group, Accumulator[] accumulators, int cell, Timeline? time)
+    private AnswerRow Whole(IReadOnlyList<FieldValue> group, Accumulator[] accumulators, int cell, CellPlace place, Timeline? time)
     {
-        var cells = Cells(accumulators, cell);
+        var cells = Cells(accumulators, cell, place);
         for (var i = 0; time is not null && i < Plan.Spec.Calculations.Count; i++)
         {
             if (Plan.Spec.Calculations[i].Op.RateOf() is { } of)
@@ -144,9 +149,9 @@ internal sealed class AnswerPeriod
         double sum = 0, max = double.NegativeInfinity;
         var differences = 0;
         FieldValue? last = null;
-        foreach (var (_, cell) in time.Cells)
+        foreach (var (bucket, cell) in time.Cells)
         {
-            var value = _finisher.Finish(calculation, time.Accumulators[Plan.AccumulatorOf[calculation]], cell).Value;
+            var value = _finisher.Finish(calculation, time.Accumulators[Plan.AccumulatorOf[calculation]], cell, CellPlace.Nowhere(bucket)).Value;
             if (last is { } before && value.IsNumber)
             {
                 var difference = value.AsDouble - before.AsDouble;
@@ -158,7 +163,7 @@ internal sealed class AnswerPeriod
             last = value.IsNumber ? value : last;
         }
 
-        var label = RateLabel(_finisher.Finish(calculation, _totals[Plan.AccumulatorOf[calculation]], _result.Groups + 1).Label);
+        var label = RateLabel(_finisher.Finish(calculation, _totals[Plan.AccumulatorOf[calculation]], _result.Groups + 1, CellPlace.Nowhere()).Label);
         return differences == 0
             ? new(FieldValue.Absent, null, label)
             : new(CellFinisher.Number(of switch { CalculationOp.Avg => sum / differences, CalculationOp.Sum => sum, _ => max }), null, label);
@@ -174,7 +179,8 @@ internal sealed class AnswerPeriod
         {
             AddCovered(time, group, next, bucket, covering, to);
             next = bucket + 1;
-            var cells = Cells(time.Accumulators, cell);
+            var place = PlaceOf(time, bucket, cell);
+            var cells = Cells(time.Accumulators, cell, place);
             var covered = false;
             for (var i = 0; i < calculations.Count; i++)
             {
@@ -184,7 +190,7 @@ internal sealed class AnswerPeriod
                     covering[i] = Settle(covering[i] + spans.Change(cell));
                     var number = covering[i] + (spans.Covered(cell) / Plan.BucketWidthNs(bucket));
                     covered |= number > 0;
-                    cells[i] = _finisher.Concurrency(number);
+                    cells[i] = _finisher.Concurrency(number, place);
                 }
                 else if (calculations[i].Op.RateOf() is not null)
                 {
@@ -209,12 +215,12 @@ internal sealed class AnswerPeriod
             return;
         }
 
-        var cells = Cells(time.Accumulators, time.Empty);
+        var cells = Cells(time.Accumulators, time.Empty, CellPlace.Nowhere());
         for (var i = 0; i < covering.Length; i++)
         {
             if (Plan.Spec.Calculations[i].Op == CalculationOp.Concurrency)
             {
-                cells[i] = _finisher.Concurrency(covering[i]);
+                cells[i] = _finisher.Concurrency(covering[i], CellPlace.Nowhere());
             }
             else if (Plan.Spec.Calculations[i].Op.RateOf() is not null)
             {
@@ -229,12 +235,12 @@ internal sealed class AnswerPeriod
         }
     }
 
-    private AnswerCell[] Cells(IReadOnlyList<Accumulator> accumulators, int cell)
+    private AnswerCell[] Cells(IReadOnlyList<Accumulator> accumulators, int cell, CellPlace place)
     {
         var cells = new AnswerCell[ResultColumns.Count(Plan.Spec)];
         for (var i = 0; i < Plan.AccumulatorOf.Count; i++)
         {
-            cells[i] = _finisher.Finish(i, accumulators[Plan.AccumulatorOf[i]], cell);
+            cells[i] = _finisher.Finish(i, accumulators[Plan.AccumulatorOf[i]], cell, place);
         }
 
         return cells;
@@ -269,14 +275,14 @@ internal sealed class AnswerPeriod
             cells.Add((_result.CellOf(_byGroup![i]).Bucket, _byGroup[i]));
         }
 
-        return new(_result.Accumulators, cells, _result.EmptyCell());
+        return new(_result.Accumulators, cells, _result.EmptyCell(), group);
     }
 
-    private Timeline TimelineOf(IReadOnlyCollection<int> groups)
+    private Timeline TimelineOf(IReadOnlyList<int> groups)
     {
         if (groups.Count == 1)
         {
-            return TimelineOf(groups.First());
+            return TimelineOf(groups[0]);
         }
 
         var wanted = new bool[_result.Groups];
@@ -310,7 +316,7 @@ internal sealed class AnswerPeriod
             }
         }
 
-        return new(merged, [.. cellOf.Select(pair => (pair.Key, pair.Value))], cellOf.Count);
+        return new(merged, [.. cellOf.Select(pair => (pair.Key, pair.Value))], cellOf.Count, -1);
     }
 
     /// <summary>Lists the cells by group and within a group by time.</summary>
@@ -339,6 +345,9 @@ internal sealed class AnswerPeriod
         }
     }
 
-    /// <summary>Buckets in order, each with its cell of the accumulators, and a cell of them that is empty.</summary>
-    private sealed record Timeline(IReadOnlyList<Accumulator> Accumulators, List<(int Bucket, int Cell)> Cells, int Empty);
+    private CellPlace PlaceOf(Timeline time, int bucket, int cell) =>
+        time.Group < 0 ? CellPlace.Nowhere(bucket) : Plan.Buckets > 1 ? CellPlace.OfSeries(cell, bucket) : CellPlace.OfGroup(time.Group);
+
+    /// <summary>Buckets in order, each with its cell of the accumulators, a cell of them that is empty, and the group that they are of; -1 of several.</summary>
+    private sealed record Timeline(IReadOnlyList<Accumulator> Accumulators, List<(int Bucket, int Cell)> Cells, int Empty, int Group);
 }

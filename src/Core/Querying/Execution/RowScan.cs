@@ -4,6 +4,7 @@ using StreamObserve.Core.Events;
 using StreamObserve.Core.Querying.Accumulators;
 using StreamObserve.Core.Querying.Filters;
 using StreamObserve.Core.Querying.Relations;
+using StreamObserve.Core.Querying.Variance;
 
 namespace StreamObserve.Core.Querying.Execution;
 
@@ -88,19 +89,21 @@ public sealed class RowScan
             return outcome;
         }
 
+        _result.Purge();
         _result.IsSampled |= segment.IsSampled;
         var cells = _assigner.Assign(segment, rows, all, startNs, endNs);
         var weights = _plan.Spec.UsageMode ? null : segment.Weights;
         var selected = new SelectedRows(segment, rows, cells, weights, all);
+        var variance = weights is not null && segment.IsSampled && _result.Collector.Begin(segment, rows, weights) ? _result.Collector : null;
         for (var i = 0; i < _filters.Length; i++)
         {
             if (_filters[i] is { } filter)
             {
-                UpdateFiltered(selected, filter, _result.Accumulators[i]);
+                UpdateFiltered(selected, filter, i, variance);
             }
             else
             {
-                _result.Accumulators[i].Update(selected);
+                Update(i, selected, variance);
             }
         }
 
@@ -245,7 +248,7 @@ public sealed class RowScan
     }
 
     /// <summary>Hands an accumulator with a condition of its own the rows at which it holds.</summary>
-    private void UpdateFiltered(in SelectedRows selected, ConditionFilter filter, Accumulator accumulator)
+    private void UpdateFiltered(in SelectedRows selected, ConditionFilter filter, int accumulator, VarianceCollector? variance)
     {
         var segment = selected.Segment;
         var words = (segment.Rows + 63) >> 6;
@@ -295,7 +298,13 @@ public sealed class RowScan
             _filteredCells[i] = selected.Cells[from];
         }
 
-        accumulator.Update(new SelectedRows(segment, rows, _filteredCells.AsSpan(0, rows.Length), selected.Weights, rows.Length == segment.Rows));
+        Update(accumulator, new SelectedRows(segment, rows, _filteredCells.AsSpan(0, rows.Length), selected.Weights, rows.Length == segment.Rows), variance);
+    }
+
+    private void Update(int accumulator, in SelectedRows rows, VarianceCollector? variance)
+    {
+        _result.Accumulators[accumulator].Update(rows);
+        variance?.Update(accumulator, rows);
     }
 }
 
