@@ -103,25 +103,19 @@ public sealed partial class HyperLogLog
     public void AddCoarse(ReadOnlySpan<uint> entries)
     {
         MakeCoarse();
-        if (_registers is null && entries.Length > SparseCountMax)
+        var i = 0;
+        for (; i < entries.Length && _registers is null; i++)
         {
-            MakeDense();
+            AddEntry(entries[i]);
         }
 
-        if (_registers is not { } registers)
+        if (_registers is { } registers)
         {
-            foreach (var entry in entries)
+            foreach (var entry in entries[i..])
             {
-                AddEntry(entry);
+                ref var register = ref registers[entry >> SparseRankBits];
+                register = Math.Max(register, (byte)(entry & RankMask));
             }
-
-            return;
-        }
-
-        foreach (var entry in entries)
-        {
-            ref var register = ref registers[entry >> SparseRankBits];
-            register = Math.Max(register, (byte)(entry & RankMask));
         }
     }
 

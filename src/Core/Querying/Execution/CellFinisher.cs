@@ -32,7 +32,7 @@ internal sealed class CellFinisher(LeafPlan plan, PartialResult result, HeatmapG
         return accumulator switch
         {
             CountAccumulator count => new(Number(count.Weight(cell)), null, CountLabel(at, count, cell, place)),
-            MeasureAccumulator measure => Measure(op.RateOf() ?? op, at, measure, cell, place),
+            MeasureAccumulator measure => Measure(op, at, measure, cell, place),
             DistinctAccumulator distinct => Distinct(distinct.Estimate(cell), place),
             ConcurrencyAccumulator concurrency => Concurrency(concurrency.All(cell) / (plan.Time.EndNs - plan.Time.StartNs), place),
             SketchAccumulator sketch => op == CalculationOp.Heatmap
@@ -146,6 +146,8 @@ internal sealed class CellFinisher(LeafPlan plan, PartialResult result, HeatmapG
             return new(op == CalculationOp.Sum ? FieldValue.Of(0) : FieldValue.Absent, null, none);
         }
 
+        // Of RATE_*, what its differences are of.
+        op = op.RateOf() ?? op;
         var (min, max) = (measure.Min(cell), measure.Max(cell));
         switch (op)
         {
