@@ -55,7 +55,7 @@ public sealed class QueryRole : IRoleModule
             provider.GetRequiredService<QueryMetrics>(),
             provider.GetRequiredService<ILogger<LogResultStore>>()));
         services.AddSingleton<IResultStore>(provider => provider.GetRequiredService<LogResultStore>());
-        services.AddQueryHttp(new());
+        services.AddQueryHttp(new() { ConcurrentQueries = QueryHttpLimits.ConcurrentQueriesOn(Environment.ProcessorCount) });
     }
 
     /// <inheritdoc/>

@@ -40,7 +40,7 @@ public sealed record MemoryBudget
     /// Limit of the garbage-collected heap: the total less what lives outside of it, and what is reserved but not touched on top. The collector works harder as it is
     /// approached; an allocation past it fails, so the parts above must leave it alone.
     /// </summary>
-    public long HeapBytes => TotalBytes - (TotalBytes / 100 * 30) + UntouchedBytes;
+    public long HeapBytes => TotalBytes - Math.Max(Math.Min(Limits.OutsideOfHeapBytes, TotalBytes / 10 * 3), TotalBytes / 5) + UntouchedBytes;
 
     /// <summary>The least that the roles of a process which may own so many partitions hold whatever arrives (measured: 640 MiB for all roles and four partitions).</summary>
     public static ByteSize LeastFor(NodeRoles roles, int partitions)

@@ -79,6 +79,8 @@ internal sealed class QueryCoordinator(Partitions partitions, ICatalogService ca
         }
 
         var receipt = Receipts.Of(partitions.Count, covered, failed, result.RowsRead + (earlier?.RowsRead ?? 0), Used(result, earlier), time, started);
+        result.HoldMemory(isToBeFinished: true);
+        earlier?.HoldMemory(isToBeFinished: true);
         var answerNow = AnswerBuilder.Build(result, receipt, request.Parts, earlier);
         return new QueryOutcome.Answered(answerNow with
         {

@@ -90,11 +90,12 @@ public sealed class PartialResult
 
     /// <summary>
     /// Takes the memory that the result has come to need; tells numbers less exactly where there is too little. Throws <see cref="QueryLimitException"/> when that does
-    /// not help. After each segment, fold and merge.
+    /// not help. After each segment, fold and merge; before an answer is finished, with room for as much again, which the totals over time may take.
     /// </summary>
-    public void HoldMemory()
+    public void HoldMemory(bool isToBeFinished = false)
     {
-        if (Memory is null || Memory.TryHold(MemoryBytes))
+        var times = isToBeFinished ? 2 : 1;
+        if (Memory is null || Memory.TryHold(MemoryBytes * times))
         {
             return;
         }
@@ -104,7 +105,7 @@ public sealed class PartialResult
             accumulator.Shrink();
         }
 
-        if (!Memory.TryHold(MemoryBytes))
+        if (!Memory.TryHold(MemoryBytes * times))
         {
             throw new QueryLimitException(
                 $"the answer needs more than what is left of the {Memory.BytesMax >> 20} MB for all queries of this node: ask for fewer groups, a wider step or a shorter range, ask again later, or raise --memory");
