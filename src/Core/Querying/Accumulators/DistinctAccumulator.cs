@@ -11,7 +11,7 @@ namespace StreamObserve.Core.Querying.Accumulators;
 public sealed class DistinctAccumulator(string column) : Accumulator
 {
     /// <summary>Hashes kept one by one in a cell; past it the cell becomes a sketch of 16 KB and its number is bounded.</summary>
-    public const int ExactMax = 262_144;
+    public const int ExactMax = 65_536;
 
     /// <summary>Hashes kept one by one in a cell where memory is short: as many as take the room of a sketch.</summary>
     public const int ShrunkMax = 1_024;
