@@ -84,6 +84,7 @@ public sealed partial class HyperLogLog
         if (other._registers is { } theirs)
         {
             MergeRegisters(theirs);
+            _isCoarse |= other._isCoarse;
         }
         else if (other != this)
         {
