@@ -6,7 +6,7 @@ namespace StreamObserve.Core.Querying.Variance;
 internal readonly record struct Interval(double Low, double High);
 
 /// <summary>
-/// 95 % intervals of estimates. How often they hold is simulated in IntervalCoverageTests; what was chosen and why is in docs/adr/0023-intervals-by-trace.md.
+/// 95 % intervals of estimates. How often they hold is simulated in IntervalCoverageTests; what was chosen and why is in docs/adr/0021-intervals-by-trace.md.
 /// Null wherever the sample does not tell. Pure.
 /// </summary>
 internal static class Intervals
