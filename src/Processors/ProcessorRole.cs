@@ -10,6 +10,8 @@ using StreamObserve.Contracts.Messages;
 using StreamObserve.Hosting;
 using StreamObserve.Kafka;
 using StreamObserve.Kafka.Topics;
+using StreamObserve.Core.Querying.Execution;
+using StreamObserve.Processors.Queries;
 using StreamObserve.Processors.State;
 using StreamObserve.Storage;
 
@@ -27,8 +29,10 @@ public sealed class ProcessorRole : IRoleModule
         var budget = MemoryBudget.Of(settings.Memory, settings.Roles, settings.Partitions);
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(provider => new KafkaSettings { Bootstrap = provider.GetRequiredService<NodeAddresses>().KafkaBootstrap });
-        services.AddSingleton(new ProcessorSettings
+        services.TryAddSingleton(new QueryMemory(budget.QueryResultsBytes));
+        services.AddSingleton(provider => new ProcessorSettings
         {
+            Scans = ScanGate.OfThisMachine(provider.GetRequiredService<QueryMemory>()),
             Folder = Path.Combine(settings.DataFolder, "partitions"),
             Partitions = settings.Partitions,
             CutInterval = settings.CutInterval,
@@ -40,8 +44,8 @@ public sealed class ProcessorRole : IRoleModule
                 LateSpanRetentionMs = (long)settings.LateSpanRetention.TotalMilliseconds,
                 SketchDimensions = settings.Sketches,
                 RecentBytes = budget.BatchCacheBytes / 2 / settings.Partitions,
-                ColumnCacheBytes = budget.QueriesBytes / 2 / settings.Partitions,
-                AggregateCacheBytes = Math.Min(Limits.AggregateCacheBytes, budget.QueriesBytes * 2 / 5 / settings.Partitions),
+                ColumnCacheBytes = budget.QueriesBytes * 2 / 5 / settings.Partitions,
+                AggregateCacheBytes = Math.Min(Limits.AggregateCacheBytes, budget.QueriesBytes / 5 / settings.Partitions),
                 Seals = SealGate.OfThisMachine(),
                 BlockBytes = Math.Min(Limits.BlockBytes, budget.RowsBytes * 2 / 3 / settings.Partitions),
                 FoldBytes = Math.Min(Limits.FoldBytes, budget.RowsBytes / 3 / settings.Partitions),

@@ -48,6 +48,9 @@ public static class QueryHttpLimits
     /// <summary>Queries (and looks at traces and the catalog) that run at once on a node; others queue. More would only share the same cores.</summary>
     public const int ConcurrentQueriesDefault = 8;
 
+    /// <summary>Queries that run at once on so many cores: enough that none idles, few enough that each is soon done and holds its memory for a short time.</summary>
+    public static int ConcurrentQueriesOn(int cores) => Math.Max(4, cores * 2);
+
     /// <summary>Queries that wait for their turn. Past it: 429 with Retry-After, and <c>streamobserve.query.requests{status="429"}</c>.</summary>
     public const int QueuedQueriesDefault = 64;
 

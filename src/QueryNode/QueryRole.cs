@@ -6,6 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using StreamObserve.Contracts.Messages;
+using StreamObserve.Core.Querying.Execution;
 using StreamObserve.Hosting;
 using StreamObserve.Kafka;
 using StreamObserve.Kafka.Topics;
@@ -34,6 +35,7 @@ public sealed class QueryRole : IRoleModule
         services.TryAddSingleton(provider => new KafkaSettings { Bootstrap = provider.GetRequiredService<NodeAddresses>().KafkaBootstrap });
         services.TryAddSingleton(provider => new MetaTopic(
             provider.GetRequiredService<KafkaSettings>(), Meta, provider.GetRequiredService<ILogger<MetaTopic>>()));
+        services.TryAddSingleton(provider => new QueryMemory(provider.GetRequiredService<MemoryBudget>().QueryResultsBytes));
         services.AddSingleton<Partitions>();
         services.AddSingleton<ICatalogService, CatalogMerger>();
         services.AddSingleton<IQueryService, QueryCoordinator>();
@@ -53,7 +55,7 @@ public sealed class QueryRole : IRoleModule
             provider.GetRequiredService<QueryMetrics>(),
             provider.GetRequiredService<ILogger<LogResultStore>>()));
         services.AddSingleton<IResultStore>(provider => provider.GetRequiredService<LogResultStore>());
-        services.AddQueryHttp(new());
+        services.AddQueryHttp(new() { ConcurrentQueries = QueryHttpLimits.ConcurrentQueriesOn(Environment.ProcessorCount) });
     }
 
     /// <inheritdoc/>

@@ -29,6 +29,7 @@ public sealed class LeafResult
     {
         if (_local is not null)
         {
+            _local.Memory?.Dispose();       // what it held is the other's from here on
             result.Merge(_local, takeOver: true);
         }
         else
@@ -50,6 +51,7 @@ public sealed class LeafResult
 
         var writer = new ByteWriter(BytesTypical);
         _local?.Export(writer);
+        _local?.Memory?.Dispose();
         _localBubbleUp?.Export(writer);
         w.Blob(writer.Written);
     }

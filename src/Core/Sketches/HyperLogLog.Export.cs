@@ -103,15 +103,26 @@ public sealed partial class HyperLogLog
     private void Write(ref SketchWriter writer)
     {
         writer.WriteByte(ExportFormat);
-        if (_registers is { } registers)
+        Span<uint> entries = stackalloc uint[SparseCountMax];
+        if (TryListEntries(entries, out var count))
         {
-            writer.WriteByte((byte)Precision);
-            WriteDense(ref writer, registers);
+            entries = entries[..count];
+            entries.Sort();
+            WriteSparse(ref writer, (byte)(Precision | SparseFlag | (_isCoarse ? CoarseFlag : 0)), entries);
         }
         else
         {
-            Span<uint> entries = stackalloc uint[SparseCountMax];
-            var count = 0;
+            writer.WriteByte((byte)Precision);
+            WriteDense(ref writer, _registers!);
+        }
+    }
+
+    /// <summary>The entries of the sparse form, in no order; false when there are too many. A coarse sketch has one form, whether it was sparse all along or not.</summary>
+    private bool TryListEntries(Span<uint> entries, out int count)
+    {
+        count = 0;
+        if (_registers is null)
+        {
             foreach (var entry in _sparse)
             {
                 if (entry != 0)
@@ -120,10 +131,25 @@ public sealed partial class HyperLogLog
                 }
             }
 
-            entries = entries[..count];
-            entries.Sort();
-            WriteSparse(ref writer, (byte)(Precision | SparseFlag | (_isCoarse ? CoarseFlag : 0)), entries);
+            return true;
         }
+
+        for (var i = 0; _isCoarse && i < _registers.Length; i++)
+        {
+            if (_registers[i] == 0)
+            {
+                continue;
+            }
+
+            if (count == entries.Length)
+            {
+                return false;
+            }
+
+            entries[count++] = CoarseEntry((uint)i, _registers[i]);
+        }
+
+        return _isCoarse;
     }
 
     private static void WriteSparse(ref SketchWriter writer, byte kind, scoped ReadOnlySpan<uint> entries)

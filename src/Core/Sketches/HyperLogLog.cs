@@ -44,6 +44,9 @@ public sealed partial class HyperLogLog
     /// <summary>True while every hash is kept, so that the estimate is exact but for collisions in 26 bits.</summary>
     public bool IsSparse => _registers is null && !_isCoarse;
 
+    /// <summary>Bytes of memory held, about.</summary>
+    public long MemoryBytes => 48 + (_sparse.Length * 4L) + (_registers?.Length ?? 0);
+
     /// <summary>True when no hash was added.</summary>
     public bool IsEmpty => _registers is null && _sparseCount == 0;
 
@@ -81,6 +84,7 @@ public sealed partial class HyperLogLog
         if (other._registers is { } theirs)
         {
             MergeRegisters(theirs);
+            _isCoarse |= other._isCoarse;
         }
         else if (other != this)
         {

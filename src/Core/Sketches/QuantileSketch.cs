@@ -18,6 +18,9 @@ public sealed partial class QuantileSketch
     /// <summary>The sum of the weights added. Costs one pass over the bins.</summary>
     public double Count => _zero + _positive.Total() + _negative.Total();
 
+    /// <summary>Bytes of memory held, about.</summary>
+    public long MemoryBytes => 160 + ((_positive.Weights.Length + _negative.Weights.Length) * 8L);
+
     /// <summary>True when nothing was added.</summary>
     public bool IsEmpty => _zero == 0 && !_positive.TryGetUsed(out _, out _) && !_negative.TryGetUsed(out _, out _);
 

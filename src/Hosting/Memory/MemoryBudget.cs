@@ -33,11 +33,14 @@ public sealed record MemoryBudget
     /// <summary>Heap that the stores' engine reserves and hardly ever touches: part of what the collector counts, not of what the process resides in.</summary>
     public required long UntouchedBytes { get; init; }
 
+    /// <summary>Of <see cref="QueriesBytes"/>: what the results of all queries may hold together. Columns, aggregates and answers that are kept have the rest.</summary>
+    public long QueryResultsBytes => QueriesBytes * 3 / 10;
+
     /// <summary>
     /// Limit of the garbage-collected heap: the total less what lives outside of it, and what is reserved but not touched on top. The collector works harder as it is
     /// approached; an allocation past it fails, so the parts above must leave it alone.
     /// </summary>
-    public long HeapBytes => TotalBytes - (TotalBytes / 100 * 30) + UntouchedBytes;
+    public long HeapBytes => TotalBytes - Math.Max(Math.Min(Limits.OutsideOfHeapBytes, TotalBytes / 10 * 3), TotalBytes / 5) + UntouchedBytes;
 
     /// <summary>The least that the roles of a process which may own so many partitions hold whatever arrives (measured: 640 MiB for all roles and four partitions).</summary>
     public static ByteSize LeastFor(NodeRoles roles, int partitions)
@@ -59,7 +62,7 @@ public sealed record MemoryBudget
         int cache = (roles & NodeRoles.Processor) != 0 ? 3 : 0;
         int rows = (roles & NodeRoles.Processor) != 0 ? 5 : 0;
         int stores = (roles & NodeRoles.Processor) != 0 ? 3 : 0;
-        int queries = (roles & (NodeRoles.Processor | NodeRoles.Query)) != 0 ? 3 : 0;
+        int queries = (roles & (NodeRoles.Processor | NodeRoles.Query)) != 0 ? 5 : 0;
         int weights = Math.Max(1, broker + ingest + cache + rows + stores + queries);
 
         // A process that only serves needs some 150 MB; a larger budget leaves it a larger share for garbage between collections.

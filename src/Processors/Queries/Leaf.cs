@@ -40,6 +40,7 @@ internal static class Leaf
 
         if ((outcome.Refusal ?? earlier?.Refusal) is { } refusal)
         {
+            outcome.Result?.Memory?.Dispose();
             return new(query.Partition, query.QueryId, LeafStatus.Refused, refusal, null, Coverage(snapshot));
         }
 

@@ -38,7 +38,21 @@ public static class LeafExecutor
 
     private static async Task<LeafOutcome> ExecuteWithinAsync(LeafPlan plan, QuerySource source, PartitionSnapshot snapshot, ScanGate gate, CancellationToken cancellation)
     {
-        var result = new PartialResult(plan);
+        var result = new PartialResult(plan) { Memory = gate.Memory?.Lease() };
+        try
+        {
+            return await ExecuteIntoAsync(result, source, snapshot, gate, cancellation).ConfigureAwait(false);
+        }
+        catch
+        {
+            result.Memory?.Dispose();
+            throw;
+        }
+    }
+
+    private static async Task<LeafOutcome> ExecuteIntoAsync(PartialResult result, QuerySource source, PartitionSnapshot snapshot, ScanGate gate, CancellationToken cancellation)
+    {
+        var plan = result.Plan;
         var explanation = new ScanExplanation();
         long start = plan.Time.StartNs, end = plan.Time.EndNs;
         if (source is QuerySource.Recent or QuerySource.Blocks)
@@ -82,7 +96,7 @@ public static class LeafExecutor
         // Cells inside; rows for the parts of the range that cut a cell.
         foreach (var fold in folds)
         {
-            await PassAsync(gate, () => scan.Add(fold, snapshot.AggregateReader, result, from, to), cancellation).ConfigureAwait(false);
+            await PassAsync(gate, () => AddFold(scan, fold, snapshot, result, from, to), cancellation).ConfigureAwait(false);
             explanation.FoldsUsed++;
         }
 
@@ -147,6 +161,12 @@ public static class LeafExecutor
         {
             gate.Leave();
         }
+    }
+
+    private static void AddFold(IFoldScan scan, FoldDirectory fold, PartitionSnapshot snapshot, PartialResult result, long fromNs, long toNs)
+    {
+        scan.Add(fold, snapshot.AggregateReader, result, fromNs, toNs);
+        result.HoldMemory();
     }
 
     /// <summary>Batches that aren't in the aggregates yet.</summary>

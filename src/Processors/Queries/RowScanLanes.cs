@@ -25,6 +25,7 @@ internal sealed class RowScanLanes
     private readonly List<Task> _tasks = [];
     private readonly List<(PartialResult Result, ScanExplanation Explanation)> _lanes = [];
     private RelationIndex? _relations;
+    private QueryMemoryLease? _memory;
     private int _next = -1;
 
     public RowScanLanes(LeafPlan plan, PartitionSnapshot snapshot, ScanGate gate, long startNs, long endNs, CancellationToken cancellation)
@@ -61,6 +62,7 @@ internal sealed class RowScanLanes
             await FindRelatedAsync(result, blocks, recent).ConfigureAwait(false);
         }
 
+        _memory = result.Memory;
         var first = ScanAsync(result, explanation, false);
         lock (_tasks)
         {
@@ -80,6 +82,7 @@ internal sealed class RowScanLanes
 
         foreach (var (laneResult, laneExplanation) in _lanes)
         {
+            laneResult.Memory?.Dispose();
             result.Merge(laneResult, takeOver: true);
             explanation.Add(laneExplanation);
         }
@@ -195,7 +198,7 @@ internal sealed class RowScanLanes
         {
             lock (_tasks)
             {
-                var lane = (Result: new PartialResult(_plan), Explanation: new ScanExplanation());
+                var lane = (Result: new PartialResult(_plan) { Memory = _memory?.Another() }, Explanation: new ScanExplanation());
                 _lanes.Add(lane);
                 _tasks.Add(Task.Run(() => ScanAsync(lane.Result, lane.Explanation, true), CancellationToken.None));
             }

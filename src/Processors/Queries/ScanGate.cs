@@ -1,3 +1,5 @@
+using StreamObserve.Core.Querying.Execution;
+
 namespace StreamObserve.Processors.Queries;
 
 /// <summary>
@@ -10,7 +12,10 @@ public sealed class ScanGate(int atOnce) : IDisposable
     private readonly SemaphoreSlim _places = new(atOnce);
 
     /// <summary>For this machine's cores.</summary>
-    public static ScanGate OfThisMachine() => new(Environment.ProcessorCount);
+    public static ScanGate OfThisMachine(QueryMemory? memory = null) => new(Environment.ProcessorCount) { Memory = memory };
+
+    /// <summary>What the results of scans may hold; null = no bound.</summary>
+    public QueryMemory? Memory { get; init; }
 
     /// <summary>Waits for a place, to be given back with <see cref="Leave"/>. Throws <see cref="OperationCanceledException"/> when cancelled.</summary>
     public Task EnterAsync(CancellationToken cancellation) => _places.WaitAsync(cancellation);

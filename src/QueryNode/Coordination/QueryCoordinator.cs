@@ -8,7 +8,7 @@ using StreamObserve.QueryNode.Services;
 namespace StreamObserve.QueryNode.Coordination;
 
 /// <summary>Answers a query over all partitions: resolves its time, asks each leaf, merges their partial results, finishes.</summary>
-internal sealed class QueryCoordinator(Partitions partitions, ICatalogService catalog, TimeProvider time) : IQueryService
+internal sealed class QueryCoordinator(Partitions partitions, ICatalogService catalog, QueryMemory memory, TimeProvider time) : IQueryService
 {
     /// <summary>The step of an answer without points: so wide that a range of our times is one bucket, or two where it spans 1970 or 2038; a multiple of all cells.</summary>
     private const int OnePointSeconds = 2_147_483_640;
@@ -27,8 +27,25 @@ internal sealed class QueryCoordinator(Partitions partitions, ICatalogService ca
         var replies = await partitions.AskAllAsync<LeafAnswer>(
             partition => new LeafQuery(partition, id, request.Dataset, request.Spec, asked, request.Source), answer => answer.Partition, true, cancellation).ConfigureAwait(false);
 
-        var result = new PartialResult(new LeafPlan(request.Dataset, request.Spec, asked));
-        var earlier = request.Spec.CompareOffsetSeconds is { } offset ? new PartialResult(new LeafPlan(request.Dataset, request.Spec, asked.Earlier(offset))) : null;
+        try
+        {
+            return await FinishAsync(request, resolved, asked, replies, started, cancellation).ConfigureAwait(false);
+        }
+        catch (QueryLimitException limit)
+        {
+            return new QueryOutcome.Refused([new("", "", limit.Message)]);
+        }
+    }
+
+    private async Task<QueryOutcome> FinishAsync(
+        QueryRequest request, ResolvedTime resolved, ResolvedTime asked, FanOutReplies<LeafAnswer> replies, long started, CancellationToken cancellation)
+    {
+        using var held = memory.Lease();
+        using var heldEarlier = memory.Lease();
+        var result = new PartialResult(new LeafPlan(request.Dataset, request.Spec, asked)) { Memory = held };
+        var earlier = request.Spec.CompareOffsetSeconds is { } offset
+            ? new PartialResult(new LeafPlan(request.Dataset, request.Spec, asked.Earlier(offset))) { Memory = heldEarlier }
+            : null;
         var failed = new List<FailedPartition>(replies.Failed);
         var covered = new List<(int, LeafCoverage)>();
         var explanation = new ScanExplanation();
@@ -62,6 +79,8 @@ internal sealed class QueryCoordinator(Partitions partitions, ICatalogService ca
         }
 
         var receipt = Receipts.Of(partitions.Count, covered, failed, result.RowsRead + (earlier?.RowsRead ?? 0), Used(result, earlier), time, started);
+        result.HoldMemory(isToBeFinished: true);
+        earlier?.HoldMemory(isToBeFinished: true);
         var answerNow = AnswerBuilder.Build(result, receipt, request.Parts, earlier);
         return new QueryOutcome.Answered(answerNow with
         {

@@ -12,7 +12,7 @@ public static class ResultLimits
     /// The part of the memory for queries that answers in memory may take, and once more those that wait to be written to the log; each at most
     /// <see cref="QueryHttpLimits.StoredResultsBytesMax"/>.
     /// </summary>
-    public const int PartOfQueryMemory = 8;
+    public const int PartOfQueryMemory = 20;
 
     /// <summary>
     /// Most bytes of answers that wait to be written to the log: some seconds of a broker's absence. Past it further answers are kept in this process's memory only,

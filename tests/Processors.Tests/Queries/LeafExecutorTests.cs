@@ -14,6 +14,23 @@ public sealed class LeafExecutorTests
     private const long HourStartMs = TestState.StartMs / 3_600_000 * 3_600_000;
 
     [Fact]
+    public async Task AnAnswerThatNeedsTooMuchMemoryIsRefusedAndGivesBackWhatItHeld()
+    {
+        using var test = Filled();
+        var memory = new QueryMemory(20_000);
+        using var gate = new ScanGate(1) { Memory = memory };
+        var refused = await LeafExecutor.ExecuteAsync(Plan(0, 7_200, ["route", "n"]), QuerySource.Auto, test.State.Snapshot(), gate, CancellationToken.None);
+        Assert.Null(refused.Result);
+        Assert.Contains("--memory", refused.Refusal, StringComparison.Ordinal);
+        Assert.Equal(0, memory.HeldBytes);
+
+        var answered = await LeafExecutor.ExecuteAsync(Plan(0, 7_200, ["route"]), QuerySource.Auto, test.State.Snapshot(), gate, CancellationToken.None);
+        Assert.InRange(memory.HeldBytes, answered.Result!.MemoryBytes, 20_000);
+        answered.Result.Memory!.Dispose();
+        Assert.Equal(0, memory.HeldBytes);
+    }
+
+    [Fact]
     public void AllSourcesAgreeOnWhatEachHoldsAlone()
     {
         using var test = Filled();

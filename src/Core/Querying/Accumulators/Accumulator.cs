@@ -61,6 +61,14 @@ public abstract class Accumulator
     /// <summary>As <see cref="Merge"/>, of an accumulator that is not used any more: what it holds may become this one's own.</summary>
     public virtual void TakeOver(int cell, Accumulator other, int otherCell) => Merge(cell, other, otherCell);
 
+    /// <summary>Bytes of memory held, about. May look at every cell.</summary>
+    public abstract long MemoryBytes { get; }
+
+    /// <summary>Lets go of what can be told less exactly; labels say so.</summary>
+    public virtual void Shrink()
+    {
+    }
+
     /// <summary>Writes a cell.</summary>
     public abstract void Export(int cell, ByteWriter writer);
 

@@ -62,6 +62,9 @@ public sealed class ConcurrencyAccumulator(LeafPlan plan, PartialResult? over) :
     }
 
     /// <inheritdoc/>
+    public override long MemoryBytes => _all.Length * 32L;
+
+    /// <inheritdoc/>
     public override void EnsureCells(int count)
     {
         Grow(ref _covered, count, 0);

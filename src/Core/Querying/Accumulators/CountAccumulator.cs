@@ -24,6 +24,9 @@ public sealed class CountAccumulator : Accumulator
     }
 
     /// <inheritdoc/>
+    public override long MemoryBytes => _rows.Length * 24L;
+
+    /// <inheritdoc/>
     public override void EnsureCells(int count)
     {
         Grow(ref _single, count, 0);

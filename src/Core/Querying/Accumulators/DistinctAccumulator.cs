@@ -11,7 +11,10 @@ namespace StreamObserve.Core.Querying.Accumulators;
 public sealed class DistinctAccumulator(string column) : Accumulator
 {
     /// <summary>Hashes kept one by one in a cell; past it the cell becomes a sketch of 16 KB and its number is bounded.</summary>
-    public const int ExactMax = 262_144;
+    public const int ExactMax = 65_536;
+
+    /// <summary>Hashes kept one by one in a cell where memory is short: as many as take the room of a sketch.</summary>
+    public const int ShrunkMax = 1_024;
 
     /// <summary>Precision of the sketches, here and in aggregates: 2^14 registers, 0.81 % standard error.</summary>
     public const int Precision = 14;
@@ -37,6 +40,33 @@ public sealed class DistinctAccumulator(string column) : Accumulator
 
     /// <summary>Adds one value's hash.</summary>
     public void Add(int cell, ulong hash) => Use(cell).Add(hash);
+
+    /// <inheritdoc/>
+    public override long MemoryBytes
+    {
+        get
+        {
+            var bytes = _cells.Length * 8L;
+            foreach (var cell in _cells)
+            {
+                bytes += cell?.MemoryBytes ?? 0;
+            }
+
+            return bytes;
+        }
+    }
+
+    /// <summary>Cells of more values than a sketch has room become sketches: their numbers are bounded then.</summary>
+    public override void Shrink()
+    {
+        foreach (var cell in _cells)
+        {
+            if (cell is { Sketch: null } && cell.Hashes.Count > ShrunkMax)
+            {
+                cell.BecomeSketch();
+            }
+        }
+    }
 
     /// <inheritdoc/>
     public override void EnsureCells(int count) => Grow(ref _cells, count, null);
@@ -248,6 +278,8 @@ public sealed class DistinctAccumulator(string column) : Accumulator
         public HashSet64 Hashes { get; private set; } = new();
 
         public HyperLogLog? Sketch { get; private set; }
+
+        public long MemoryBytes => 64 + (Sketch?.MemoryBytes ?? Hashes.MemoryBytes);
 
         public void Add(ulong hash)
         {

@@ -12,6 +12,9 @@ internal sealed class HashSet64
     /// <summary>How many.</summary>
     public int Count => _inSlots + (_hasZero ? 1 : 0);
 
+    /// <summary>Bytes of memory held, about.</summary>
+    public long MemoryBytes => 40 + (_slots.Length * 8L);
+
     /// <summary>Adds a hash; false when it was there.</summary>
     public bool Add(ulong hash)
     {

@@ -58,6 +58,9 @@ internal sealed class InProgressAccumulator(PartialResult before, PartialResult 
     }
 
     /// <inheritdoc/>
+    public override long MemoryBytes => 0;
+
+    /// <inheritdoc/>
     public override void EnsureCells(int count) { }
 
     /// <inheritdoc/>

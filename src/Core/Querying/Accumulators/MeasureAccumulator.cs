@@ -36,6 +36,9 @@ public sealed class MeasureAccumulator(string column) : Accumulator
     }
 
     /// <inheritdoc/>
+    public override long MemoryBytes => _cells.Length * 40L;
+
+    /// <inheritdoc/>
     public override void EnsureCells(int count) => Grow(ref _cells, count, new Cell { Min = double.PositiveInfinity, Max = double.NegativeInfinity });
 
     /// <inheritdoc/>

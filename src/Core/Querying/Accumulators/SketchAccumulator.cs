@@ -29,6 +29,21 @@ public sealed class SketchAccumulator(string column) : Accumulator
     public QuantileSketch Use(int cell) => _sketches[cell] ??= new();
 
     /// <inheritdoc/>
+    public override long MemoryBytes
+    {
+        get
+        {
+            var bytes = _sketches.Length * 8L;
+            foreach (var sketch in _sketches)
+            {
+                bytes += sketch?.MemoryBytes ?? 0;
+            }
+
+            return bytes;
+        }
+    }
+
+    /// <inheritdoc/>
     public override void EnsureCells(int count) => Grow(ref _sketches, count, null);
 
     /// <inheritdoc/>

@@ -1,5 +1,3 @@
-using StreamObserve.Core.Events;
-using StreamObserve.Core.Querying.Accumulators;
 using StreamObserve.Core.Querying.Formulas;
 
 namespace StreamObserve.Core.Querying.Execution;
@@ -96,37 +94,11 @@ public static class AnswerBuilder
         };
     }
 
-    /// <summary>The groups that are rows, in order, and those past the limit. The group of events past all bounds never is a row.</summary>
+    /// <summary>The groups that are rows, in order, and those past the limit. Only the former are finished.</summary>
     private static (List<(int Group, AnswerRow Row)> Kept, List<int> Past) Choose(AnswerPeriod period, IEnumerable<int> groups)
     {
-        var spec = period.Plan.Spec;
-        var havingColumns = HavingColumns(spec);
-        var rows = new List<(int Group, AnswerRow Row)>();
-        var rest = new List<int>();
-        foreach (var group in groups)
-        {
-            if (group == period.Overflow)
-            {
-                rest.Add(group);
-                continue;
-            }
-
-            var row = period.Row(group);
-            if (Holds(spec, havingColumns, row))
-            {
-                rows.Add((group, row));
-            }
-        }
-
-        var order = new RowOrder(period);
-        rows.Sort((a, b) => order.Compare(a, b));
-        if (rows.Count > spec.Limit)
-        {
-            rest.AddRange(rows.Skip(spec.Limit).Select(row => row.Group));
-            rows.RemoveRange(spec.Limit, rows.Count - spec.Limit);
-        }
-
-        return (rows, rest);
+        var (kept, past) = new GroupChoice(period).Choose(groups);
+        return ([.. kept.Select(group => (group, period.Row(group)))], past);
     }
 
     private static int[] HavingColumns(QuerySpec spec) => [.. spec.Havings.Select(having => ResultColumns.Of(spec, having))];
@@ -135,78 +107,12 @@ public static class AnswerBuilder
     {
         for (var i = 0; i < columns.Length; i++)
         {
-            if (columns[i] == ResultColumns.None || !row.Cells[columns[i]].Value.IsNumber || !Holds(spec.Havings[i], row.Cells[columns[i]].Value.AsDouble))
+            if (columns[i] == ResultColumns.None || !row.Cells[columns[i]].Value.IsNumber || !GroupChoice.Holds(spec.Havings[i], row.Cells[columns[i]].Value.AsDouble))
             {
                 return false;
             }
         }
 
         return true;
-    }
-
-    private static bool Holds(Having having, double value) => having.Comparison switch
-    {
-        FilterOp.Equal => value == having.Value,
-        FilterOp.NotEqual => value != having.Value,
-        FilterOp.Greater => value > having.Value,
-        FilterOp.GreaterOrEqual => value >= having.Value,
-        FilterOp.Less => value < having.Value,
-        _ => value <= having.Value,
-    };
-
-    /// <summary>
-    /// The order of rows: the query's, else by the first calculation that is a number, descending (by the number of events when all are heatmaps). What is absent
-    /// comes last either way; ties go by the groups' values, so that the same data gives the same rows.
-    /// </summary>
-    private sealed class RowOrder(AnswerPeriod period)
-    {
-        private readonly (int Breakdown, int Column, bool Descending)[] _keys = Keys(period.Plan.Spec);
-
-        public int Compare((int Group, AnswerRow Row) a, (int Group, AnswerRow Row) b)
-        {
-            foreach (var (breakdown, column, descending) in _keys)
-            {
-                var compared = breakdown != ResultColumns.None ? Compare(a.Row.Group[breakdown], b.Row.Group[breakdown], descending)
-                    : column != ResultColumns.None ? Compare(a.Row.Cells[column].Value, b.Row.Cells[column].Value, descending)
-                    : period.Events(b.Group).CompareTo(period.Events(a.Group));
-                if (compared != 0)
-                {
-                    return compared;
-                }
-            }
-
-            for (var i = 0; i < a.Row.Group.Count; i++)
-            {
-                var compared = a.Row.Group[i].CompareTo(b.Row.Group[i]);
-                if (compared != 0)
-                {
-                    return compared;
-                }
-            }
-
-            return 0;
-        }
-
-        private static int Compare(FieldValue a, FieldValue b, bool descending)
-        {
-            bool hasA = a.Kind != FieldKind.Absent, hasB = b.Kind != FieldKind.Absent;
-            return hasA != hasB ? (hasA ? -1 : 1) : descending ? b.CompareTo(a) : a.CompareTo(b);
-        }
-
-        private static (int, int, bool)[] Keys(QuerySpec spec)
-        {
-            if (spec.Orders.Count > 0)
-            {
-                return [.. spec.Orders.Select(order => (ResultColumns.OfBreakdown(spec, order), ResultColumns.Of(spec, order), order.Descending))];
-            }
-
-            var first = 0;
-            while (first < spec.Calculations.Count && spec.Calculations[first].Op == CalculationOp.Heatmap)
-            {
-                first++;
-            }
-
-            return [(ResultColumns.None, first < spec.Calculations.Count ? first : ResultColumns.None, true)];
-        }
     }
 }

@@ -13,7 +13,9 @@ internal sealed class AnswerPeriod
     private readonly PartialResult _result;
     private readonly CellFinisher _finisher;
     private readonly FormulaSet _formulas;
-    private readonly Accumulator[] _totals;
+    private readonly IReadOnlyList<Accumulator> _totals;
+    private readonly int[] _totalOf;
+    private readonly int _empty;
     private readonly bool _hasRates;
     private readonly bool _hasSpans;
     private AnswerRow? _all;
@@ -32,18 +34,7 @@ internal sealed class AnswerPeriod
             _hasSpans |= calculation.Op == CalculationOp.Concurrency;
         }
 
-        // Cells 0..groups-1 are the groups over the whole range; then one for several groups together, and one that stays empty.
-        _totals = Plan.NewAccumulators();
-        foreach (var accumulator in _totals)
-        {
-            accumulator.EnsureCells(result.Groups + 2);
-        }
-
-        for (var cell = 0; cell < result.Cells; cell++)
-        {
-            MergeCell(_totals, result.CellOf(cell).Group, result.Accumulators, cell);
-        }
-
+        (_totals, _totalOf, _empty) = !_hasSpans && OnlyCells(result) is { } only ? (result.Accumulators, only, result.EmptyCell()) : MergedTotals(result);
         Overflow = -1;
         for (var group = 0; group < result.Groups && Overflow < 0 && result.HasOverflow; group++)
         {
@@ -56,21 +47,65 @@ internal sealed class AnswerPeriod
     /// <summary>The group of the events past the bounds of a result; -1 when there is none.</summary>
     public int Overflow { get; }
 
+    public int Groups => _result.Groups;
+
     public IEnumerable<int> AllGroups() => Enumerable.Range(0, _result.Groups);
 
     /// <summary>Events of a group, weighted.</summary>
-    public double Events(int group) => ((CountAccumulator)_totals[0]).Weight(group);
+    public double Events(int group) => ((CountAccumulator)_totals[0]).Weight(_totalOf[group]);
 
     /// <summary>The group with the same values as another period's; -1 when there is none.</summary>
     public int Find(AnswerPeriod other, int group) => _result.FindGroup(other._result, group);
 
-    public AnswerRow Row(int group) => Whole(_result.GroupValues(group)!, _totals, group, CellPlace.OfGroup(group), _hasRates ? TimelineOf(group) : null);
+    public AnswerRow Row(int group) => Whole(_result.GroupValues(group)!, _totals, _totalOf[group], CellPlace.OfGroup(group), _hasRates ? TimelineOf(group) : null);
+
+    /// <summary>The breakdown values of a group that is not the overflow group.</summary>
+    public FieldValue[] Values(int group) => _result.GroupValues(group)!;
+
+    /// <summary>True when a column's number follows from a group's own state: it is a calculation that needs no neighbours in time.</summary>
+    public bool IsPlain(int column) =>
+        column < Plan.Spec.Calculations.Count && Plan.Spec.Calculations[column].Op is var op && op != CalculationOp.Concurrency && op.RateOf() is null;
+
+    /// <summary>The number that the group's row shows in a plain column; NaN when it is absent.</summary>
+    public double Number(int column, int group) => _finisher.Value(column, _totals[Plan.AccumulatorOf[column]], _totalOf[group]);
+
+    /// <summary>
+    /// True when groups can be added up in any order to the last bit: there are but whole counts and distinct values, and no variances. Sums of floats can't.
+    /// </summary>
+    public bool AddsUpInAnyOrder(List<int> groups)
+    {
+        if (_result.IsSampled)
+        {
+            return false;
+        }
+
+        foreach (var accumulator in _totals)
+        {
+            if (accumulator is CountAccumulator count)
+            {
+                foreach (var group in groups)
+                {
+                    var weight = count.Weight(_totalOf[group]);
+                    if (weight != Math.Floor(weight))
+                    {
+                        return false;
+                    }
+                }
+            }
+            else if (accumulator is not DistinctAccumulator)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
 
     /// <summary>The row of the group that has the same values as another period's group, or the one of no events.</summary>
     public AnswerRow Matching(AnswerPeriod other, int group) => Find(other, group) is >= 0 and var mine ? Row(mine) : Empty();
 
     public AnswerRow Empty() => Whole(
-        [], _totals, _result.Groups + 1, CellPlace.Nowhere(), _hasRates ? new Timeline(_totals, [], _result.Groups + 1, -1) : null);
+        [], _totals, _empty, CellPlace.Nowhere(), _hasRates ? new Timeline(_totals, [], _empty, -1) : null);
 
     public AnswerRow All() => _all ??= Together([.. AllGroups()], Plan.Spec.Breakdowns.Count == 0 ? CellPlace.OfGroup(0) : CellPlace.Total);
 
@@ -91,7 +126,7 @@ internal sealed class AnswerPeriod
 
         foreach (var group in groups)
         {
-            MergeCell(totals, 0, _totals, group);
+            MergeCell(totals, 0, _totals, _totalOf[group]);
         }
 
         return Whole([], totals, 0, place, _hasRates ? TimelineOf(groups) : null);
@@ -128,7 +163,7 @@ internal sealed class AnswerPeriod
         return points;
     }
 
-    private AnswerRow Whole(IReadOnlyList<FieldValue> group, Accumulator[] accumulators, int cell, CellPlace place, Timeline? time)
+    private AnswerRow Whole(IReadOnlyList<FieldValue> group, IReadOnlyList<Accumulator> accumulators, int cell, CellPlace place, Timeline? time)
     {
         var cells = Cells(accumulators, cell, place);
         for (var i = 0; time is not null && i < Plan.Spec.Calculations.Count; i++)
@@ -163,7 +198,7 @@ internal sealed class AnswerPeriod
             last = value.IsNumber ? value : last;
         }
 
-        var label = RateLabel(_finisher.Finish(calculation, _totals[Plan.AccumulatorOf[calculation]], _result.Groups + 1, CellPlace.Nowhere()).Label);
+        var label = RateLabel(_finisher.Finish(calculation, _totals[Plan.AccumulatorOf[calculation]], _empty, CellPlace.Nowhere()).Label);
         return differences == 0
             ? new(FieldValue.Absent, null, label)
             : new(CellFinisher.Number(of switch { CalculationOp.Avg => sum / differences, CalculationOp.Sum => sum, _ => max }), null, label);
@@ -266,15 +301,64 @@ internal sealed class AnswerPeriod
         }
     }
 
+    /// <summary>The cell of each group when each has exactly one, which then is its total; else null.</summary>
+    private static int[]? OnlyCells(PartialResult result)
+    {
+        if (result.Cells != result.Groups)
+        {
+            return null;
+        }
+
+        var only = new int[result.Groups];
+        Array.Fill(only, -1);
+        for (var cell = 0; cell < only.Length; cell++)
+        {
+            ref var of = ref only[result.CellOf(cell).Group];
+            if (of >= 0)
+            {
+                return null;
+            }
+
+            of = cell;
+        }
+
+        return only;
+    }
+
+    /// <summary>The groups over the whole range, the cell of each, and behind them one that stays empty.</summary>
+    private static (IReadOnlyList<Accumulator> Totals, int[] TotalOf, int Empty) MergedTotals(PartialResult result)
+    {
+        var totals = result.Plan.NewAccumulators();
+        foreach (var accumulator in totals)
+        {
+            accumulator.EnsureCells(result.Groups + 1);
+        }
+
+        for (var cell = 0; cell < result.Cells; cell++)
+        {
+            MergeCell(totals, result.CellOf(cell).Group, result.Accumulators, cell);
+        }
+
+        var totalOf = new int[result.Groups];
+        for (var group = 0; group < totalOf.Length; group++)
+        {
+            totalOf[group] = group;
+        }
+
+        return (totals, totalOf, result.Groups);
+    }
+
     private Timeline TimelineOf(int group)
     {
         EnsureSorted();
-        var cells = new List<(int, int)>();
+        var cells = new List<(int Bucket, int Cell)>();
         for (var i = _groupStarts![group]; i < _groupStarts[group + 1]; i++)
         {
             cells.Add((_result.CellOf(_byGroup![i]).Bucket, _byGroup[i]));
         }
 
+        // By time: a group has one cell of a bucket.
+        cells.Sort();
         return new(_result.Accumulators, cells, _result.EmptyCell(), group);
     }
 
@@ -319,7 +403,7 @@ internal sealed class AnswerPeriod
         return new(merged, [.. cellOf.Select(pair => (pair.Key, pair.Value))], cellOf.Count, -1);
     }
 
-    /// <summary>Lists the cells by group and within a group by time.</summary>
+    /// <summary>Lists the cells by group.</summary>
     private void EnsureSorted()
     {
         if (_byGroup is not null)
@@ -327,21 +411,22 @@ internal sealed class AnswerPeriod
             return;
         }
 
-        var keys = new long[_result.Cells];
-        _byGroup = new int[_result.Cells];
         _groupStarts = new int[_result.Groups + 1];
-        for (var cell = 0; cell < keys.Length; cell++)
+        for (var cell = 0; cell < _result.Cells; cell++)
         {
-            var (group, bucket) = _result.CellOf(cell);
-            keys[cell] = ((long)group << 32) | (uint)bucket;
-            _byGroup[cell] = cell;
-            _groupStarts[group + 1]++;
+            _groupStarts[_result.CellOf(cell).Group + 1]++;
         }
 
-        Array.Sort(keys, _byGroup);
         for (var group = 0; group < _result.Groups; group++)
         {
             _groupStarts[group + 1] += _groupStarts[group];
+        }
+
+        _byGroup = new int[_result.Cells];
+        var next = _groupStarts[..^1];
+        for (var cell = 0; cell < _byGroup.Length; cell++)
+        {
+            _byGroup[next[_result.CellOf(cell).Group]++] = cell;
         }
     }
 

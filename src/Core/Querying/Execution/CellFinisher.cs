@@ -25,6 +25,33 @@ internal sealed class CellFinisher(LeafPlan plan, PartialResult result, HeatmapG
     /// <summary>A number of spans in progress; where some last longer than is looked back, others like them may be missing.</summary>
     public AnswerCell Concurrency(double spans, CellPlace place) => new(Number(spans), null, _hasLongSpans ? new(LabelKind.AtLeast) : PlainLabel(place));
 
+    /// <summary>
+    /// The number that <see cref="Finish"/> gives, without its label; NaN when it is absent. Not of RATE_* and CONCURRENCY, whose numbers need the cells before.
+    /// </summary>
+    public double Value(int calculation, Accumulator accumulator, int cell)
+    {
+        var op = plan.Spec.Calculations[calculation].Op;
+        var value = accumulator switch
+        {
+            CountAccumulator count => count.Weight(cell),
+            MeasureAccumulator measure => MeasureValue(op, measure, cell),
+            DistinctAccumulator distinct => distinct.Estimate(cell).Estimate,
+            SketchAccumulator sketch => op != CalculationOp.Heatmap && sketch.Sketch(cell) is { IsEmpty: false } bins ? bins.Quantile(op.Quantile()!.Value, out _) : double.NaN,
+            _ => throw new InvalidOperationException($"an accumulator of type {accumulator.GetType()}"),
+        };
+        return double.IsFinite(value) ? value : double.NaN;
+    }
+
+    private static double MeasureValue(CalculationOp op, MeasureAccumulator measure, int cell) =>
+        measure.Count(cell) == 0 ? op == CalculationOp.Sum ? 0 : double.NaN
+        : op switch
+        {
+            CalculationOp.Min => measure.Min(cell),
+            CalculationOp.Max => measure.Max(cell),
+            CalculationOp.Sum => measure.Sum(cell),
+            _ => measure.Sum(cell) / measure.Weight(cell),
+        };
+
     private AnswerCell FinishWhole(int calculation, Accumulator accumulator, int cell, CellPlace place)
     {
         var op = plan.Spec.Calculations[calculation].Op;

@@ -70,6 +70,48 @@ public sealed class PartialResult
     /// <summary>The plan it answers.</summary>
     public LeafPlan Plan { get; }
 
+    /// <summary>What bounds the result's memory; null = nothing. Whoever lets go of the result disposes of it.</summary>
+    public QueryMemoryLease? Memory { get; init; }
+
+    /// <summary>Bytes of memory held, about.</summary>
+    public long MemoryBytes
+    {
+        get
+        {
+            var bytes = 512 + (_groups.ByteCount * 2L) + (_groups.Count * 16L) + (Cells * 24L);
+            foreach (var accumulator in Accumulators)
+            {
+                bytes += accumulator.MemoryBytes;
+            }
+
+            return bytes;
+        }
+    }
+
+    /// <summary>
+    /// Takes the memory that the result has come to need; tells numbers less exactly where there is too little. Throws <see cref="QueryLimitException"/> when that does
+    /// not help. After each segment, fold and merge; before an answer is finished, with room for as much again, which the totals over time may take.
+    /// </summary>
+    public void HoldMemory(bool isToBeFinished = false)
+    {
+        var times = isToBeFinished ? 2 : 1;
+        if (Memory is null || Memory.TryHold(MemoryBytes * times))
+        {
+            return;
+        }
+
+        foreach (var accumulator in Accumulators)
+        {
+            accumulator.Shrink();
+        }
+
+        if (!Memory.TryHold(MemoryBytes * times))
+        {
+            throw new QueryLimitException(
+                $"the answer needs more than what is left of the {Memory.BytesMax >> 20} MB for all queries of this node: ask for fewer groups, a wider step or a shorter range, ask again later, or raise --memory");
+        }
+    }
+
     /// <summary>One accumulator for each of the plan's specs.</summary>
     public IReadOnlyList<Accumulator> Accumulators { get; private set; }
 
@@ -292,6 +334,7 @@ public sealed class PartialResult
         UsedRecent |= other.UsedRecent;
         UsedBlocks |= other.UsedBlocks;
         Purge();
+        HoldMemory();
     }
 
     /// <summary>Writes the result.</summary>
@@ -387,6 +430,7 @@ public sealed class PartialResult
         }
 
         Purge();
+        HoldMemory();
     }
 
     internal void Purge(int groupsMax)

@@ -107,6 +107,7 @@ public sealed class RowScan
             }
         }
 
+        _result.HoldMemory();
         return outcome;
     }
 

@@ -7,51 +7,22 @@ namespace StreamObserve.Core.Querying.Expressions;
 /// <summary>
 /// A segment with calculated fields among its own: a calculated column is made when it is asked for, and kept as long as this is. For one scan by one thread.
 /// </summary>
-public sealed class DerivedSegment(IRowSegment inner, CalculatedFields fields) : IRowSegment
+public sealed class DerivedSegment(IRowSegment inner, CalculatedFields fields) : WrappedSegment(inner)
 {
     private readonly ValueVector?[] _values = new ValueVector?[fields.Count];
     private readonly List<ColumnVector>?[] _columns = new List<ColumnVector>?[fields.Count];
     private readonly Dictionary<string, ValueVector> _stored = new(StringComparer.Ordinal);
 
     /// <inheritdoc/>
-    public int Rows => inner.Rows;
+    private protected override bool IsMade(string field) => fields.Has(field);
 
     /// <inheritdoc/>
-    public long MinTimeNs => inner.MinTimeNs;
-
-    /// <inheritdoc/>
-    public long MaxTimeNs => inner.MaxTimeNs;
-
-    /// <inheritdoc/>
-    public long[] TimesNs => inner.TimesNs;
-
-    /// <inheritdoc/>
-    public double[]? Weights => inner.Weights;
-
-    /// <inheritdoc/>
-    public bool IsSampled => inner.IsSampled;
-
-    /// <inheritdoc/>
-    public int[] DatasetCodes => inner.DatasetCodes;
-
-    /// <inheritdoc/>
-    public Utf8Strings Datasets => inner.Datasets;
-
-    TimeColumn IRowSegment.Times => inner.Times;
-
-    ColumnVector IRowSegment.DatasetColumn => inner.DatasetColumn;
-
-    /// <inheritdoc/>
-    public IEnumerable<string> FieldNames => inner.FieldNames;
-
-    /// <inheritdoc/>
-    public void GetColumns(string field, List<ColumnVector> into)
+    private protected override List<ColumnVector>? Made(string field)
     {
         var index = fields.Find(field);
         if (index < 0)
         {
-            inner.GetColumns(field, into);
-            return;
+            return null;
         }
 
         if (_columns[index] is not { } columns)
@@ -60,15 +31,8 @@ public sealed class DerivedSegment(IRowSegment inner, CalculatedFields fields) :
             Calculated(index).ToColumns(Rows, columns);
         }
 
-        into.AddRange(columns);
+        return columns;
     }
-
-    /// <inheritdoc/>
-    public bool Excludes(Condition.Match match) => !fields.Has(match.Column) && inner.Excludes(match);
-
-    /// <inheritdoc/>
-    public SegmentExclusion ExclusionOf(Condition.Match match, ValuePredicate predicate) =>
-        fields.Has(match.Column) ? SegmentExclusion.None : inner.ExclusionOf(match, predicate);
 
     private ValueVector Calculated(int index) => _values[index] ??= Evaluate(fields[index]);
 
@@ -121,7 +85,7 @@ public sealed class DerivedSegment(IRowSegment inner, CalculatedFields fields) :
         if (!_stored.TryGetValue(name, out var values))
         {
             var columns = new List<ColumnVector>();
-            inner.GetColumns(name, columns);
+            Inner.GetColumns(name, columns);
             _stored[name] = values = ValueVector.Of(columns, Rows);
         }
 
@@ -130,7 +94,7 @@ public sealed class DerivedSegment(IRowSegment inner, CalculatedFields fields) :
 
     private ValueVector Times()
     {
-        var times = inner.Times;
+        var times = Inner.Times;
         var kinds = new FieldKind[Rows];
         var bits = new long[Rows];
         Array.Fill(kinds, FieldKind.Float);

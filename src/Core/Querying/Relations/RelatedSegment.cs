@@ -6,68 +6,24 @@ namespace StreamObserve.Core.Querying.Relations;
 /// <summary>
 /// A segment with the fields of related spans among its own: those that breakdowns show, and the made-up ones that stand for conditions. For one scan by one thread.
 /// </summary>
-public sealed class RelatedSegment(IRowSegment inner, RelationIndex index) : IRowSegment
+public sealed class RelatedSegment(IRowSegment inner, RelationIndex index) : WrappedSegment(inner)
 {
     private readonly Dictionary<string, List<ColumnVector>> _made = new(StringComparer.Ordinal);
     private readonly SpanIds _ids = new(inner);
 
     /// <inheritdoc/>
-    public int Rows => inner.Rows;
-
-    /// <inheritdoc/>
-    public long MinTimeNs => inner.MinTimeNs;
-
-    /// <inheritdoc/>
-    public long MaxTimeNs => inner.MaxTimeNs;
-
-    /// <inheritdoc/>
-    public long[] TimesNs => inner.TimesNs;
-
-    /// <inheritdoc/>
-    public double[]? Weights => inner.Weights;
-
-    /// <inheritdoc/>
-    public bool IsSampled => inner.IsSampled;
-
-    /// <inheritdoc/>
-    public int[] DatasetCodes => inner.DatasetCodes;
-
-    /// <inheritdoc/>
-    public Utf8Strings Datasets => inner.Datasets;
-
-    TimeColumn IRowSegment.Times => inner.Times;
-
-    ColumnVector IRowSegment.DatasetColumn => inner.DatasetColumn;
-
-    /// <inheritdoc/>
-    public IEnumerable<string> FieldNames => inner.FieldNames;
-
-    /// <inheritdoc/>
-    public void GetColumns(string field, List<ColumnVector> into)
+    private protected override List<ColumnVector>? Made(string field)
     {
-        if (!_made.TryGetValue(field, out var columns))
+        if (!_made.TryGetValue(field, out var columns) && Make(field) is { } made)
         {
-            columns = Make(field);
-            if (columns is null)
-            {
-                inner.GetColumns(field, into);
-                return;
-            }
-
-            _made[field] = columns;
+            _made[field] = columns = made;
         }
 
-        into.AddRange(columns);
+        return columns;
     }
 
     /// <inheritdoc/>
-    public bool Excludes(Condition.Match match) => !IsMade(match.Column) && inner.Excludes(match);
-
-    /// <inheritdoc/>
-    public SegmentExclusion ExclusionOf(Condition.Match match, ValuePredicate predicate) =>
-        IsMade(match.Column) ? SegmentExclusion.None : inner.ExclusionOf(match, predicate);
-
-    private bool IsMade(string field) => index.FindTest(field) >= 0 || index.FindValues(field).Spans >= 0;
+    private protected override bool IsMade(string field) => index.FindTest(field) >= 0 || index.FindValues(field).Spans >= 0;
 
     private List<ColumnVector>? Make(string field)
     {
