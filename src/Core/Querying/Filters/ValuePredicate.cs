@@ -72,8 +72,9 @@ public sealed class ValuePredicate
     /// <summary>The floats that satisfy the comparison with its i-th value, as a range with both edges in it; null when that isn't one.</summary>
     internal (double Low, double High)? FloatRangeOf(int i)
     {
-        if (_integers[i] is { } exact && Math.Abs((double)exact) > 9007199254740992)
+        if (_integers[i] is < -9007199254740992 or > 9007199254740992)
         {
+            // Compared before it is rounded: as a float 2^53 + 1 is 2^53, which it doesn't equal.
             return null;
         }
 
