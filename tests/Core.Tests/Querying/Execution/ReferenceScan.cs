@@ -27,6 +27,12 @@ internal static class ReferenceScan
                 continue;
             }
 
+            // A span from before the range makes a group only where some CONCURRENCY counts it.
+            if (inProgress && !plan.Spec.Calculations.Any(c => c.Op == CalculationOp.Concurrency && all.Holds(c.Filter, e)))
+            {
+                continue;
+            }
+
             var weight = plan.Spec.UsageMode ? 1 : e.Weight;
             var cell = result.Cell(result.Group([.. plan.Spec.Breakdowns.Select(field => all.Value(field, e))]), plan.BucketOf(Math.Max(e.TimeNs, plan.Time.StartNs)));
             for (var i = 0; i < plan.Accumulators.Count; i++)
