@@ -15,6 +15,7 @@ namespace StreamObserve.Storage;
 public sealed class ChunkStore
 {
     private readonly EngineStore<SpanByte> _engine;
+    private readonly Ownership _ownership;
     private readonly int _payloadBytesMax;
     private readonly Session _writer;
     private readonly ConcurrentBag<Reader> _idleReaders = [];
@@ -22,9 +23,10 @@ public sealed class ChunkStore
     private readonly Func<long> _refreshWriter;
     private ChunkRead _writerRead = new();
 
-    private ChunkStore(EngineStore<SpanByte> engine, int pageBytes)
+    private ChunkStore(EngineStore<SpanByte> engine, Ownership ownership, int pageBytes)
     {
         _engine = engine;
+        _ownership = ownership;
         _payloadBytesMax = pageBytes - Limits.RecordOverheadBytes;
         _writer = NewSession();
         _refreshWriter = () =>
@@ -52,6 +54,7 @@ public sealed class ChunkStore
     /// <summary>Stores a value, replacing the one under the key. Writer only. Nothing is allocated.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is longer than <see cref="ValueBytesMax"/>.</exception>
     /// <exception cref="StorageFailedException">An earlier write to the files failed.</exception>
+    /// <exception cref="FencedException">An earlier write failed because another owner took the partition.</exception>
     public unsafe void Upsert(ChunkKey key, ReadOnlySpan<byte> value)
     {
         if (value.Length > _payloadBytesMax)
@@ -70,6 +73,7 @@ public sealed class ChunkStore
 
     /// <summary>Removes the value under a key, if there is one. Writer only.</summary>
     /// <exception cref="StorageFailedException">An earlier write to the files failed.</exception>
+    /// <exception cref="FencedException">An earlier write failed because another owner took the partition.</exception>
     public void Delete(ChunkKey key)
     {
         ThrowIfFailed();
@@ -126,8 +130,8 @@ public sealed class ChunkStore
     }
 
     internal static ChunkStore Open(
-        StoreSettings settings, string folder, CutScheduler scheduler, StoreCut? recoverFrom, IReadOnlyCollection<int> sharedSegments) =>
-        new(EngineStore<SpanByte>.Open(settings, folder, scheduler, ChunkValueLength.Settings, recoverFrom, sharedSegments), settings.PageBytes);
+        StoreSettings settings, string folder, CutScheduler scheduler, Ownership ownership, StoreCut? recoverFrom, IReadOnlyCollection<int> sharedSegments) =>
+        new(EngineStore<SpanByte>.Open(settings, folder, scheduler, ChunkValueLength.Settings, recoverFrom, sharedSegments), ownership, settings.PageBytes);
 
     internal StorePart AsPart() => new(
         () => _engine.BeginCheckpoint(_refreshWriter), _engine.CompleteCheckpoint, _engine.CheckpointIndexIfDue, _engine.Prune,
@@ -150,7 +154,7 @@ public sealed class ChunkStore
     {
         if (_engine.Failure is { } failure)
         {
-            throw new StorageFailedException($"writing to the store failed: {failure.Message}; open the partition again", failure);
+            throw _ownership.Explain("writing to the store", failure);
         }
     }
 

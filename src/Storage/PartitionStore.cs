@@ -18,6 +18,7 @@ public sealed class PartitionStore<TSummary> : IDisposable
     where TSummary : unmanaged
 {
     private readonly PartitionFolder _folder;
+    private readonly Ownership _ownership;
     private readonly SettingsFingerprint _fingerprint;
     private readonly OpenedStores<TSummary> _stores;
     private readonly PartitionStoreOptions _options;
@@ -27,13 +28,12 @@ public sealed class PartitionStore<TSummary> : IDisposable
     private readonly List<CutManifest> _ownCuts = [];
     private Task _pending = Task.CompletedTask;
     private long _lastSequence;
-    private long _fencedBy;
     private volatile StorageException? _failure;
     private bool _disposed;
 
     private PartitionStore(
         PartitionFolder folder,
-        long epoch,
+        Ownership ownership,
         SettingsFingerprint fingerprint,
         OpenedStores<TSummary> stores,
         CutManifest? recovered,
@@ -44,7 +44,7 @@ public sealed class PartitionStore<TSummary> : IDisposable
         ILogger log)
     {
         _folder = folder;
-        Epoch = epoch;
+        _ownership = ownership;
         _fingerprint = fingerprint;
         _stores = stores;
         Recovered = recovered is null ? null : new RecoveredCut(recovered.Id, recovered.TakenAt, recovered.Payload);
@@ -56,7 +56,7 @@ public sealed class PartitionStore<TSummary> : IDisposable
     }
 
     /// <summary>This owner's epoch, from 1; higher than that of every earlier owner.</summary>
-    public long Epoch { get; }
+    public long Epoch => _ownership.Epoch;
 
     /// <summary>The cut that the stores were recovered from; null means that they started empty and the log is to be replayed.</summary>
     public RecoveredCut? Recovered { get; }
@@ -82,7 +82,7 @@ public sealed class PartitionStore<TSummary> : IDisposable
     /// <summary>
     /// Whether a higher epoch is known to exist: the owner must stop. Every cut looks; <see cref="LookForHigherEpoch"/> looks now.
     /// </summary>
-    public bool IsFenced => Interlocked.Read(ref _fencedBy) != 0;
+    public bool IsFenced => _ownership.IsFenced;
 
     /// <summary>
     /// Takes the partition in a folder and recovers it from the newest sound cut. Damage never makes it throw; see <see cref="Damages"/>.
@@ -125,10 +125,11 @@ public sealed class PartitionStore<TSummary> : IDisposable
             var fingerprint = new SettingsFingerprint($"{settingsFingerprint}\n{options.LayoutFingerprint()}\nSummaryBytes={summaryBytes}");
             PartitionRecovery<TSummary>.RefuseOtherSettings(partition, fingerprint);
             long epoch = partition.Claim($"{Environment.MachineName} pid {Environment.ProcessId} {time.GetUtcNow():O}");
-            var recovery = new PartitionRecovery<TSummary>(partition, epoch, fingerprint, options, scheduler, log);
+            var ownership = new Ownership(partition, epoch, log);
+            var recovery = new PartitionRecovery<TSummary>(partition, ownership, fingerprint, options, scheduler, log);
             OpenedStores<TSummary> stores = recovery.Open();
             var store = new PartitionStore<TSummary>(
-                partition, epoch, fingerprint, stores, recovery.Recovered, recovery.Damages, options, scheduler, time, log);
+                partition, ownership, fingerprint, stores, recovery.Recovered, recovery.Damages, options, scheduler, time, log);
             store.Tidy(() => partition.DeleteEpochsBelow(epoch, recovery.EpochsToKeep()));
             return store;
         }
@@ -155,7 +156,6 @@ public sealed class PartitionStore<TSummary> : IDisposable
             throw new InvalidOperationException($"cut {new CutId(Epoch, _lastSequence)} is not completed yet: await {nameof(PendingCut.Completed)} first");
         }
 
-        LookForHigherEpoch();
         ThrowIfUnusable();
         var id = new CutId(Epoch, ++_lastSequence);
         long started = _time.GetTimestamp();
@@ -176,29 +176,7 @@ public sealed class PartitionStore<TSummary> : IDisposable
     /// Looks whether another owner has taken the partition, and returns <see cref="IsFenced"/>. Any thread; lists one small folder.
     /// </summary>
     /// <exception cref="StorageFailedException">The folder cannot be listed.</exception>
-    public bool LookForHigherEpoch()
-    {
-        if (!IsFenced)
-        {
-            long highest;
-            try
-            {
-                highest = _folder.HighestEpoch();
-            }
-            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-            {
-                throw new StorageFailedException($"the epochs in {_folder.Path} cannot be listed: {failure.Message}", failure);
-            }
-
-            if (highest > Epoch)
-            {
-                Interlocked.Exchange(ref _fencedBy, highest);
-                _log.LogWarning("epoch {Epoch} of {Folder} is fenced by epoch {Highest}", Epoch, _folder.Path, highest);
-            }
-        }
-
-        return IsFenced;
-    }
+    public bool LookForHigherEpoch() => _ownership.LookForHigherEpoch();
 
     /// <summary>
     /// Reads all that is on disk and verifies it by CRC; returns one entry for each damaged file. Any thread but the writer's; takes
@@ -248,7 +226,6 @@ public sealed class PartitionStore<TSummary> : IDisposable
                 cuts[i] = _stores.Parts[i].Complete();
             }
 
-            LookForHigherEpoch();
             ThrowIfUnusable();
             var manifest = new CutManifest(id, takenAt, _fingerprint, cuts, payload);
             _folder.Publish(manifest, _options.ForceToDisk);
@@ -262,11 +239,7 @@ public sealed class PartitionStore<TSummary> : IDisposable
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            // A later owner deletes the folders of earlier ones: then this is no failure of the disk.
-            LookForHigherEpoch();
-            _failure = IsFenced
-                ? new FencedException(Epoch, Interlocked.Read(ref _fencedBy))
-                : new StorageFailedException($"cut {id} of {_folder.Path} failed: {failure.Message}", failure);
+            _failure = _ownership.Explain($"cut {id} of {_folder.Path}", failure);
             _log.LogError(failure, "cut {Cut} of {Folder} failed", id, _folder.Path);
             throw _failure;
         }
@@ -307,11 +280,7 @@ public sealed class PartitionStore<TSummary> : IDisposable
 
     private void ThrowIfUnusable()
     {
-        if (IsFenced)
-        {
-            throw new FencedException(Epoch, Interlocked.Read(ref _fencedBy));
-        }
-
+        _ownership.ThrowIfFenced();
         if (_failure is { } failure)
         {
             throw failure;
@@ -321,7 +290,7 @@ public sealed class PartitionStore<TSummary> : IDisposable
         {
             if (part.Failure() is { } cause)
             {
-                throw new StorageFailedException($"writing in {_folder.Path} failed: {cause.Message}; open the partition again", cause);
+                throw _ownership.Explain($"writing in {_folder.Path}", cause);
             }
         }
     }

@@ -21,15 +21,17 @@ public sealed class SummaryStore<T>
     where T : unmanaged
 {
     private readonly EngineStore<SummaryRecord<T>> _engine;
+    private readonly Ownership _ownership;
     private readonly ClientSession<ChunkKey, SummaryRecord<T>, SummaryUpdate<T>, SummaryCell<T>, Empty, SummaryFunctions<T>> _writer;
     private readonly ConcurrentBag<Reader> _idleReaders = [];
     private readonly ConcurrentBag<Reader> _readers = [];
     private readonly Func<long> _refreshWriter;
     private SummaryCell<T> _writerCell = new();
 
-    private SummaryStore(EngineStore<SummaryRecord<T>> engine)
+    private SummaryStore(EngineStore<SummaryRecord<T>> engine, Ownership ownership)
     {
         _engine = engine;
+        _ownership = ownership;
         _writer = NewSession();
         _refreshWriter = () =>
         {
@@ -59,6 +61,7 @@ public sealed class SummaryStore<T>
     /// <see cref="ReadOutcome.Damaged"/> (lost, and created anew).
     /// </returns>
     /// <exception cref="StorageFailedException">An earlier write to the files failed.</exception>
+    /// <exception cref="FencedException">An earlier write failed because another owner took the partition.</exception>
     public unsafe ReadOutcome Update<TUpdater>(ChunkKey key, ref TUpdater updater)
         where TUpdater : struct, ISummaryUpdater<T>
     {
@@ -112,6 +115,7 @@ public sealed class SummaryStore<T>
 
     /// <summary>Removes the record under a key, if there is one. Writer only.</summary>
     /// <exception cref="StorageFailedException">An earlier write to the files failed.</exception>
+    /// <exception cref="FencedException">An earlier write failed because another owner took the partition.</exception>
     public void Delete(ChunkKey key)
     {
         ThrowIfFailed();
@@ -129,8 +133,8 @@ public sealed class SummaryStore<T>
     }
 
     internal static SummaryStore<T> Open(
-        StoreSettings settings, string folder, CutScheduler scheduler, StoreCut? recoverFrom, IReadOnlyCollection<int> sharedSegments) =>
-        new(EngineStore<SummaryRecord<T>>.Open(settings, folder, scheduler, valueLength: null, recoverFrom, sharedSegments));
+        StoreSettings settings, string folder, CutScheduler scheduler, Ownership ownership, StoreCut? recoverFrom, IReadOnlyCollection<int> sharedSegments) =>
+        new(EngineStore<SummaryRecord<T>>.Open(settings, folder, scheduler, valueLength: null, recoverFrom, sharedSegments), ownership);
 
     internal StorePart AsPart() => new(
         () => _engine.BeginCheckpoint(_refreshWriter), _engine.CompleteCheckpoint, _engine.CheckpointIndexIfDue, _engine.Prune,
@@ -157,7 +161,7 @@ public sealed class SummaryStore<T>
     {
         if (_engine.Failure is { } failure)
         {
-            throw new StorageFailedException($"writing to the store failed: {failure.Message}; open the partition again", failure);
+            throw _ownership.Explain("writing to the store", failure);
         }
     }
 

@@ -106,7 +106,8 @@ internal sealed class SimulatedPartition : IDisposable, IHeadListener
         _state = Open();
         if (former.Head.Offset < Log.End)
         {
-            former.Apply(Log.Read(former.Head.Offset, 20), new Nobody());
+            Exception? fenced = Record.Exception(() => former.Apply(Log.Read(former.Head.Offset, 20), new Nobody()));
+            Assert.True(fenced is null or FencedException, fenced?.ToString());
         }
 
         if (pending is not null)

@@ -83,6 +83,34 @@ public sealed class FencingTests
         }
     }
 
+    /// <summary>The newer owner deletes the older one's folder while that still writes: the older one is fenced, not an owner with a bad disk, which would open again.</summary>
+    [Fact]
+    public async Task OwnerWhoseFolderIsTakenAwayIsFencedWhateverItDoesNext()
+    {
+        for (int round = 0; round < 20; round++)
+        {
+            using var partition = new TestPartition();
+            using var older = partition.Open();
+            var model = new ReferenceModel();
+            model.ApplyTo(older);
+            PendingCut pending = older.BeginCut(model.Payload());
+            Task<PartitionStore<Tally>> opening = Task.Run(() => partition.Open());
+            Exception? refused = Record.Exception(() =>
+            {
+                // Pages fill up and are written to a folder that goes away, unless the cut is published in time.
+                for (int after = 0; after < 30; after += opening.IsCompleted ? 1 : 0)
+                {
+                    model.ApplyTo(older);
+                }
+            });
+            using var newer = await opening;
+            Assert.True(refused is null or FencedException, refused?.ToString());
+            refused = await Record.ExceptionAsync(() => pending.Completed);
+            Assert.True(refused is null or FencedException, refused?.ToString());
+            Assert.Throws<FencedException>(() => older.BeginCut(model.Payload()));
+        }
+    }
+
     [Fact]
     public void RestartsWithoutACutLeaveNoFoldersBehind()
     {

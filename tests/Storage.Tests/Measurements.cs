@@ -55,7 +55,7 @@ internal static class Measurements
         for (int round = 0; round < 6; round++)
         {
             string own = Directory.CreateDirectory(Path.Combine(folder, $"{round}")).FullName;
-            var store = SummaryStore<WideSummary>.Open(settings, own, scheduler, null, []);
+            var store = SummaryStore<WideSummary>.Open(settings, own, scheduler, new Ownership(new PartitionFolder(own), 1, NullLogger.Instance), null, []);
             StorePart part = store.AsPart();
             TimeSpan cpu = Cpu();
             TimeSpan cpuInCuts = TimeSpan.Zero;
@@ -93,7 +93,7 @@ internal static class Measurements
         for (int round = 0; round < 3; round++)
         {
             string own = Directory.CreateDirectory(Path.Combine(folder, $"{round}")).FullName;
-            var store = ChunkStore.Open(settings, own, scheduler, null, []);
+            var store = ChunkStore.Open(settings, own, scheduler, new Ownership(new PartitionFolder(own), 1, NullLogger.Instance), null, []);
             StorePart part = store.AsPart();
             TimeSpan cpu = Cpu();
             var elapsed = Stopwatch.StartNew();

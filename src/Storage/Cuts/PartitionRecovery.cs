@@ -22,17 +22,17 @@ internal sealed class PartitionRecovery<TSummary>
     private const int RestartsMax = 8;
 
     private readonly PartitionFolder _folder;
-    private readonly long _epoch;
+    private readonly Ownership _ownership;
     private readonly SettingsFingerprint _fingerprint;
     private readonly StoreSettings[] _settings;
     private readonly CutScheduler _scheduler;
     private readonly ILogger _log;
 
     public PartitionRecovery(
-        PartitionFolder folder, long epoch, SettingsFingerprint fingerprint, PartitionStoreOptions options, CutScheduler scheduler, ILogger log)
+        PartitionFolder folder, Ownership ownership, SettingsFingerprint fingerprint, PartitionStoreOptions options, CutScheduler scheduler, ILogger log)
     {
         _folder = folder;
-        _epoch = epoch;
+        _ownership = ownership;
         _fingerprint = fingerprint;
         _settings = [StoreSettings.ForAggregates(options), StoreSettings.ForBlocks(options), StoreSettings.ForSummaries(options)];
         _scheduler = scheduler;
@@ -101,7 +101,7 @@ internal sealed class PartitionRecovery<TSummary>
     private List<CutId> ListEarlierCuts()
     {
         List<CutId> cuts = _folder.ListCuts();
-        cuts.RemoveAll(id => id.Epoch >= _epoch);
+        cuts.RemoveAll(id => id.Epoch >= _ownership.Epoch);
         return cuts;
     }
 
@@ -170,11 +170,11 @@ internal sealed class PartitionRecovery<TSummary>
         var opened = new List<Action>();
         try
         {
-            var aggregates = ChunkStore.Open(_settings[0], OwnFolder(_settings[0]), _scheduler, parts[0], shared[0]);
+            var aggregates = ChunkStore.Open(_settings[0], OwnFolder(_settings[0]), _scheduler, _ownership, parts[0], shared[0]);
             opened.Add(aggregates.AsPart().Close);
-            var blocks = ChunkStore.Open(_settings[1], OwnFolder(_settings[1]), _scheduler, parts[1], shared[1]);
+            var blocks = ChunkStore.Open(_settings[1], OwnFolder(_settings[1]), _scheduler, _ownership, parts[1], shared[1]);
             opened.Add(blocks.AsPart().Close);
-            var summaries = SummaryStore<TSummary>.Open(_settings[2], OwnFolder(_settings[2]), _scheduler, parts[2], shared[2]);
+            var summaries = SummaryStore<TSummary>.Open(_settings[2], OwnFolder(_settings[2]), _scheduler, _ownership, parts[2], shared[2]);
             return new OpenedStores<TSummary>(aggregates, blocks, summaries);
         }
         catch
@@ -188,7 +188,7 @@ internal sealed class PartitionRecovery<TSummary>
         }
     }
 
-    private string OwnFolder(StoreSettings settings) => Path.Combine(_folder.EpochFolder(_epoch), settings.Name);
+    private string OwnFolder(StoreSettings settings) => Path.Combine(_folder.EpochFolder(_ownership.Epoch), settings.Name);
 
     private void ClearOwnFolder()
     {

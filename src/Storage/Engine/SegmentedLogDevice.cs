@@ -28,6 +28,7 @@ internal sealed unsafe class SegmentedLogDevice : StorageDeviceBase, IPageWriteT
     private readonly bool _forceToDisk;
     private readonly ConcurrentDictionary<int, SafeFileHandle> _handles = new();
     private readonly Lock _sectorsAgree = new();
+    private readonly Lock _opening = new();
     private readonly HashSet<int> _written = [];
     private readonly HashSet<int> _shared;
     private volatile Exception? _failure;
@@ -417,12 +418,17 @@ internal sealed unsafe class SegmentedLogDevice : StorageDeviceBase, IPageWriteT
 
         string copy = path + ".tmp";
         File.Copy(path, copy, overwrite: true);
-        if (_handles.TryRemove(segment, out SafeFileHandle? linked))
+        lock (_opening)
         {
-            linked.Dispose();
+            // A reader that opened the path in between would hand us the linked file's handle to write to.
+            if (_handles.TryRemove(segment, out SafeFileHandle? linked))
+            {
+                linked.Dispose();
+            }
+
+            File.Move(copy, path, overwrite: true);
         }
 
-        File.Move(copy, path, overwrite: true);
         lock (_written)
         {
             _folderChanged = true;
@@ -441,15 +447,17 @@ internal sealed unsafe class SegmentedLogDevice : StorageDeviceBase, IPageWriteT
             CloseOldSegments();
         }
 
-        SafeFileHandle opened = File.OpenHandle(
-            PathOf(segment), forWriting ? FileMode.OpenOrCreate : FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
-        SafeFileHandle kept = _handles.GetOrAdd(segment, opened);
-        if (kept != opened)
+        lock (_opening)
         {
-            opened.Dispose();
-        }
+            if (!_handles.TryGetValue(segment, out handle))
+            {
+                handle = File.OpenHandle(
+                    PathOf(segment), forWriting ? FileMode.OpenOrCreate : FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+                _handles[segment] = handle;
+            }
 
-        return kept;
+            return handle;
+        }
     }
 
     private void CloseOldSegments()
