@@ -98,7 +98,7 @@ internal static class QueryBench
         for (var partition = 0; partition < Partitions; partition++)
         {
             parts[partition] = new PartialResult(plan);
-            var scan = new RowScan(plan, parts[partition]);
+            using var scan = new RowScan(plan, parts[partition]);
             foreach (var segment in store.Segments(partition))
             {
                 scan.Add(segment, plan.Time.StartNs, plan.Time.EndNs);

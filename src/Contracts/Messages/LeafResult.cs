@@ -52,6 +52,7 @@ public sealed class LeafResult
         var writer = new ByteWriter(BytesTypical);
         _local?.Export(writer);
         _local?.Memory?.Dispose();
+        _local?.Release();
         _localBubbleUp?.Export(writer);
         w.Blob(writer.Written);
     }

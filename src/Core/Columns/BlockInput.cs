@@ -239,7 +239,7 @@ internal sealed class BlockInput : IDisposable
     private GatheredColumn Integers(List<Part> parts, ColumnType type)
     {
         var column = Begin(parts, type);
-        Lend(ref _longs, Rows);
+        LentArray.Room(ref _longs, Rows);
         foreach (var part in parts)
         {
             Scatter(part, part.Vector.Integers, _longs);
@@ -253,7 +253,7 @@ internal sealed class BlockInput : IDisposable
     private GatheredColumn Floats()
     {
         var column = Begin(_floats, ColumnType.Float);
-        Lend(ref _doubles, Rows);
+        LentArray.Room(ref _doubles, Rows);
         foreach (var part in _floats)
         {
             Scatter(part, part.Vector.Type == ColumnType.Float ? part.Vector.Floats : Array.ConvertAll(part.Vector.Integers, value => (double)value), _doubles);
@@ -273,7 +273,7 @@ internal sealed class BlockInput : IDisposable
         }
 
         var column = Begin(_texts, ColumnType.Dictionary);
-        Lend(ref _codes, Rows);
+        LentArray.Room(ref _codes, Rows);
         _strings.Clear();
         Span<byte> scratch = stackalloc byte[64];
         var onlyTexts = _texts.TrueForAll(part => part.Vector.Type != ColumnType.Dictionary);
@@ -322,7 +322,7 @@ internal sealed class BlockInput : IDisposable
             return column;
         }
 
-        Lend(ref _bytes, column.Count * width);
+        LentArray.Room(ref _bytes, column.Count * width);
         for (var k = 0; k < column.Count; k++)
         {
             if (!Hex.TryDecodeLower(_strings[column.Codes[k]], _bytes.AsSpan(k * width, width)))
@@ -340,7 +340,7 @@ internal sealed class BlockInput : IDisposable
     private GatheredColumn Hexadecimal(int width)
     {
         var column = Begin(_texts, ColumnType.Hex);
-        Lend(ref _bytes, Rows * width);
+        LentArray.Room(ref _bytes, Rows * width);
         switch (width)
         {
             case 16:
@@ -473,15 +473,6 @@ internal sealed class BlockInput : IDisposable
             {
                 byRow[to++] = byRow[(word << 6) + BitOperations.TrailingZeroCount(bits)];
             }
-        }
-    }
-
-    private static void Lend<T>(ref T[] array, int length)
-    {
-        if (array.Length < length)
-        {
-            ArrayPool<T>.Shared.Return(array);
-            array = ArrayPool<T>.Shared.Rent(length);
         }
     }
 

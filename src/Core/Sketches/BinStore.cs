@@ -10,8 +10,6 @@ namespace StreamObserve.Core.Sketches;
 /// </summary>
 internal sealed class BinStore
 {
-    private const int WindowStep = 64;
-
     private double[] _weights = [];
     private int _lowest;
 
@@ -93,15 +91,16 @@ internal sealed class BinStore
         if (_weights.Length == 0)
         {
             // Fast path: the first that comes.
-            (_weights, _lowest) = (other._weights.AsSpan().ToArray(), other._lowest);
+            _weights = BinArrays.Rent(other._weights.Length);
+            other._weights.CopyTo(_weights, 0);
+            _lowest = other._lowest;
             return;
         }
 
-        // The other's weights are taken first: it may be this very store, whose window moves.
         var source = other._weights.AsSpan(low - other._lowest, high - low + 1);
         if (low < _lowest || high >= _lowest + _weights.Length)
         {
-            Cover(low, high);
+            Cover(low, high);       // never of this very store: what it uses is covered
         }
 
         var below = Math.Clamp(_lowest - low, 0, source.Length);
@@ -142,7 +141,8 @@ internal sealed class BinStore
                 return;
             }
 
-            Cover(low + first, low + last);
+            // A whole segment's numbers come at once: the next ones' range will hardly be wider.
+            Cover(low + first, low + last, growsOn: _weights.Length > 0);
         }
 
         var weights = _weights;
@@ -158,6 +158,15 @@ internal sealed class BinStore
     public void Clear()
     {
         Array.Clear(_weights);
+        Collapsed = false;
+    }
+
+    /// <summary>Forgets all values, and the memory.</summary>
+    public void Release()
+    {
+        BinArrays.Return(_weights);
+        _weights = [];
+        _lowest = 0;
         Collapsed = false;
     }
 
@@ -216,45 +225,45 @@ internal sealed class BinStore
     }
 
     /// <summary>Moves or grows the window so that it holds what has weight and the given bins, the highest first where that is too much.</summary>
-    private void Cover(int low, int high)
+    private void Cover(int low, int high, bool growsOn = true)
     {
-        if (!TryGetUsed(out var usedLow, out var usedHigh))
-        {
-            (usedLow, usedHigh) = (low, high);
-        }
-
-        var newLow = Math.Min(low, usedLow);
-        var newHigh = Math.Max(high, usedHigh);
+        var hasUsed = TryGetUsed(out var usedLow, out var usedHigh);
+        var newLow = hasUsed ? Math.Min(low, usedLow) : low;
+        var newHigh = hasUsed ? Math.Max(high, usedHigh) : high;
         var span = (long)newHigh - newLow + 1;
         if (span > SketchLimits.QuantileBinsMax)
         {
             Collapsed = true;
-            newLow = newHigh - SketchLimits.QuantileBinsMax + 1;
-            Move(newLow, SketchLimits.QuantileBinsMax);
+            Move(newHigh - SketchLimits.QuantileBinsMax + 1, SketchLimits.QuantileBinsMax, usedLow, usedHigh);
             return;
         }
 
-        var grown = span + (span / 2);
-        var capacity = (int)Math.Min(SketchLimits.QuantileBinsMax, (grown + WindowStep - 1) / WindowStep * WindowStep);
+        var grown = growsOn ? span + (span / 2) : span;
+        var capacity = (int)Math.Min(SketchLimits.QuantileBinsMax, (grown + BinArrays.Step - 1) / BinArrays.Step * BinArrays.Step);
         capacity = Math.Max(capacity, _weights.Length);
         var slack = capacity - (int)span;
-        var growsDown = newLow < usedLow;
-        var growsUp = newHigh > usedHigh;
+        var growsDown = hasUsed && newLow < usedLow;
+        var growsUp = hasUsed && newHigh > usedHigh;
         var below = growsDown == growsUp ? slack / 2 : growsDown ? slack : 0;
-        Move(newLow - below, capacity);
+        Move(newLow - below, capacity, usedLow, usedHigh);
     }
 
-    private void Move(int lowest, int capacity)
+    /// <summary>Puts what has weight, which is bins <paramref name="usedLow"/> to <paramref name="usedHigh"/>, into another window; what lies below it into its lowest bin.</summary>
+    private void Move(int lowest, int capacity, int usedLow, int usedHigh)
     {
-        var moved = new double[capacity];
-        for (var i = 0; i < _weights.Length; i++)
+        var moved = BinArrays.Rent(capacity);
+        var bin = usedLow;
+        for (; bin <= usedHigh && bin < lowest; bin++)
         {
-            if (_weights[i] > 0)
-            {
-                moved[Math.Max(_lowest + i - lowest, 0)] += _weights[i];
-            }
+            moved[0] += _weights[bin - _lowest];
         }
 
+        if (bin <= usedHigh)
+        {
+            AddAll(moved.AsSpan(bin - lowest, usedHigh - bin + 1), _weights.AsSpan(bin - _lowest, usedHigh - bin + 1));
+        }
+
+        BinArrays.Return(_weights);
         _weights = moved;
         _lowest = lowest;
     }

@@ -118,6 +118,14 @@ public sealed partial class QuantileSketch
         _negative.Clear();
     }
 
+    /// <summary>Forgets all values and gives the memory to the next sketches.</summary>
+    internal void Release()
+    {
+        _zero = 0;
+        _positive.Release();
+        _negative.Release();
+    }
+
     /// <summary>
     /// The value at rank q * (Count - 1) of the values in ascending order, counted from 0, on the line between the two neighbours where the rank falls between ranks; NaN
     /// when empty. Each of the two is within <see cref="LogBins.RelativeError"/>, so what lies between them is too, unless one is negative and the other positive.
@@ -164,6 +172,20 @@ public sealed partial class QuantileSketch
         }
 
         return lower;
+    }
+
+    /// <summary>The least and the greatest number of a bin of either sign, the bin of zero aside; false when there is none.</summary>
+    internal bool TryGetRange(out int low, out int high, out bool hasPositive, out bool hasNegative)
+    {
+        hasPositive = _positive.TryGetUsed(out var positiveLow, out var positiveHigh);
+        hasNegative = _negative.TryGetUsed(out var negativeLow, out var negativeHigh);
+        (low, high) = (hasPositive, hasNegative) switch
+        {
+            (true, true) => (Math.Min(positiveLow, negativeLow), Math.Max(positiveHigh, negativeHigh)),
+            (true, false) => (positiveLow, positiveHigh),
+            _ => (negativeLow, negativeHigh),
+        };
+        return hasPositive || hasNegative;
     }
 
     /// <summary>The bins that have weight, in ascending order of value. Adding or merging meanwhile is not allowed.</summary>

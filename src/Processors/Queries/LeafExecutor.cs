@@ -173,7 +173,7 @@ public static class LeafExecutor
     private static void AddUnfolded(LeafPlan plan, PartitionSnapshot snapshot, PartialResult result, ScanExplanation explanation, long fromNs, long toNs)
     {
         var before = result.RowsRead;
-        var rows = new RowScan(plan, result);
+        using var rows = new RowScan(plan, result);
         foreach (var batch in snapshot.Unfolded)
         {
             rows.Add(batch, fromNs, toNs);

@@ -159,7 +159,7 @@ internal sealed class RowScanLanes
     {
         try
         {
-            var scan = new RowScan(_plan, result, _relations);
+            using var scan = new RowScan(_plan, result, _relations);
             EventBatchReader? reader = null;
             for (var at = Interlocked.Increment(ref _next); at < _pieces.Count; at = Interlocked.Increment(ref _next))
             {

@@ -19,7 +19,7 @@ internal static class TraceReader
     {
         var where = new Condition.Match(ColumnBlockWriter.TraceIdField, FilterOp.Equal, [FieldValue.Of(lookup.TraceId)]);
         var plan = new LeafPlan(LeafPlan.AllDatasets, new() { Where = where }, Always);
-        var scan = new RowScan(plan, new PartialResult(plan));
+        using var scan = new RowScan(plan, new PartialResult(plan));
         var rows = new List<(long, byte[])>();
         foreach (var info in snapshot.Blocks)
         {

@@ -100,7 +100,8 @@ internal sealed class TailSubscriptions(int partition, TimeProvider time, TimeSp
         if (subscription.Calculates)
         {
             var result = new PartialResult(subscription.Plan);
-            new RowScan(subscription.Plan, result).Add(batch, Always.StartNs, Always.EndNs);
+            using var scan = new RowScan(subscription.Plan, result);
+            scan.Add(batch, Always.StartNs, Always.EndNs);
             var writer = new ByteWriter();
             result.Export(writer);
             calculated = writer.WrittenMemory;

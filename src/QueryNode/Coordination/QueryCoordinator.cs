@@ -82,6 +82,8 @@ internal sealed class QueryCoordinator(Partitions partitions, ICatalogService ca
         result.HoldMemory(isToBeFinished: true);
         earlier?.HoldMemory(isToBeFinished: true);
         var answerNow = AnswerBuilder.Build(result, receipt, request.Parts, earlier);
+        result.Release();
+        earlier?.Release();
         return new QueryOutcome.Answered(answerNow with
         {
             Time = resolved,

@@ -64,6 +64,11 @@ public abstract class Accumulator
     /// <summary>Bytes of memory held, about. May look at every cell.</summary>
     public abstract long MemoryBytes { get; }
 
+    /// <summary>Gives what is held to the next queries: nothing may be asked of the accumulator any more.</summary>
+    public virtual void Release()
+    {
+    }
+
     /// <summary>Lets go of what can be told less exactly; labels say so.</summary>
     public virtual void Shrink()
     {

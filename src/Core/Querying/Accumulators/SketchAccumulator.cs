@@ -1,3 +1,4 @@
+using System.Buffers;
 using StreamObserve.Core.Columns;
 using StreamObserve.Core.Sketches;
 
@@ -17,9 +18,6 @@ public sealed class SketchAccumulator(string column) : Accumulator
     private readonly List<ColumnVector> _columns = [];
     private readonly NumberSlices _slices = new();
     private QuantileSketch?[] _sketches = [];
-    private int[] _bins = [];
-    private int[] _binCells = [];
-    private int[] _counts = [];
     private byte[] _exported = [];
 
     /// <summary>The sketch of a cell; null when no row had a number.</summary>
@@ -77,12 +75,8 @@ public sealed class SketchAccumulator(string column) : Accumulator
 
     private void AddCounted(in SelectedRows rows, ColumnVector vector)
     {
-        if (_bins.Length < rows.Rows.Length)
-        {
-            _bins = new int[rows.Rows.Length];
-            _binCells = new int[rows.Rows.Length];
-        }
-
+        var scratch = ArrayPool<int>.Shared.Rent(rows.Rows.Length * 2);
+        Span<int> bins = scratch.AsSpan(0, rows.Rows.Length), binCells = scratch.AsSpan(rows.Rows.Length, rows.Rows.Length);
         int count = 0, from = 0;
         int leastBin = int.MaxValue, greatestBin = int.MinValue, leastCell = int.MaxValue, greatestCell = int.MinValue;
         while (_slices.Read(rows, vector, ref from, out var values, out var cells, out _))
@@ -91,8 +85,8 @@ public sealed class SketchAccumulator(string column) : Accumulator
             {
                 if (LogBins.TryBinOf(values[i], out var bin))
                 {
-                    _bins[count] = bin;
-                    _binCells[count++] = cells[i];
+                    bins[count] = bin;
+                    binCells[count++] = cells[i];
                     leastBin = Math.Min(leastBin, bin);
                     greatestBin = Math.Max(greatestBin, bin);
                     leastCell = Math.Min(leastCell, cells[i]);
@@ -105,14 +99,18 @@ public sealed class SketchAccumulator(string column) : Accumulator
             }
         }
 
-        if (count == 0)
+        if (count > 0)
         {
-            return;
+            AddBins(bins[..count], binCells[..count], (leastBin, greatestBin), (leastCell, greatestCell));
         }
 
-        ReadOnlySpan<int> bins = _bins.AsSpan(0, count), binCells = _binCells.AsSpan(0, count);
-        int width = greatestBin - leastBin + 1, height = greatestCell - leastCell + 1;
-        if ((long)width * height > Math.Max(EntriesMin, (long)count * EntriesPerRow))
+        ArrayPool<int>.Shared.Return(scratch);
+    }
+
+    private void AddBins(ReadOnlySpan<int> bins, ReadOnlySpan<int> binCells, (int Least, int Greatest) ofBins, (int Least, int Greatest) ofCells)
+    {
+        int width = ofBins.Greatest - ofBins.Least + 1, height = ofCells.Greatest - ofCells.Least + 1;
+        if ((long)width * height > Math.Max(EntriesMin, (long)bins.Length * EntriesPerRow))
         {
             // Slow path: cells or numbers too far apart for a table.
             for (var i = 0; i < bins.Length; i++)
@@ -123,32 +121,24 @@ public sealed class SketchAccumulator(string column) : Accumulator
             return;
         }
 
-        var counts = Cleared(width * height);
+        var lent = ArrayPool<int>.Shared.Rent(width * height);
+        var counts = lent.AsSpan(0, width * height);
+        counts.Clear();
         for (var i = 0; i < bins.Length; i++)
         {
-            counts[((binCells[i] - leastCell) * width) + bins[i] - leastBin]++;
+            counts[((binCells[i] - ofCells.Least) * width) + bins[i] - ofBins.Least]++;
         }
 
-        for (var cell = leastCell; cell <= greatestCell; cell++)
+        for (var row = 0; row < height; row++)
         {
-            var ofCell = counts.Slice((cell - leastCell) * width, width);
+            var ofCell = counts.Slice(row * width, width);
             if (ofCell.IndexOfAnyExcept(0) >= 0)
             {
-                Use(cell).AddPositive(leastBin, ofCell);
+                Use(ofCells.Least + row).AddPositive(ofBins.Least, ofCell);
             }
         }
-    }
 
-    private Span<int> Cleared(int entries)
-    {
-        if (_counts.Length < entries)
-        {
-            _counts = new int[entries];
-        }
-
-        var counts = _counts.AsSpan(0, entries);
-        counts.Clear();
-        return counts;
+        ArrayPool<int>.Shared.Return(lent);
     }
 
     /// <inheritdoc/>
@@ -168,10 +158,23 @@ public sealed class SketchAccumulator(string column) : Accumulator
         {
             (_sketches[cell], theirs) = (theirs, null);
         }
-        else
+        else if (theirs is not null)
         {
-            Merge(cell, other, otherCell);
+            Use(cell).Merge(theirs);
+            theirs.Release();
+            theirs = null;
         }
+    }
+
+    /// <inheritdoc/>
+    public override void Release()
+    {
+        foreach (var sketch in _sketches)
+        {
+            sketch?.Release();
+        }
+
+        _sketches = [];
     }
 
     /// <inheritdoc/>

@@ -3,7 +3,7 @@ using StreamObserve.Core.Columns;
 namespace StreamObserve.Core.Querying.Execution;
 
 /// <summary>A breakdown's value of each selected row as a code; 0 = absent. Codes count per segment. Reused from segment to segment; not thread-safe.</summary>
-internal sealed class BreakdownCodes
+internal sealed class BreakdownCodes : IDisposable
 {
     private readonly List<Source> _sources = [];
     private readonly IntegerMap _numbers = new();
@@ -27,13 +27,9 @@ internal sealed class BreakdownCodes
         codes.Clear();
         foreach (var column in columns)
         {
-            if (_chosen.Length < rows.Length)
-            {
-                _chosen = new int[rows.Length];
-                _codes = new int[rows.Length];
-                _at = new int[rows.Length];
-            }
-
+            LentArray.Room(ref _chosen, rows.Length);
+            LentArray.Room(ref _codes, rows.Length);
+            LentArray.Room(ref _at, rows.Length);
             var count = 0;
             for (var i = 0; i < rows.Length; i++)
             {
@@ -57,6 +53,14 @@ internal sealed class BreakdownCodes
         }
 
         return next;
+    }
+
+    /// <summary>Gives the scratch memory back.</summary>
+    public void Dispose()
+    {
+        LentArray.Return(ref _chosen);
+        LentArray.Return(ref _codes);
+        LentArray.Return(ref _at);
     }
 
     /// <summary>How this breakdown's codes were joined to those of the ones before: as before * size + code, or numbered in the map as (before, code).</summary>

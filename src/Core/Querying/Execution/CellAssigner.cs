@@ -7,14 +7,12 @@ namespace StreamObserve.Core.Querying.Execution;
 /// table of cells; where that would be larger than it is worth, into hash tables. Groups and cells are numbered in the order of their first rows either way.
 /// Holds scratch memory: one instance a thread and query.
 /// </summary>
-internal sealed class CellAssigner
+internal sealed class CellAssigner : IDisposable
 {
     /// <summary>Entries of a table for each row at most: clearing it must cost less than the look-ups it saves.</summary>
     private const int EntriesPerRow = 16;
 
     private const int EntriesMin = 4096;
-
-    private const int RoomStep = 1024;
 
     private readonly LeafPlan _plan;
     private readonly PartialResult _result;
@@ -40,15 +38,30 @@ internal sealed class CellAssigner
         }
     }
 
+    /// <summary>Gives the scratch memory back.</summary>
+    public void Dispose()
+    {
+        LentArray.Return(ref _cells);
+        LentArray.Return(ref _buckets);
+        LentArray.Return(ref _combined);
+        LentArray.Return(ref _codes);
+        LentArray.Return(ref _table);
+        LentArray.Return(ref _groups);
+        foreach (var coding in _codings)
+        {
+            coding.Dispose();
+        }
+    }
+
     /// <summary>The cell of each row, all of whose times lie in [startNs, endNs). Valid until the next call.</summary>
     public ReadOnlySpan<int> Assign(IRowSegment segment, ReadOnlySpan<int> rows, bool isAll, long startNs, long endNs)
     {
         var firstBucket = _plan.BucketOf(Math.Max(startNs, segment.MinTimeNs));
         var buckets = _plan.BucketOf(Math.Min(endNs - 1, segment.MaxTimeNs)) - firstBucket + 1;
-        var cells = Room(ref _cells, rows.Length);
+        var cells = LentArray.Room(ref _cells, rows.Length);
         if (buckets > 1)
         {
-            Buckets.Assign(segment.Times, rows, isAll, _plan, firstBucket, Room(ref _buckets, rows.Length));
+            Buckets.Assign(segment.Times, rows, isAll, _plan, firstBucket, LentArray.Room(ref _buckets, rows.Length));
         }
 
         if (_codings.Length == 0)
@@ -99,7 +112,7 @@ internal sealed class CellAssigner
             return;
         }
 
-        var table = Room(ref _table, buckets);
+        var table = LentArray.Room(ref _table, buckets);
         table.Fill(-1);
         var bucketOf = _buckets.AsSpan(0, cells.Length);
         for (var i = 0; i < cells.Length; i++)
@@ -117,12 +130,12 @@ internal sealed class CellAssigner
     private void AssignByTable(Span<int> cells, int codes, int firstBucket, int buckets)
     {
         var combined = _combined.AsSpan(0, cells.Length);
-        var groups = Room(ref _groups, codes);
+        var groups = LentArray.Room(ref _groups, codes);
         groups.Fill(-1);
         if (buckets == 1)
         {
             // Fast path: a code is a cell.
-            var cellOf = Room(ref _table, codes);
+            var cellOf = LentArray.Room(ref _table, codes);
             cellOf.Fill(-1);
             for (var i = 0; i < cells.Length; i++)
             {
@@ -138,7 +151,7 @@ internal sealed class CellAssigner
             return;
         }
 
-        var table = Room(ref _table, codes * buckets);
+        var table = LentArray.Room(ref _table, codes * buckets);
         table.Fill(-1);
         var bucketOf = _buckets.AsSpan(0, cells.Length);
         for (var i = 0; i < cells.Length; i++)
@@ -158,7 +171,7 @@ internal sealed class CellAssigner
         var combined = _combined.AsSpan(0, cells.Length);
         if (groupsFit)
         {
-            Room(ref _groups, codes).Fill(-1);
+            LentArray.Room(ref _groups, codes).Fill(-1);
         }
         else
         {
@@ -196,11 +209,7 @@ internal sealed class CellAssigner
         var at = _sparse.Add(combined);
         if (at == known)
         {
-            if (_groups.Length <= at)
-            {
-                Array.Resize(ref _groups, Math.Max(EntriesMin, at * 2));
-            }
-
+            LentArray.Grow(ref _groups, Math.Max(EntriesMin, at + 1));
             _groups[at] = Resolve(combined);
         }
 
@@ -210,7 +219,7 @@ internal sealed class CellAssigner
     /// <summary>Leaves in the combined codes one number a row for all breakdowns together; returns how many there can be.</summary>
     private int Combine(IRowSegment segment, ReadOnlySpan<int> rows, bool isAll)
     {
-        var combined = Room(ref _combined, rows.Length);
+        var combined = LentArray.Room(ref _combined, rows.Length);
         var count = 0;
         for (var i = 0; i < _codings.Length; i++)
         {
@@ -222,7 +231,7 @@ internal sealed class CellAssigner
                 continue;
             }
 
-            var codes = Room(ref _codes, rows.Length);
+            var codes = LentArray.Room(ref _codes, rows.Length);
             var next = _codings[i].Fill(_columns, rows, isAll, codes);
             if ((long)count * next <= Math.Max(EntriesMin, rows.Length * EntriesPerRow))
             {
@@ -268,16 +277,5 @@ internal sealed class CellAssigner
         }
 
         return _result.Group(_key.Written);
-    }
-
-    private static Span<int> Room(ref int[] array, int count)
-    {
-        if (array.Length < count)
-        {
-            // Blocks differ by some rows: one step of room spares most of the next ones.
-            array = new int[Math.Max(count + RoomStep, array.Length * 5 / 4)];
-        }
-
-        return array.AsSpan(0, count);
     }
 }

@@ -27,18 +27,10 @@ internal sealed class HeatmapGrid
                 var sketches = (SketchAccumulator)result.Accumulators[result.Plan.AccumulatorOf[i]];
                 for (var cell = 0; cell < result.Cells; cell++)
                 {
-                    if (sketches.Sketch(cell) is not { } sketch)
+                    if (sketches.Sketch(cell) is { } sketch && sketch.TryGetRange(out var from, out var to, out var hasPositive, out var hasNegative))
                     {
-                        continue;
-                    }
-
-                    foreach (var bin in sketch)
-                    {
-                        if (bin.Sign != 0)
-                        {
-                            (low, high) = (Math.Min(low, bin.Bin), Math.Max(high, bin.Bin));
-                            sides |= bin.Sign > 0 ? 1 : 2;
-                        }
+                        (low, high) = (Math.Min(low, from), Math.Max(high, to));
+                        sides |= (hasPositive ? 1 : 0) | (hasNegative ? 2 : 0);
                     }
                 }
             }

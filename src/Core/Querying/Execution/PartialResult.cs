@@ -337,6 +337,17 @@ public sealed class PartialResult
         HoldMemory();
     }
 
+    /// <summary>Gives what the result holds to the next queries: the last that is asked of it.</summary>
+    public void Release()
+    {
+        foreach (var accumulator in Accumulators)
+        {
+            accumulator.Release();
+        }
+
+        Accumulators = [];
+    }
+
     /// <summary>Writes the result.</summary>
     public void Export(ByteWriter writer)
     {

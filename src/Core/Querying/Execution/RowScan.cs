@@ -30,9 +30,9 @@ public enum SegmentOutcome : byte
 /// <summary>
 /// Scans segments of rows into a partial result: time, dataset and condition narrow a bitmap a column at a time, breakdowns become codes, codes cells, and each
 /// accumulator takes its column once. A segment that its statistics exclude is not read; one that is wanted whole makes no bitmap. Holds scratch memory: one instance
-/// a thread and query.
+/// a thread and query, to be disposed when the last segment was added.
 /// </summary>
-public sealed class RowScan
+public sealed class RowScan : IDisposable
 {
     private readonly LeafPlan _plan;
     private readonly PartialResult _result;
@@ -64,6 +64,17 @@ public sealed class RowScan
         {
             _filters[i] = plan.Accumulators[i].Filter is { } filter ? new(filter) : null;
         }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        LentArray.Return(ref _selection);
+        LentArray.Return(ref _narrowed);
+        LentArray.Return(ref _rows);
+        LentArray.Return(ref _filteredRows);
+        LentArray.Return(ref _filteredCells);
+        _assigner.Dispose();
     }
 
     /// <summary>Adds a segment's rows that lie in [startNs, endNs), which must be within the plan's range.</summary>
@@ -138,7 +149,8 @@ public sealed class RowScan
         }
 
         var before = PartialResult.InProgress(_result);
-        var outcome = new RowScan(reach, before).Add(segment, from, to);
+        using var scan = new RowScan(reach, before);
+        var outcome = scan.Add(segment, from, to);
         _result.RowsRead += before.RowsRead;
         _result.IsSampled |= before.IsSampled;
         return outcome;
@@ -176,12 +188,7 @@ public sealed class RowScan
         }
 
         var words = (segment.Rows + 63) >> 6;
-        if (_selection.Length < words)
-        {
-            _selection = new ulong[words];
-        }
-
-        var selection = _selection.AsSpan(0, words);
+        var selection = LentArray.Room(ref _selection, words);
         if (isInside)
         {
             selection.Fill(ulong.MaxValue);
@@ -216,12 +223,7 @@ public sealed class RowScan
 
     private void SelectDataset(IRowSegment segment, int dataset, Span<ulong> selection)
     {
-        if (_narrowed.Length < selection.Length)
-        {
-            _narrowed = new ulong[selection.Length];
-        }
-
-        var hits = _narrowed.AsSpan(0, selection.Length);
+        var hits = LentArray.Room(ref _narrowed, selection.Length);
         PackedScan.MarkBetween(segment.DatasetColumn.PackedCodes, dataset, dataset, hits);
         for (var word = 0; word < selection.Length; word++)
         {
@@ -231,11 +233,7 @@ public sealed class RowScan
 
     private static ReadOnlySpan<int> ListRows(ReadOnlySpan<ulong> selection, int rows, ref int[] list)
     {
-        if (list.Length < rows)
-        {
-            list = new int[rows];
-        }
-
+        LentArray.Room(ref list, rows);
         var count = 0;
         for (var word = 0; word < selection.Length; word++)
         {
@@ -253,12 +251,7 @@ public sealed class RowScan
     {
         var segment = selected.Segment;
         var words = (segment.Rows + 63) >> 6;
-        if (_narrowed.Length < words)
-        {
-            _narrowed = new ulong[words];
-        }
-
-        var narrowed = _narrowed.AsSpan(0, words);
+        var narrowed = LentArray.Room(ref _narrowed, words);
         if (selected.IsAll)
         {
             narrowed.Fill(ulong.MaxValue);
@@ -276,11 +269,7 @@ public sealed class RowScan
             return;
         }
 
-        if (_filteredCells.Length < rows.Length)
-        {
-            _filteredCells = new int[_filteredRows.Length];
-        }
-
+        LentArray.Room(ref _filteredCells, rows.Length);
         var from = 0;
         for (var i = 0; i < rows.Length; i++)
         {

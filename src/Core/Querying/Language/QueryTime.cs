@@ -33,7 +33,8 @@ public static class QueryTime
     /// (a length not given is <see cref="QueryLimits.TimeRangeDefaultSeconds"/>) and are taken exactly; a length alone ends now, and then both edges move
     /// outwards to whole steps. The step is the query's, else the round one that comes nearest to <see cref="SeriesPointsWanted"/> points. In a comparison the
     /// offset is a whole number of steps, so that each point has its counterpart.
-    /// Errors: an empty range, all three given, a time out of range, a step under 1 s, wider than the range, or one that makes more than
+    /// A step wider than the range makes one point, or two where a multiple of the step lies in it; of a relative range it is refused, whose edges it would move far out.
+    /// Errors: an empty range, all three given, a time out of range, a step under 1 s, one wider than a relative range, or one that makes more than
     /// <see cref="QueryLimits.SeriesPointsMax"/> points or that an offset is no multiple of.
     /// </summary>
     public static Parsed<ResolvedTime> Resolve(QuerySpec spec, long nowNs)
@@ -57,13 +58,14 @@ public static class QueryTime
         };
         var steps = StepsFor(end - start, spec.CompareOffsetSeconds);
         var step = spec.GranularitySeconds ?? RoundStep(end - start, steps);
-        if (step * (Int128)Second > end - start && step > 1 && spec.GranularitySeconds is not null)
+        var isRelative = spec is { StartTimeNs: null, EndTimeNs: null };
+        if (isRelative && step * (Int128)Second > end - start && step > 1 && spec.GranularitySeconds is not null)
         {
             var widest = (long)((end - start) / Second);
             return Fail("granularity", Text(step), $"a granularity of {DurationText.FormatSeconds(step)} is wider than the range of {DurationText.FormatSeconds(Math.Max(1, widest))}: {Math.Max(1, widest)} s or less fits");
         }
 
-        if (spec is { StartTimeNs: null, EndTimeNs: null })
+        if (isRelative)
         {
             start = FloorTo(start, step * Second);
             end = -FloorTo(-end, step * Second);

@@ -79,6 +79,17 @@ public sealed class QueryTimeTests
         Assert.Equal("time_range must be 1..3155760000 s, not 0", Fail(new QuerySpec { TimeRangeSeconds = 0 }));
     }
 
+    [Theory]
+    [InlineData("SINCE 2026-08-03T14:00:00Z UNTIL 2026-08-03T15:00:01Z EVERY 2h")]
+    [InlineData("SINCE 2026-08-03T14:00:00Z LAST 1h EVERY 7d")]
+    public void AStepWiderThanARangeWithGivenEdgesLeavesThemAlone(string text)
+    {
+        var spec = QueryText.Parse(text).Value;
+        var resolved = QueryTime.Resolve(spec, Now).Value;
+        Assert.Equal((spec.StartTimeNs, spec.GranularitySeconds), (resolved.StartNs, resolved.GranularitySeconds));
+        Assert.InRange(resolved.EndNs - resolved.StartNs, 3600 * Second, 3601 * Second);
+    }
+
     [Fact]
     public void TenThousandPointsAreAnswered() =>
         Assert.Equal(1, QueryTime.Resolve(new QuerySpec { StartTimeNs = 0, EndTimeNs = 10_000 * Second, GranularitySeconds = 1 }, Now).Value.GranularitySeconds);
