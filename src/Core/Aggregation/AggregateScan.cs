@@ -187,6 +187,14 @@ public sealed class AggregateScan : IFoldScan
         var width = block.SlotSeconds * 1_000_000_000L;
         var isField = block.Field.Length > 0 && block.Field == _field;
         var wanted = new CellChoice(_plan, block, _field, _byDataset, isField, result);
+        for (var i = 0; i < _plan.Accumulators.Count; i++)
+        {
+            if (result.Accumulators[i] is SketchAccumulator sketch && block.Measure(_plan.Accumulators[i].Column!)?.Sketches?.PositiveRange is var (low, high))
+            {
+                sketch.Expect(low, high);
+            }
+        }
+
         for (var cell = 0; cell < block.Cells; cell++)
         {
             var time = block.Slots[cell] * width;

@@ -14,7 +14,8 @@ public sealed class SketchCells
     private readonly int[]? _codes;
     private readonly double[]? _weights;
 
-    private SketchCells(int[] starts, int firstCode, ushort[] offsets, ushort[] counts) => (Starts, _firstCode, _offsets, _counts) = (starts, firstCode, offsets, counts);
+    private SketchCells(int[] starts, int firstCode, int lastCode, ushort[] offsets, ushort[] counts) =>
+        (Starts, _firstCode, LastCode, _offsets, _counts) = (starts, firstCode, lastCode, offsets, counts);
 
     private SketchCells(int[] starts, int[] codes, double[] weights) => (Starts, _codes, _weights) = (starts, codes, weights);
 
@@ -53,8 +54,13 @@ public sealed class SketchCells
             (offsets[i], counts[i]) = ((ushort)(codes[i] - least), (ushort)weights[i]);
         }
 
-        return new(starts, least, offsets, counts);
+        return new(starts, least, greatest, offsets, counts);
     }
+
+    /// <summary>The bins of positive numbers within which all bins of all cells lie, where none is of another number and codes are of the usual range.</summary>
+    public (int Low, int High)? PositiveRange => _offsets is { Length: > 0 } && _firstCode > 0 ? (_firstCode - SketchCodes.Middle, LastCode - SketchCodes.Middle) : null;
+
+    private int LastCode { get; }
 
     /// <summary>True when the cell has no bin.</summary>
     public bool IsEmpty(int cell) => Starts[cell] == Starts[cell + 1];

@@ -46,7 +46,7 @@ internal sealed class BinStore
         if ((low < _lowest || high >= _lowest + _weights.Length) && !(TryGetUsed(out var usedLow, out var usedHigh)
             && (long)Math.Max(high, usedHigh) - Math.Min(low, usedLow) >= SketchLimits.QuantileBinsMax) && (long)high - low < SketchLimits.QuantileBinsMax)
         {
-            Cover(low, high);
+            Cover(low, high, growsOn: false);
         }
     }
 
@@ -83,6 +83,13 @@ internal sealed class BinStore
     public void Merge(BinStore other)
     {
         Collapsed |= other.Collapsed;
+        if (other._weights.Length > 0 && other._lowest >= _lowest && other._lowest + other._weights.Length <= _lowest + _weights.Length)
+        {
+            // Fast path: a window within this one.
+            AddAll(_weights.AsSpan(other._lowest - _lowest, other._weights.Length), other._weights);
+            return;
+        }
+
         if (!other.TryGetUsed(out var low, out var high))
         {
             return;

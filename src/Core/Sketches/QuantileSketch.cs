@@ -70,6 +70,9 @@ public sealed partial class QuantileSketch
     /// <summary>Counts whole bins of positive numbers, from <paramref name="low"/> on, which must all exist.</summary>
     internal void AddPositive(int low, ReadOnlySpan<int> counts) => _positive.Add(low, counts);
 
+    /// <summary>Makes room for bins of positive numbers that are about to come.</summary>
+    internal void ExpectPositive(int low, int high) => _positive.EnsureRoom(low, high);
+
     /// <summary>Counts one positive number by its bin, which must exist.</summary>
     internal void AddPositive(int bin) => _positive.Add(bin, 1);
 

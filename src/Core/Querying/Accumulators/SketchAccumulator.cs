@@ -15,16 +15,30 @@ public sealed class SketchAccumulator(string column) : Accumulator
 
     private const int EntriesPerRow = 6;
 
+    /// <summary>Sketches up to which each is made as wide as all numbers that are expected: above, the memory for what most of them lack is worth more than their growing.</summary>
+    private const int WideCellsMax = 1024;
+
+    /// <summary>Bins up to which numbers are expected.</summary>
+    private const int ExpectedBinsMax = 1024;
+
     private readonly List<ColumnVector> _columns = [];
     private readonly NumberSlices _slices = new();
     private QuantileSketch?[] _sketches = [];
     private byte[] _exported = [];
+    private (int Low, int High) _expected = (0, -1);
 
     /// <summary>The sketch of a cell; null when no row had a number.</summary>
     public QuantileSketch? Sketch(int cell) => _sketches[cell];
 
     /// <summary>The sketch of a cell, made when there is none, for adding to.</summary>
-    public QuantileSketch Use(int cell) => _sketches[cell] ??= new();
+    public QuantileSketch Use(int cell) => _sketches[cell] ?? Make(cell);
+
+    /// <summary>Tells in which bins of positive numbers what comes next lies: sketches made from now on have room for all of it at once.</summary>
+    public void Expect(int low, int high)
+    {
+        var (from, to) = _expected.High < _expected.Low ? (low, high) : (Math.Min(low, _expected.Low), Math.Max(high, _expected.High));
+        _expected = to - from < ExpectedBinsMax ? (from, to) : (0, -1);
+    }
 
     /// <inheritdoc/>
     public override long MemoryBytes
@@ -39,6 +53,17 @@ public sealed class SketchAccumulator(string column) : Accumulator
 
             return bytes;
         }
+    }
+
+    private QuantileSketch Make(int cell)
+    {
+        var sketch = _sketches[cell] = new();
+        if (_expected.High >= _expected.Low && cell < WideCellsMax)
+        {
+            sketch.ExpectPositive(_expected.Low, _expected.High);
+        }
+
+        return sketch;
     }
 
     /// <inheritdoc/>
@@ -109,6 +134,7 @@ public sealed class SketchAccumulator(string column) : Accumulator
 
     private void AddBins(ReadOnlySpan<int> bins, ReadOnlySpan<int> binCells, (int Least, int Greatest) ofBins, (int Least, int Greatest) ofCells)
     {
+        Expect(ofBins.Least, ofBins.Greatest);
         int width = ofBins.Greatest - ofBins.Least + 1, height = ofCells.Greatest - ofCells.Least + 1;
         if ((long)width * height > Math.Max(EntriesMin, (long)bins.Length * EntriesPerRow))
         {
