@@ -66,6 +66,11 @@ public sealed class PartitionActor : ReceiveActor
         }
 
         Sender.Tell(new LeafAccepted(_partition, question.QueryId));
+        if (_running.ContainsKey(question.QueryId) || _waiting.Any(waiting => waiting.Question.QueryId == question.QueryId))
+        {
+            return;     // asked again by somebody who has waited long: it is under way
+        }
+
         if (_running.Count < Limits.LeafQueriesAtOnce)
         {
             Start(question, Sender, view);

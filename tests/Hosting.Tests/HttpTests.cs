@@ -29,6 +29,7 @@ public sealed class HttpTests : IAsyncLifetime
         _app.MapHealth();
         _app.MapNodeMetrics();
         _app.MapPost("/api/v1/query", (RequestDelegate)(_ => throw new InvalidOperationException("secret inner reason")));
+        _app.MapPost("/api/v1/bubbleup", (RequestDelegate)(_ => throw new OutOfMemoryException()));
         _app.MapGet("/bad", (RequestDelegate)(c => ProblemDocument.BadField("limit", "0", "expected 1..1000").WriteAsync(c)));
         await _app.StartAsync();
         _client.BaseAddress = new Uri(_app.Urls.Single());
@@ -86,6 +87,16 @@ public sealed class HttpTests : IAsyncLifetime
         Assert.DoesNotContain("secret", body);
         Assert.DoesNotContain(" at ", body);
         Assert.Contains("secret inner reason", _log.ToString());
+    }
+
+    [Fact]
+    public async Task AFullHeapIsTriedAgainLater()
+    {
+        HttpResponseMessage response = await _client.PostAsync("/api/v1/bubbleup", new StringContent("{}"));
+        JsonElement problem = await Problem(response, 503);
+        Assert.NotNull(response.Headers.RetryAfter);
+        Assert.Contains("raise memory", problem.GetProperty("detail").GetString());
+        Assert.Contains("found the heap full", _log.ToString());
     }
 
     [Fact]

@@ -12,6 +12,7 @@ using StreamObserve.Hosting;
 using StreamObserve.Kafka;
 using StreamObserve.Kafka.Producing;
 using StreamObserve.Kafka.Topics;
+using StreamObserve.Processors.Queries;
 using StreamObserve.Processors.State;
 using StreamObserve.Simulation;
 using StreamObserve.Storage;
@@ -117,6 +118,29 @@ public sealed class PartitionActorTests() : global::Akka.TestKit.Xunit.TestKit(D
         await StopAsync(actor);
     }
 
+    [Fact]
+    public async Task AQuestionThatIsAskedAgainWhileItRunsIsAnsweredOnce()
+    {
+        var head = await WriteAsync(3);
+        using var gate = new ScanGate(1);
+        var actor = Start(TimeSpan.FromMinutes(10), gate);
+        await CaughtUpAsync(actor, head);
+        await gate.EnterAsync(CancellationToken.None);
+        var question = new LeafQuery(0, 5, LeafPlan.AllDatasets, new(), Always, QuerySource.Recent);
+        actor.Tell(question, TestActor);
+        actor.Tell(question, TestActor);
+        await ExpectMsgAsync<LeafAccepted>(Patience);
+        await ExpectMsgAsync<LeafAccepted>(Patience);
+        gate.Leave();
+        Assert.Equal(LeafStatus.Answered, (await ExpectMsgAsync<LeafAnswer>(Patience)).Status);
+
+        // What the actor says next is about the next question.
+        actor.Tell(question with { QueryId = 6 }, TestActor);
+        Assert.Equal(6, (await ExpectMsgAsync<LeafAccepted>(Patience)).QueryId);
+        Assert.Equal(6, (await ExpectMsgAsync<LeafAnswer>(Patience)).QueryId);
+        await StopAsync(actor);
+    }
+
     private static ResolvedTime Always => new((TestState.StartMs / 3_600_000 * 3_600_000) * 1_000_000, ((TestState.StartMs / 3_600_000) + 2) * 3_600_000_000_000, 3_600);
 
     private async Task<long> WriteAsync(int rows)
@@ -125,11 +149,12 @@ public sealed class PartitionActorTests() : global::Akka.TestKit.Xunit.TestKit(D
         return await _writer.WriteAsync(Topic, 0, null, Assert.Single(SimulatedLog.Encode(new EventRouter(1), events)).Value, CancellationToken.None) + 1;
     }
 
-    private IActorRef Start(TimeSpan cutInterval)
+    private IActorRef Start(TimeSpan cutInterval, ScanGate? scans = null)
     {
         var settings = new ProcessorSettings
         {
             Folder = Path.Combine(_folder, "partitions"), Partitions = 1, CutInterval = cutInterval, Partition = TestState.Default, StoreOptions = TestState.StoreOptions, BatchesTopic = Topic,
+            Scans = scans ?? ScanGate.OfThisMachine(),
         };
         return Sys.ActorOf(PartitionActor.Props(0, new(settings, _kafka, _cuts, _metrics, new(_metrics), TimeProvider.System, NullLoggerFactory.Instance)));
     }

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 namespace StreamObserve.Hosting;
 
 /// <summary>
-/// Turns what no endpoint answered into a problem document: an exception (logged, 500, nothing of it in the answer), a malformed request, an unknown path
+/// Turns what no endpoint answered into a problem document: an exception (logged, 500, nothing of it in the answer), a full heap (503), a malformed request, an unknown path
 /// (404 that names the known ones, closest first), a wrong method (405 that names the right ones).
 /// </summary>
 public sealed class ProblemMiddleware
@@ -38,6 +38,14 @@ public sealed class ProblemMiddleware
         catch (BadHttpRequestException e) when (!context.Response.HasStarted)
         {
             await new ProblemDocument { Status = e.StatusCode, Title = "malformed request", Detail = e.Message }.WriteAsync(context).ConfigureAwait(false);
+            return;
+        }
+        catch (OutOfMemoryException e) when (!context.Response.HasStarted)
+        {
+            // What the request held is garbage by now: the next one may well succeed.
+            _logger.LogError(e, "{Method} {Path} found the heap full", context.Request.Method, context.Request.Path);
+            context.Response.Clear();
+            await ProblemDocument.Unavailable("the memory of this node is used up for the moment; ask again, ask for less at a time, or raise memory").WriteAsync(context).ConfigureAwait(false);
             return;
         }
 #pragma warning disable CA1031 // the last line of defence of a request: whatever it is, it is logged and answered

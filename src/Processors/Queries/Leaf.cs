@@ -16,9 +16,13 @@ internal static class Leaf
     };
 
     /// <summary>The answer of a question that threw.</summary>
-    public static LeafAnswer Failed(ILeafQuestion question, Exception cause) => cause.GetBaseException() is OperationCanceledException
-        ? new(question.Partition, question.QueryId, LeafStatus.Unavailable, "cancelled", null, null)
-        : new(question.Partition, question.QueryId, LeafStatus.Failed, cause.GetBaseException().ToString(), null, null);
+    public static LeafAnswer Failed(ILeafQuestion question, Exception cause) => cause.GetBaseException() switch
+    {
+        OperationCanceledException => new(question.Partition, question.QueryId, LeafStatus.Unavailable, "cancelled", null, null),
+        OutOfMemoryException => new(
+            question.Partition, question.QueryId, LeafStatus.Unavailable, "the processor's heap is full; ask again, about less time or fewer groups, or raise memory", null, null),
+        var fault => new(question.Partition, question.QueryId, LeafStatus.Failed, fault.ToString(), null, null),
+    };
 
     /// <summary>What a snapshot is about.</summary>
     public static LeafCoverage Coverage(PartitionSnapshot snapshot)

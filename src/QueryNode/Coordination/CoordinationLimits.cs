@@ -6,6 +6,15 @@ internal static class CoordinationLimits
     /// <summary>A partition that has not even accepted a question after this long counts as missing: the answer says so within a second.</summary>
     public static readonly TimeSpan AcceptedWithin = TimeSpan.FromMilliseconds(700);
 
+    /// <summary>
+    /// A partition that has not accepted a question after this long is asked once more: a message may be lost, or its owner gone, while another is being found. It answers
+    /// an id once, however often it is asked.
+    /// </summary>
+    public static readonly TimeSpan HedgedAfter = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>How often one that has accepted, and not answered, is asked again: the owner may have died over it, and the next one knows nothing of the question.</summary>
+    public static readonly TimeSpan HedgedEvery = TimeSpan.FromSeconds(2);
+
     /// <summary>Longest wait for a partition that has accepted. The request's own time-out is usually shorter.</summary>
     public static readonly TimeSpan AnsweredWithin = TimeSpan.FromSeconds(60);
 

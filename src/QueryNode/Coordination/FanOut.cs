@@ -9,7 +9,7 @@ internal sealed record FanOutReplies<TReply>(IReadOnlyList<TReply> Replies, IRea
 
 /// <summary>
 /// Asks partitions one question and collects their replies. An actor for one question: partitions answer in two steps (accepted, answered) or in one; what does
-/// not come in time counts as missing.
+/// not come in time counts as missing. Those of two steps that are slow are asked again: whoever owns the partition by then answers, and the first answer counts.
 /// </summary>
 internal sealed class FanOut<TReply> : ReceiveActor, IWithTimers
     where TReply : class
@@ -22,6 +22,7 @@ internal sealed class FanOut<TReply> : ReceiveActor, IWithTimers
     private readonly Dictionary<int, bool> _open = [];
     private readonly List<TReply> _replies = [];
     private readonly List<FailedPartition> _failed = [];
+    private bool _hasHedged;
 
     /// <summary>One question a partition; <paramref name="accepts"/> = they say at once that they have it.</summary>
     public FanOut(IActorRef region, IReadOnlyList<IPartitionMessage> questions, Func<TReply, int> partitionOf, bool accepts, TaskCompletionSource<FanOutReplies<TReply>> done)
@@ -39,6 +40,7 @@ internal sealed class FanOut<TReply> : ReceiveActor, IWithTimers
             }
         });
         Receive<TReply>(OnReply);
+        Receive<Hedge>(_ => OnHedge());
         Receive<Late>(_ => OnLate());
         Receive<TooLate>(_ => GiveUp(_open.Keys, "no answer in time"));
         Receive<FanOutCancelled>(_ => OnCancelled());
@@ -56,6 +58,11 @@ internal sealed class FanOut<TReply> : ReceiveActor, IWithTimers
             _region.Tell(question);
         }
 
+        if (_accepts)
+        {
+            Timers.StartSingleTimer(nameof(Hedge), new Hedge(), CoordinationLimits.HedgedAfter);
+        }
+
         Timers.StartSingleTimer(nameof(Late), new Late(), CoordinationLimits.AcceptedWithin);
         Timers.StartSingleTimer(nameof(TooLate), new TooLate(), CoordinationLimits.AnsweredWithin);
         End();
@@ -71,6 +78,21 @@ internal sealed class FanOut<TReply> : ReceiveActor, IWithTimers
             _replies.Add(reply);
             End();
         }
+    }
+
+    private void OnHedge()
+    {
+        foreach (var question in _questions)
+        {
+            // The first time only those that gave no sign of life; after that all that are still awaited.
+            if (_open.TryGetValue(question.Partition, out var accepted) && (_hasHedged || !accepted))
+            {
+                _region.Tell(question);
+            }
+        }
+
+        _hasHedged = true;
+        Timers.StartSingleTimer(nameof(Hedge), new Hedge(), CoordinationLimits.HedgedEvery);
     }
 
     private void OnLate() => GiveUp(
@@ -108,6 +130,8 @@ internal sealed class FanOut<TReply> : ReceiveActor, IWithTimers
             Context.Stop(Self);
         }
     }
+
+    private sealed record Hedge;
 
     private sealed record Late;
 
