@@ -44,6 +44,7 @@ public sealed class ProcessorRole : IRoleModule
                 LateSpanRetentionMs = (long)settings.LateSpanRetention.TotalMilliseconds,
                 SketchDimensions = settings.Sketches,
                 RecentBytes = budget.BatchCacheBytes / 2 / settings.Partitions,
+                UnpackedBytes = budget.BatchCacheBytes / 4 / settings.Partitions,
                 ColumnCacheBytes = budget.QueriesBytes * 2 / 5 / settings.Partitions,
                 AggregateCacheBytes = Math.Min(Limits.AggregateCacheBytes, budget.QueriesBytes / 5 / settings.Partitions),
                 Seals = SealGate.OfThisMachine(),

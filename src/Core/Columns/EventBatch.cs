@@ -117,9 +117,17 @@ public sealed class EventBatchReader
     /// <summary>Decodes a record. Throws <see cref="FormatException"/> on damage: the log's own CRC makes that a bug, not an expected outcome.</summary>
     public EventBatch Read(ReadOnlySpan<byte> record)
     {
-        var (rows, packedLength, plainAt, plainLength) = Unpack(record);
-        var plain = new ByteReader(record.Slice(plainAt, plainLength));
-        var r = new ByteReader(_packed.AsSpan(0, packedLength));
+        var head = Unpack(record, ref _packed);
+        return Read(_packed.AsSpan(0, head.PackedLength), record.Slice(head.PlainAt, head.PlainLength), head.Rows);
+    }
+
+    /// <summary>Decodes an unpacked record.</summary>
+    public EventBatch Read(EventBatchLayout layout) => Read(layout.Bytes.Span, layout.Plain.Span, layout.Rows);
+
+    private EventBatch Read(ReadOnlySpan<byte> packed, ReadOnlySpan<byte> plainPart, int rows)
+    {
+        var plain = new ByteReader(plainPart);
+        var r = new ByteReader(packed);
         var unit = r.I64();
         var times = PackedNumbers.ReadIntegers(ref r, rows);
         if (unit != 1)
@@ -147,12 +155,26 @@ public sealed class EventBatchReader
     /// </summary>
     public EventBatchView View(ReadOnlyMemory<byte> record)
     {
-        var (rows, packedLength, plainAt, plainLength) = Unpack(record.Span);
-        return new(_packed.AsMemory(0, packedLength), record.Slice(plainAt, plainLength), rows, utf8 => Name(utf8.Span));
+        var head = Unpack(record.Span, ref _packed);
+        return new(new EventBatchLayout(_packed.AsMemory(0, head.PackedLength), record.Slice(head.PlainAt, head.PlainLength), head.Rows, utf8 => Name(utf8.Span)));
     }
 
-    /// <summary>Unpacks a record's packed part; says how many rows it has, how long that part is and where the other lies.</summary>
-    private (int Rows, int PackedLength, int PlainAt, int PlainLength) Unpack(ReadOnlySpan<byte> record)
+    /// <summary>Unpacks a record into memory of its own, some <see cref="LayoutBytes"/>. Throws <see cref="FormatException"/> on damage.</summary>
+    public EventBatchLayout Layout(ReadOnlySpan<byte> record)
+    {
+        byte[] packed = [];
+        var head = Unpack(record, ref packed);
+        return new(packed.AsMemory(0, head.PackedLength), record.Slice(head.PlainAt, head.PlainLength).ToArray(), head.Rows, utf8 => Name(utf8.Span));
+    }
+
+    /// <summary>Bytes of memory that a record's layout takes, about.</summary>
+    public static long LayoutBytes(ReadOnlySpan<byte> record)
+    {
+        var head = HeadOf(record);
+        return head.PackedLength + head.PlainLength + (head.Rows * 8L);
+    }
+
+    private static RecordHead HeadOf(ReadOnlySpan<byte> record)
     {
         var head = new ByteReader(record);
         var kind = head.U8();
@@ -165,15 +187,22 @@ public sealed class EventBatchReader
         var rows = head.Count();
         var plainLength = head.Count();
         var packedLength = head.Count();
-        var plainAt = head.Position;
-        head.Take(plainLength);
-        if (_packed.Length < packedLength)
+        return new(rows, packedLength, head.Position, plainLength);
+    }
+
+    /// <summary>Unpacks a record's packed part into an array, replaced by a larger one where it is too short.</summary>
+    private static RecordHead Unpack(ReadOnlySpan<byte> record, ref byte[] packed)
+    {
+        var head = HeadOf(record);
+        if (packed.Length < head.PackedLength)
         {
-            _packed = new byte[Math.Max(packedLength, _packed.Length * 2)];
+            packed = new byte[Math.Max(head.PackedLength, packed.Length * 2)];
         }
 
-        var decoded = LZ4Codec.Decode(head.Take(head.Remaining), _packed.AsSpan(0, packedLength));
-        return decoded == packedLength ? (rows, packedLength, plainAt, plainLength) : throw new FormatException($"an event batch unpacked to {decoded} bytes, {packedLength} were said");
+        var rest = new ByteReader(record[head.PlainAt..]);
+        rest.Take(head.PlainLength);
+        var decoded = LZ4Codec.Decode(rest.Take(rest.Remaining), packed.AsSpan(0, head.PackedLength));
+        return decoded == head.PackedLength ? head : throw new FormatException($"an event batch unpacked to {decoded} bytes, {head.PackedLength} were said");
     }
 
     private void ReadColumn(ref ByteReader r, ref ByteReader plain, int rows, List<NamedColumn> columns)
@@ -244,4 +273,7 @@ public sealed class EventBatchReader
 
         return new(r.Take(offsets[count]).ToArray(), offsets);
     }
+
+    /// <summary>How many rows a record has, how long its packed part is when unpacked, and where the other part lies.</summary>
+    private readonly record struct RecordHead(int Rows, int PackedLength, int PlainAt, int PlainLength);
 }

@@ -4,24 +4,21 @@ using StreamObserve.Core.Querying;
 namespace StreamObserve.Core.Columns;
 
 /// <summary>
-/// The rows of a record of the batches log of which a column is decoded when a query names it: for records that are scanned once and let go of. Lies in the memory of
-/// the <see cref="EventBatchReader"/> that opened it, and is valid until that reads or opens the next one; so are its columns. Not thread-safe.
+/// An unpacked record of the batches log and where in it each column lies. Of its columns nothing is decoded: <see cref="EventBatchView"/> does that for one scan. Immutable, any
+/// number of threads; as long-lived as the memory that it was made of, which is its own when it comes from <see cref="EventBatchReader.Layout"/>.
 /// </summary>
-public sealed class EventBatchView : IRowSegment
+public sealed class EventBatchLayout
 {
-    private readonly ReadOnlyMemory<byte> _bytes;
-    private readonly List<Column> _columns = [];
-    private readonly PackedValues _datasetCodes;
-    private readonly double[]? _weights;
-    private ColumnVector? _datasetColumn;
+    private readonly List<Place> _columns = [];
 
     /// <param name="bytes">The packed part, unpacked.</param>
     /// <param name="plain">The part that is not packed.</param>
     /// <param name="rows">How many rows.</param>
     /// <param name="name">Makes a field's name of its UTF-8.</param>
-    internal EventBatchView(ReadOnlyMemory<byte> bytes, ReadOnlyMemory<byte> plain, int rows, Func<ReadOnlyMemory<byte>, string> name)
+    internal EventBatchLayout(ReadOnlyMemory<byte> bytes, ReadOnlyMemory<byte> plain, int rows, Func<ReadOnlyMemory<byte>, string> name)
     {
-        _bytes = bytes;
+        Bytes = bytes;
+        Plain = plain;
         Rows = rows;
         var r = new ByteReader(bytes.Span);
         var unit = r.I64();
@@ -34,74 +31,44 @@ public sealed class EventBatchView : IRowSegment
             MaxTimeNs = Math.Max(MaxTimeNs, time);
         }
 
-        _weights = r.U8() == 0 ? null : PackedNumbers.ReadFloats(ref r, rows);
+        Weights = r.U8() == 0 ? null : PackedNumbers.ReadFloats(ref r, rows);
         Datasets = ReadStrings(ref r, bytes, r.Count());
-        _datasetCodes = PackedNumbers.ReadPackedCodes(ref r, bytes, rows, Datasets.Count);
+        DatasetCodes = PackedNumbers.ReadPackedCodes(ref r, bytes, rows, Datasets.Count);
         var plainAt = 0;
         for (var left = r.Count(); left > 0; left--)
         {
-            Locate(ref r, plain, ref plainAt, name);
+            Locate(ref r, ref plainAt, name);
         }
     }
 
-    /// <inheritdoc/>
+    /// <summary>How many rows.</summary>
     public int Rows { get; }
 
-    /// <inheritdoc/>
-    public long MinTimeNs { get; }
+    internal ReadOnlyMemory<byte> Bytes { get; }
 
-    /// <inheritdoc/>
-    public long MaxTimeNs { get; }
+    internal ReadOnlyMemory<byte> Plain { get; }
 
-    /// <inheritdoc/>
-    public long[] TimesNs { get; }
+    internal long MinTimeNs { get; }
 
-    /// <inheritdoc/>
-    public double[]? Weights => _weights;
+    internal long MaxTimeNs { get; }
 
-    /// <inheritdoc/>
-    public bool IsSampled => false;
+    internal long[] TimesNs { get; }
 
-    /// <inheritdoc/>
-    public int[] DatasetCodes => DatasetColumn.Codes;
+    internal double[]? Weights { get; }
 
-    /// <inheritdoc/>
-    public Utf8Strings Datasets { get; }
+    internal Utf8Strings Datasets { get; }
 
-    /// <inheritdoc/>
-    public IEnumerable<string> FieldNames => _columns.Select(column => column.Name).Distinct();
+    internal PackedValues DatasetCodes { get; }
 
-    ColumnVector IRowSegment.DatasetColumn => DatasetColumn;
-
-    private ColumnVector DatasetColumn => _datasetColumn ??= ColumnVector.OfPackedDictionary(Rows, null, _datasetCodes, Datasets);
-
-    /// <inheritdoc/>
-    public void GetColumns(string field, List<ColumnVector> into)
-    {
-        foreach (var column in _columns)
-        {
-            if (column.Name == field)
-            {
-                into.Add(column.Vector ??= Decode(column));
-            }
-        }
-
-        if (into.Count == 0 && field == EventBatch.DatasetField)
-        {
-            into.Add(DatasetColumn);
-        }
-    }
-
-    /// <inheritdoc/>
-    public bool Excludes(Condition.Match match) => !_columns.Exists(column => column.Name == match.Column) && match.Column != EventBatch.DatasetField;
+    internal IReadOnlyList<Place> Columns => _columns;
 
     /// <summary>Notes where a column lies, and goes behind it.</summary>
-    private void Locate(ref ByteReader r, ReadOnlyMemory<byte> plain, ref int plainAt, Func<ReadOnlyMemory<byte>, string> name)
+    private void Locate(ref ByteReader r, ref int plainAt, Func<ReadOnlyMemory<byte>, string> name)
     {
         var length = r.Count();
-        var utf8 = _bytes.Slice(r.Position, length);
+        var utf8 = Bytes.Slice(r.Position, length);
         r.Take(length);
-        var column = new Column { Name = name(utf8), Type = (ColumnType)r.U8(), Count = r.Count() };
+        var column = new Place { Name = name(utf8), Type = (ColumnType)r.U8(), Count = r.Count() };
         if (column.Count < Rows && column.Count > 0)
         {
             column.PresenceAt = r.Position;
@@ -114,24 +81,24 @@ public sealed class EventBatchView : IRowSegment
             case ColumnType.Dictionary:
                 var count = r.Count();
                 SkipStrings(ref r, count);
-                PackedNumbers.ReadPackedCodes(ref r, _bytes, column.Count, count);
+                PackedNumbers.ReadPackedCodes(ref r, Bytes, column.Count, count);
                 break;
             case ColumnType.Text:
                 SkipStrings(ref r, column.Count);
                 break;
             case ColumnType.Hex:
                 column.HexWidth = r.U8();
-                column.Hex = plain.Slice(plainAt, checked(column.Count * column.HexWidth));
+                column.Hex = Plain.Slice(plainAt, checked(column.Count * column.HexWidth));
                 plainAt += column.Hex.Length;
                 break;
             case ColumnType.Integer or ColumnType.Bool:
-                PackedNumbers.ReadPacked(ref r, _bytes, column.Count);
+                PackedNumbers.ReadPacked(ref r, Bytes, column.Count);
                 break;
             case ColumnType.Float when PackedNumbers.ReadScale(ref r) == 0:
                 r.Take(checked(column.Count * 8));
                 break;
             case ColumnType.Float:
-                PackedNumbers.ReadPacked(ref r, _bytes, column.Count);
+                PackedNumbers.ReadPacked(ref r, Bytes, column.Count);
                 break;
             default:
                 throw new FormatException($"column {column.Name} of type {(int)column.Type}");
@@ -143,35 +110,7 @@ public sealed class EventBatchView : IRowSegment
         }
     }
 
-    private ColumnVector Decode(Column column)
-    {
-        ulong[]? presence = null;
-        if (column.PresenceAt > 0)
-        {
-            presence = MemoryMarshal.Cast<byte, ulong>(_bytes.Span.Slice(column.PresenceAt, ((Rows + 63) >> 6) * 8)).ToArray();
-        }
-
-        var rest = _bytes[column.At..];
-        var r = new ByteReader(rest.Span);
-        switch (column.Type)
-        {
-            case ColumnType.Dictionary:
-                var dictionary = ReadStrings(ref r, rest, r.Count());
-                return ColumnVector.OfPackedDictionary(Rows, presence, PackedNumbers.ReadPackedCodes(ref r, rest, column.Count, dictionary.Count), dictionary);
-            case ColumnType.Text:
-                return ColumnVector.OfText(Rows, presence, ReadStrings(ref r, rest, column.Count));
-            case ColumnType.Hex:
-                return ColumnVector.OfHex(Rows, presence, column.Hex.ToArray(), column.HexWidth);
-            case ColumnType.Float:
-                return PackedNumbers.ReadScale(ref r) is var scale && scale != 0
-                    ? ColumnVector.OfPackedFloats(Rows, presence, PackedNumbers.ReadPacked(ref r, rest, column.Count), scale)
-                    : ColumnVector.OfFloats(Rows, presence, MemoryMarshal.Cast<byte, double>(r.Take(column.Count * 8)).ToArray());
-            default:
-                return ColumnVector.OfPackedIntegers(column.Type, Rows, presence, PackedNumbers.ReadPacked(ref r, rest, column.Count));
-        }
-    }
-
-    private static Utf8Strings ReadStrings(ref ByteReader r, ReadOnlyMemory<byte> bytes, int count)
+    internal static Utf8Strings ReadStrings(ref ByteReader r, ReadOnlyMemory<byte> bytes, int count)
     {
         var offsets = new int[count + 1];
         for (var i = 0; i < count; i++)
@@ -195,7 +134,8 @@ public sealed class EventBatchView : IRowSegment
         r.Take(length);
     }
 
-    private sealed class Column
+    /// <summary>Where a column lies. Not changed once it is located.</summary>
+    internal sealed class Place
     {
         public required string Name { get; init; }
 
@@ -210,7 +150,94 @@ public sealed class EventBatchView : IRowSegment
         public int HexWidth { get; set; }
 
         public ReadOnlyMemory<byte> Hex { get; set; }
+    }
+}
 
-        public ColumnVector? Vector { get; set; }
+/// <summary>
+/// The rows of a record of the batches log of which a column is decoded when a query names it, for one scan. Valid as long as its layout is; so are its columns. Not
+/// thread-safe.
+/// </summary>
+public sealed class EventBatchView(EventBatchLayout layout) : IRowSegment
+{
+    private readonly ColumnVector?[] _vectors = new ColumnVector?[layout.Columns.Count];
+    private ColumnVector? _datasetColumn;
+
+    /// <inheritdoc/>
+    public int Rows => layout.Rows;
+
+    /// <inheritdoc/>
+    public long MinTimeNs => layout.MinTimeNs;
+
+    /// <inheritdoc/>
+    public long MaxTimeNs => layout.MaxTimeNs;
+
+    /// <inheritdoc/>
+    public long[] TimesNs => layout.TimesNs;
+
+    /// <inheritdoc/>
+    public double[]? Weights => layout.Weights;
+
+    /// <inheritdoc/>
+    public bool IsSampled => false;
+
+    /// <inheritdoc/>
+    public int[] DatasetCodes => DatasetColumn.Codes;
+
+    /// <inheritdoc/>
+    public Utf8Strings Datasets => layout.Datasets;
+
+    /// <inheritdoc/>
+    public IEnumerable<string> FieldNames => layout.Columns.Select(column => column.Name).Distinct();
+
+    ColumnVector IRowSegment.DatasetColumn => DatasetColumn;
+
+    private ColumnVector DatasetColumn => _datasetColumn ??= ColumnVector.OfPackedDictionary(Rows, null, layout.DatasetCodes, Datasets);
+
+    /// <inheritdoc/>
+    public void GetColumns(string field, List<ColumnVector> into)
+    {
+        for (var i = 0; i < _vectors.Length; i++)
+        {
+            if (layout.Columns[i].Name == field)
+            {
+                into.Add(_vectors[i] ??= Decode(layout.Columns[i]));
+            }
+        }
+
+        if (into.Count == 0 && field == EventBatch.DatasetField)
+        {
+            into.Add(DatasetColumn);
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool Excludes(Condition.Match match) => !layout.Columns.Any(column => column.Name == match.Column) && match.Column != EventBatch.DatasetField;
+
+    private ColumnVector Decode(EventBatchLayout.Place column)
+    {
+        ulong[]? presence = null;
+        if (column.PresenceAt > 0)
+        {
+            presence = MemoryMarshal.Cast<byte, ulong>(layout.Bytes.Span.Slice(column.PresenceAt, ((Rows + 63) >> 6) * 8)).ToArray();
+        }
+
+        var rest = layout.Bytes[column.At..];
+        var r = new ByteReader(rest.Span);
+        switch (column.Type)
+        {
+            case ColumnType.Dictionary:
+                var dictionary = EventBatchLayout.ReadStrings(ref r, rest, r.Count());
+                return ColumnVector.OfPackedDictionary(Rows, presence, PackedNumbers.ReadPackedCodes(ref r, rest, column.Count, dictionary.Count), dictionary);
+            case ColumnType.Text:
+                return ColumnVector.OfText(Rows, presence, EventBatchLayout.ReadStrings(ref r, rest, column.Count));
+            case ColumnType.Hex:
+                return ColumnVector.OfHex(Rows, presence, column.Hex.ToArray(), column.HexWidth);
+            case ColumnType.Float:
+                return PackedNumbers.ReadScale(ref r) is var scale && scale != 0
+                    ? ColumnVector.OfPackedFloats(Rows, presence, PackedNumbers.ReadPacked(ref r, rest, column.Count), scale)
+                    : ColumnVector.OfFloats(Rows, presence, MemoryMarshal.Cast<byte, double>(r.Take(column.Count * 8)).ToArray());
+            default:
+                return ColumnVector.OfPackedIntegers(column.Type, Rows, presence, PackedNumbers.ReadPacked(ref r, rest, column.Count));
+        }
     }
 }

@@ -83,7 +83,7 @@ public sealed class PartitionState : IDisposable
         _settings = settings;
         _log = log;
         _folder = new(settings.SketchDimensions);
-        _recent = new(settings.RecentBytes);
+        _recent = new(settings.RecentBytes, settings.UnpackedBytes);
         _blocksReader = new(store.Blocks, settings.ColumnCacheBytes);
         _aggregatesReader = new(store.Aggregates, store.Blocks, settings.AggregateCacheBytes);
         if (store.Recovered is { } recovered)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using StreamObserve.Core.Columns;
 using StreamObserve.Core.Events;
 using StreamObserve.Processors.State;
@@ -76,9 +77,48 @@ public sealed class RecentWindowTests
         Assert.Equal(2, window.Snapshot().Count);
     }
 
-    private static RecentWindow Filled(long budget, int count)
+    [Fact]
+    public void WhatAQueryUnpackedIsKeptUntilItsBatchLeavesTheWindow()
     {
-        var window = new RecentWindow(budget);
+        var window = Filled(budget: 1 << 20, count: 2, unpacked: 1 << 20);
+        var entries = Undecoded(window);
+        var rows = SegmentRows.NumbersOf(entries[0].Scan(new())!);
+        var unpacked = window.UnpackedBytes;
+        Assert.Equal(EventBatchReader.LayoutBytes(Bytes), unpacked);
+        Assert.IsType<EventBatchView>(entries[0].Scan(new()));
+        Assert.Equal(unpacked, window.UnpackedBytes);
+        Assert.Equal(rows, SegmentRows.NumbersOf(entries[0].Batch(new())!));
+
+        window.RemoveOldest();
+        Assert.Equal(0, window.UnpackedBytes);
+        GC.Collect();
+        Assert.Equal(rows, SegmentRows.NumbersOf(entries[0].Scan(new())!));
+        Assert.Equal(0, window.UnpackedBytes);
+    }
+
+    [Fact]
+    public void WhatDoesNotFitIsUnpackedForEachQuery()
+    {
+        var window = Filled(budget: 1 << 20, count: 3, unpacked: EventBatchReader.LayoutBytes(Bytes) * 2);
+        foreach (var entry in Undecoded(window))
+        {
+            Assert.Equal([1L], SegmentRows.NumbersOf(entry.Scan(new())!));
+        }
+
+        Assert.Equal(EventBatchReader.LayoutBytes(Bytes) * 2, window.UnpackedBytes);
+    }
+
+    /// <summary>The entries, once nobody holds what they were decoded to.</summary>
+    private static IReadOnlyList<RecentEntry> Undecoded(RecentWindow window)
+    {
+        GC.Collect();
+        return window.Snapshot();
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static RecentWindow Filled(long budget, int count, long unpacked = 0)
+    {
+        var window = new RecentWindow(budget, unpacked);
         for (var offset = 0; offset < count; offset++)
         {
             window.Add(new(offset, offset, 0, new EventBatchReader().Read(Bytes), Bytes));

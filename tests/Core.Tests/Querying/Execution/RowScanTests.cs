@@ -38,6 +38,9 @@ public sealed class RowScanTests
         {
             var batch = whole.Read(record);
             Assert.Equal(EventText.Rows(batch), EventText.Rows(inPlace.View(record)));
+            var layout = inPlace.Layout(record);
+            Assert.Equal(EventText.Rows(batch), EventText.Rows(new EventBatchView(layout)));
+            Assert.Equal(EventText.Rows(batch), EventText.Rows(new EventBatchReader().Read(layout)));
             var view = inPlace.View(record);
             Assert.Equal((batch.Rows, batch.MinTimeNs, batch.MaxTimeNs), (view.Rows, view.MinTimeNs, view.MaxTimeNs));
             for (var i = 0; i < 4; i++)
