@@ -44,23 +44,31 @@ internal sealed class LeafForms
     /// <summary>The same for the oracle.</summary>
     public IReadOnlyList<OracleRow> Rows { get; }
 
-    /// <summary>Answers a plan in every form; that of aggregates only where they can.</summary>
-    public IEnumerable<(string Form, PartialResult Result)> Answer(LeafPlan plan)
+    /// <summary>Answers a plan in every form, that of aggregates only where they can; a comparison's earlier range in the same form, or where aggregates can't, from batches.</summary>
+    public IEnumerable<(string Form, QueryAnswer Answer)> Answer(LeafPlan plan)
     {
-        yield return ("batches", PartialResultState.Scan(plan, _batches));
-        yield return ("block", PartialResultState.Scan(plan, [_block]));
-        yield return ("blocks and batches", PartialResultState.Scan(plan, _blocksAndBatches));
-        yield return ("three leaves", ThreeLeaves(plan));
-        if (Aggregated(plan, _folds) is { } aggregated)
+        var earlier = plan.Spec.CompareOffsetSeconds is { } offset ? new LeafPlan(plan.Dataset ?? LeafPlan.AllDatasets, plan.Spec, plan.Time.Earlier(offset)) : null;
+        yield return ("batches", Answer(of => PartialResultState.Scan(of, _batches))!);
+        yield return ("block", Answer(of => PartialResultState.Scan(of, [_block]))!);
+        yield return ("blocks and batches", Answer(of => PartialResultState.Scan(of, _blocksAndBatches))!);
+        yield return ("three leaves", Answer(ThreeLeaves)!);
+        if (Answer(of => Aggregated(of, _folds)) is { } aggregated)
         {
             yield return ("aggregates", aggregated);
         }
 
-        if (Aggregated(plan, _mergedFolds) is { } merged)
+        if (Answer(of => Aggregated(of, _mergedFolds)) is { } merged)
         {
             yield return ("merged aggregates", merged);
         }
+
+        QueryAnswer? Answer(Func<LeafPlan, PartialResult?> of) =>
+            of(plan) is { } result ? Finish(result, earlier is null ? null : of(earlier) ?? PartialResultState.Scan(earlier, _batches)) : null;
     }
+
+    /// <summary>A finished answer, with a receipt that says nothing.</summary>
+    private static QueryAnswer Finish(PartialResult result, PartialResult? earlier) =>
+        AnswerBuilder.Build(result, new() { Asked = 1, Answered = 1, Failed = [], Covered = [], LagMs = 0, RowsRead = 0, ElapsedMs = 0, Lost = [], Used = [] }, null, earlier);
 
     private static Folds Fold(List<EventBatch> batches, int batchesPerFold, string[] sketchFields)
     {
@@ -72,10 +80,6 @@ internal sealed class LeafForms
 
         return folds;
     }
-
-    /// <summary>The answer of a merged result, with a receipt that says nothing.</summary>
-    public static QueryAnswer Finish(PartialResult result) =>
-        AnswerBuilder.Build(result, new() { Asked = 1, Answered = 1, Failed = [], Covered = [], LagMs = 0, RowsRead = 0, ElapsedMs = 0, Lost = [], Used = [] });
 
     private PartialResult ThreeLeaves(LeafPlan plan)
     {

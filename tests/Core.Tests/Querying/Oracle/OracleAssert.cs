@@ -9,43 +9,98 @@ internal static class OracleAssert
     /// <summary>Fails, naming what differs, unless the answer is right.</summary>
     public static void Answers(OracleQuery oracle, QueryAnswer answer)
     {
-        var spec = oracle.Spec;
-        Assert.Equal(spec.Breakdowns, answer.Breakdowns);
-        Assert.Equal(spec.Calculations.Select(c => c.ResultKey), answer.Calculations);
-        var total = oracle.Cells(oracle.Rows);
-        for (var i = 0; i < total.Count; i++)
-        {
-            IsLabel(answer.Calculations[i], total[i], answer.Labels[i]);
-        }
-
-        IReadOnlyList<OracleGroup> groups = spec.Breakdowns.Count > 0 ? oracle.Groups : [new([], oracle.Rows)];
-        var byKey = groups.ToDictionary(g => Key(g.Key));
-        var rows = answer.Results.Select(row => (Row: row, Group: Find(byKey, row))).ToList();
-        Assert.Equal(rows.Count, rows.Select(r => r.Group).Distinct().Count());
+        Assert.Equal(oracle.Spec.Breakdowns, answer.Breakdowns);
+        Assert.Equal(oracle.Keys, answer.Calculations);
+        AreLabels(oracle, answer.Labels);
+        var groups = GroupsOf(oracle);
+        var rows = Find(groups, answer.Results);
         AreChosen(oracle, groups, rows);
-        foreach (var (row, group) in rows)
-        {
-            AreCells($"row {Key(group.Key)}", spec, oracle.Cells(group.Rows), row);
-        }
-
-        if (spec.Breakdowns.Count == 0)
+        AreRows(oracle, rows);
+        var rest = Rest(oracle, groups, rows);
+        if (oracle.Spec.Breakdowns.Count == 0)
         {
             Assert.Null(answer.Total);
             Assert.Null(answer.Other);
         }
         else
         {
-            AreCells("total", spec, total, Assert.IsType<AnswerRow>(answer.Total));
-            IsRest(oracle, groups, rows, answer);
+            AreCells("total", oracle, oracle.Cells(oracle.Rows), Assert.IsType<AnswerRow>(answer.Total));
+            IsRest(oracle, rest, answer.Other);
         }
 
-        IsSeries(oracle, rows, answer);
+        IsSeries(oracle, rows, answer.Series);
+        Assert.Equal(oracle.Earlier is null, answer.Compare is null);
+        if (oracle.Earlier is { } earlier)
+        {
+            IsCompared(oracle, earlier, rows, rest, answer);
+        }
+    }
+
+    /// <summary>
+    /// The earlier range holds the answer's rows that had events then, in the same order, and then the groups that had events only then; each row has its earlier numbers beside it.
+    /// </summary>
+    private static void IsCompared(OracleQuery oracle, OracleQuery earlier, List<(AnswerRow Row, OracleGroup Group)> rows, List<OracleGroup>? rest, QueryAnswer answer)
+    {
+        var compare = answer.Compare!;
+        Assert.Equal((oracle.Spec.CompareOffsetSeconds, earlier.Time), (compare.OffsetSeconds, compare.Time));
+        AreLabels(earlier, compare.Labels);
+        var then = GroupsOf(earlier).ToDictionary(g => Key(g.Key));
+        foreach (var (row, group) in rows)
+        {
+            AreCells($"row {Key(group.Key)} earlier", earlier, then.TryGetValue(Key(group.Key), out var same) ? earlier.Cells(same) : earlier.Cells([]), row.Before);
+        }
+
+        var kept = rows.Select(r => Key(r.Group.Key)).Where(then.ContainsKey).ToList();
+        var listed = Find([.. then.Values], compare.Results);
+        Assert.Equal(kept, listed.Take(kept.Count).Select(r => Key(r.Group.Key)));
+        AreRows(earlier, listed);
+        var now = GroupsOf(oracle).Select(g => Key(g.Key)).ToHashSet();
+        var gone = then.Values.Where(g => !now.Contains(Key(g.Key))).ToList();
+        AreChosen(earlier, gone, listed[kept.Count..]);
+        IsSeries(earlier, listed, compare.Series);
+        if (oracle.Spec.Breakdowns.Count == 0)
+        {
+            Assert.Null(compare.Total);
+            Assert.Null(compare.Other);
+            return;
+        }
+
+        AreCells("total earlier", earlier, earlier.Cells(earlier.Rows), Assert.IsType<AnswerRow>(compare.Total));
+        AreCells("total before", earlier, earlier.Cells(earlier.Rows), answer.Total!.Before);
+        var goneRest = Rest(earlier, gone, listed[kept.Count..]);
+        List<OracleGroup>? others = rest is null || goneRest is null ? null : [.. rest.Select(g => then.GetValueOrDefault(Key(g.Key))).OfType<OracleGroup>(), .. goneRest];
+        IsRest(earlier, others, compare.Other);
+        if (rest?.Count > 0 && others is not null)
+        {
+            AreCells("other before", earlier, earlier.Cells([.. others.SelectMany(g => g.Rows)]), answer.Other!.Before);
+        }
+    }
+
+    private static IReadOnlyList<OracleGroup> GroupsOf(OracleQuery oracle) => oracle.Spec.Breakdowns.Count > 0 ? oracle.Groups : [new([], oracle.Rows)];
+
+    private static void AreLabels(OracleQuery oracle, IReadOnlyList<NumberLabel> labels)
+    {
+        var total = oracle.Cells(oracle.Rows);
+        Assert.Equal(total.Count, labels.Count);
+        foreach (var ((key, cell), label) in oracle.Keys.Zip(total).Zip(labels))
+        {
+            IsLabel(key, cell, label);
+        }
+    }
+
+    private static void AreRows(OracleQuery oracle, List<(AnswerRow Row, OracleGroup Group)> rows)
+    {
+        Assert.Equal(rows.Count, rows.Select(r => r.Group).Distinct().Count());
+        foreach (var (row, group) in rows)
+        {
+            AreCells($"row {Key(group.Key)}", oracle, oracle.Cells(group), row);
+        }
     }
 
     /// <summary>Rows pass the havings, are in order, and none that is left out comes before one that is there.</summary>
     private static void AreChosen(OracleQuery oracle, IReadOnlyList<OracleGroup> groups, List<(AnswerRow Row, OracleGroup Group)> rows)
     {
-        var cells = groups.ToDictionary(g => g, g => (g.Key, oracle.Cells(g.Rows)));
+        var cells = groups.ToDictionary(g => g, g => (g.Key, oracle.Cells(g)));
         var chosen = rows.Select(r => r.Group).ToHashSet();
         foreach (var group in chosen)
         {
@@ -66,59 +121,73 @@ internal static class OracleAssert
         Assert.True(rows.Count <= oracle.Spec.Limit, $"{rows.Count} rows, limit {oracle.Spec.Limit}");
     }
 
-    private static void IsRest(OracleQuery oracle, IReadOnlyList<OracleGroup> groups, List<(AnswerRow Row, OracleGroup Group)> rows, QueryAnswer answer)
+    /// <summary>The groups past the limit; null when whether one is among them is within an error.</summary>
+    private static List<OracleGroup>? Rest(OracleQuery oracle, IReadOnlyList<OracleGroup> groups, List<(AnswerRow Row, OracleGroup Group)> rows)
     {
         var chosen = rows.Select(r => r.Group).ToHashSet();
-        var rest = groups.Where(g => !chosen.Contains(g)).Select(g => (Group: g, Passes: oracle.Having(oracle.Cells(g.Rows)))).ToList();
-        if (rest.Any(r => r.Passes is null))
+        var rest = groups.Where(g => !chosen.Contains(g)).Select(g => (Group: g, Passes: oracle.Having(oracle.Cells(g)))).ToList();
+        return rest.Any(r => r.Passes is null) ? null : [.. rest.Where(r => r.Passes == true).Select(r => r.Group)];
+    }
+
+    private static void IsRest(OracleQuery oracle, List<OracleGroup>? rest, AnswerRow? other)
+    {
+        if (rest is null)
         {
-            return;         // whether one of them is among the rest is within an error
+            return;
         }
 
-        var left = rest.Where(r => r.Passes == true).SelectMany(r => r.Group.Rows).ToList();
-        if (left.Count == 0)
+        if (rest.Count == 0)
         {
-            Assert.Null(answer.Other);
+            Assert.Null(other);
         }
         else
         {
-            AreCells("other", oracle.Spec, oracle.Cells(left), Assert.IsType<AnswerRow>(answer.Other));
+            AreCells("other", oracle, oracle.Cells([.. rest.SelectMany(g => g.Rows)]), Assert.IsType<AnswerRow>(other));
         }
     }
 
-    private static void IsSeries(OracleQuery oracle, List<(AnswerRow Row, OracleGroup Group)> rows, QueryAnswer answer)
+    private static void IsSeries(OracleQuery oracle, List<(AnswerRow Row, OracleGroup Group)> rows, IReadOnlyList<AnswerPoint> series)
     {
         var expected = rows
-            .SelectMany((r, rank) => r.Group.Rows.GroupBy(oracle.PointOf).Select(point => (TimeNs: point.Key, Rank: rank, r.Group, Rows: point.ToList())))
+            .SelectMany((r, rank) => oracle.Points(r.Group).Select(point => (point.TimeNs, Rank: rank, r.Group, point.Cells)))
             .OrderBy(p => p.TimeNs).ThenBy(p => p.Rank).ToList();
-        var actual = answer.Series.SelectMany(point => point.Rows.Select(row => (point.TimeNs, Row: row))).ToList();
+        var actual = series.SelectMany(point => point.Rows.Select(row => (point.TimeNs, Row: row))).ToList();
         Assert.Equal(expected.Select(e => (e.TimeNs, Key(e.Group.Key))), actual.Select(a => (a.TimeNs, Key(a.Row.Group))));
         for (var i = 0; i < expected.Count; i++)
         {
-            AreCells($"{Key(expected[i].Group.Key)} at {EventTime.Format(expected[i].TimeNs)}", oracle.Spec, oracle.Cells(expected[i].Rows), actual[i].Row);
+            AreCells($"{Key(expected[i].Group.Key)} at {EventTime.Format(expected[i].TimeNs)}", oracle, expected[i].Cells, actual[i].Row);
         }
     }
 
-    private static void AreCells(string where, QuerySpec spec, IReadOnlyList<OracleCell> expected, AnswerRow row)
+    private static void AreCells(string where, OracleQuery oracle, IReadOnlyList<OracleCell> expected, AnswerRow row) => AreCells(where, oracle, expected, row.Cells);
+
+    private static void AreCells(string where, OracleQuery oracle, IReadOnlyList<OracleCell> expected, IReadOnlyList<AnswerCell>? cells)
     {
-        Assert.Equal(expected.Count, row.Cells.Count);
+        Assert.True(cells is not null, $"{where}: no cells");
+        Assert.Equal(expected.Count, cells.Count);
         for (var i = 0; i < expected.Count; i++)
         {
-            var what = $"{where}: {spec.Calculations[i].ResultKey}";
             if (expected[i].Heatmap is { } values)
             {
-                IsHeatmap(what, values, row.Cells[i].Heatmap);
+                IsHeatmap($"{where}: {oracle.Keys.ElementAt(i)}", values, cells[i].Heatmap);
             }
             else
             {
-                IsNumber(what, expected[i], row.Cells[i]);
+                IsNumber(where, oracle, i, expected[i], cells[i]);
             }
         }
     }
 
-    private static void IsNumber(string what, OracleCell expected, AnswerCell cell)
+    private static void IsNumber(string where, OracleQuery oracle, int column, OracleCell expected, AnswerCell cell)
     {
+        var what = $"{where}: {oracle.Keys.ElementAt(column)}";
         IsLabel(what, expected, cell.Label);
+        var slack = expected.SlackOf(cell.Label);
+        if (double.IsPositiveInfinity(slack))
+        {
+            return;
+        }
+
         if (expected.Value is not { } truth || cell.Value.Kind == FieldKind.Absent)
         {
             Assert.True(expected.Value is null && cell.Value.Kind == FieldKind.Absent, $"{what}: {Text(cell.Value)} for {expected.Value}");
@@ -126,8 +195,7 @@ internal static class OracleAssert
         }
 
         var value = cell.Value.AsDouble;
-        var slack = expected.Slack + (expected.Label == LabelKind.Exact ? Math.Abs(truth) * (cell.Label.Bound ?? 0) : 0);
-        var isRight = cell.Label.Kind switch
+        var isRight = cell.Label.Kind == expected.Label ? Math.Abs(value - truth) <= slack : cell.Label.Kind switch
         {
             LabelKind.AtMost => truth <= value + slack,
             LabelKind.AtLeast => truth >= value - slack,
@@ -136,14 +204,19 @@ internal static class OracleAssert
         Assert.True(isRight, $"{what}: {value:R} for {truth:R}, label {cell.Label.Kind}");
     }
 
-    /// <summary>Exact, or bounded where a sketch took part; a percentile past what a sketch can hold apart is a bound on one side.</summary>
+    /// <summary>
+    /// Exact, or bounded where a sketch took part; a percentile past what a sketch can hold apart is a bound on one side, and a formula of one an estimate.
+    /// </summary>
     private static void IsLabel(string what, OracleCell expected, NumberLabel label)
     {
-        if (expected.Heatmap is null)
+        if (expected.Heatmap is not null || label.Kind == expected.Label)
         {
-            var isAllowed = label.Kind == expected.Label || (expected.Label, label.Kind) is (LabelKind.Exact, LabelKind.Bounded) || (double.IsPositiveInfinity(expected.Doubt) && label.Kind is LabelKind.AtMost or LabelKind.AtLeast);
-            Assert.True(isAllowed, $"{what}: labelled {label.Kind}, not {expected.Label}");
+            return;
         }
+
+        var isAllowed = (expected.Label, label.Kind) is (LabelKind.Exact, LabelKind.Bounded)
+            || (double.IsPositiveInfinity(expected.Doubt) && (expected.IsFormula ? label.Kind == LabelKind.Estimated : label.Kind is LabelKind.AtMost or LabelKind.AtLeast));
+        Assert.True(isAllowed, $"{what}: labelled {label.Kind}, not {expected.Label}");
     }
 
     /// <summary>Ascending buckets that do not overlap, each with the events that are in it, and all events in one.</summary>
@@ -165,8 +238,12 @@ internal static class OracleAssert
         }
     }
 
-    private static OracleGroup Find(Dictionary<string, OracleGroup> byKey, AnswerRow row) =>
-        byKey.TryGetValue(Key(row.Group), out var group) ? group : throw new Xunit.Sdk.XunitException($"a row {Key(row.Group)} that no event is in");
+    /// <summary>The group of each row.</summary>
+    private static List<(AnswerRow Row, OracleGroup Group)> Find(IReadOnlyList<OracleGroup> groups, IReadOnlyList<AnswerRow> rows)
+    {
+        var byKey = groups.ToDictionary(g => Key(g.Key));
+        return [.. rows.Select(row => (row, byKey.TryGetValue(Key(row.Group), out var group) ? group : throw new Xunit.Sdk.XunitException($"a row {Key(row.Group)} that no event is in")))];
+    }
 
     private static string Key(IEnumerable<FieldValue> values) => Key(values.Select(OracleValue.Of));
 

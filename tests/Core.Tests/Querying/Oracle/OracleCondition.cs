@@ -8,15 +8,46 @@ namespace StreamObserve.Core.Tests.Querying.Oracle;
 /// </summary>
 internal static class OracleCondition
 {
-    public static bool Holds(Condition? condition, OracleRow row) => condition switch
+    public static bool Holds(Condition? condition, OracleRow row, OracleTraces traces) => condition switch
     {
         null => true,
-        Condition.All all => all.Parts.All(part => Holds(part, row)),
-        Condition.Any any => any.Parts.Any(part => Holds(part, row)),
-        Condition.Not not => !Holds(not.Part, row),
-        Condition.Match match => Holds(match.Op, row[match.Column], [.. match.Values.Select(v => OracleValue.Of(v)!)]),
-        _ => throw new ArgumentOutOfRangeException(nameof(condition), condition, "no such condition"),
+        Condition.Any any => any.Parts.Any(part => Holds(part, row, traces)),
+        Condition.Not not => !Holds(not.Part, row, traces),
+        _ => AllHold(Together(condition), row, traces),
     };
+
+    /// <summary>A comparison with a field's value, wherever that is from.</summary>
+    public static bool Holds(Condition.Match match, object? value) => Holds(match.Op, value, [.. match.Values.Select(v => OracleValue.Of(v)!)]);
+
+    /// <summary>What an AND joins, brackets that hold only AND taken off; anything else is alone.</summary>
+    public static IReadOnlyList<Condition> Together(Condition condition) => condition is Condition.All all ? [.. all.Parts.SelectMany(Together)] : [condition];
+
+    /// <summary>Comparisons of one prefix that are joined by AND speak of one related span.</summary>
+    private static bool AllHold(IReadOnlyList<Condition> parts, OracleRow row, OracleTraces traces)
+    {
+        var related = new List<(string Prefix, string Name, Condition.Match Match)>();
+        foreach (var part in parts)
+        {
+            if (part is not Condition.Match match)
+            {
+                if (!Holds(part, row, traces))
+                {
+                    return false;
+                }
+            }
+            else if (OracleTraces.Split(match.Column) is { } field)
+            {
+                related.Add((field.Prefix, field.Name, match));
+            }
+            else if (!Holds(match, row[match.Column]))
+            {
+                return false;
+            }
+        }
+
+        return related.GroupBy(r => r.Prefix)
+            .All(one => traces.Related(one.Key, row).Any(span => one.All(r => Holds(r.Match, span[r.Name]))) != (one.Key == "none."));
+    }
 
     private static bool Holds(FilterOp op, object? value, object[] wanted) => op switch
     {

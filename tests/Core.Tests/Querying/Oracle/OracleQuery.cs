@@ -1,4 +1,6 @@
 using StreamObserve.Core.Querying;
+using StreamObserve.Core.Querying.Expressions;
+using StreamObserve.Core.Tests.Querying.Expressions;
 
 namespace StreamObserve.Core.Tests.Querying.Oracle;
 
@@ -6,59 +8,189 @@ namespace StreamObserve.Core.Tests.Querying.Oracle;
 internal sealed record OracleGroup(object?[] Key, IReadOnlyList<OracleRow> Rows);
 
 /// <summary>
-/// A question over rows in memory, evaluated after docs/query-language.md and with none of the engine's code but the specification's model. Simple and slow. What it
-/// says is which groups there are, what any set of rows comes to, and how rows of an answer compare; <see cref="OracleAssert"/> holds an answer against it.
+/// A question over rows in memory, evaluated after docs/query-language.md and with none of the engine's code but the specification's model and the reading of calculated fields'
+/// expressions. Simple and slow. What it says is which groups there are, what any set of rows comes to, as a whole and over time, and how rows of an answer compare;
+/// <see cref="OracleAssert"/> holds an answer against it.
 /// </summary>
 /// <remarks>
-/// To add something: fields that are calculated go into <see cref="Prepare"/> (<see cref="OracleRow.With"/>), conditions of another kind into <see cref="OracleCondition"/>, a
-/// calculation into <see cref="OracleCalculation"/>; what is made of cells (formulas, differences between points) into <see cref="Cells"/>.
+/// To add something: fields that are calculated go into <see cref="Prepare"/>, conditions of another kind into <see cref="OracleCondition"/>, a calculation into
+/// <see cref="OracleCalculation"/>; what is made of cells (formulas, differences between points) into <see cref="Cells"/> and <see cref="Points"/>.
 /// </remarks>
 internal sealed class OracleQuery
 {
     private const string AllDatasets = "__all__";
+    private const string DurationField = "duration_ms";
+    private const long TenMinutesNs = 600_000_000_000;
 
-    private static readonly string[] RelationalPrefixes = ["root.", "parent.", "child.", "any.", "any2.", "any3.", "none."];
+    /// <summary>Shares of spans are sums of fractions.</summary>
+    private const double SpansRounding = 1e-6;
+
+    private readonly OracleTraces _traces;
+    private readonly bool _hasLongSpans;
+    private readonly Dictionary<OracleGroup, IReadOnlyList<OracleCell>> _cells = [];
+    private readonly Dictionary<OracleGroup, IReadOnlyList<(long TimeNs, IReadOnlyList<OracleCell> Cells)>> _points = [];
 
     public OracleQuery(string dataset, QuerySpec spec, ResolvedTime time, IEnumerable<OracleRow> rows)
     {
         Spec = spec;
         Time = time;
-        Rows = [.. rows
-            .Where(row => row.TimeNs >= time.StartNs && row.TimeNs < time.EndNs)
+        var seen = Prepare(spec, rows.Where(row => row.TimeNs >= time.StartNs - TenMinutesNs && row.TimeNs < time.EndNs + TenMinutesNs));
+        _traces = new(seen);
+        Rows = [.. seen
+            .Where(row => row.TimeNs < time.EndNs && (row.TimeNs >= time.StartNs || LastsIntoRange(row)))
             .Where(row => dataset == AllDatasets || row.Dataset.Equals(dataset, StringComparison.OrdinalIgnoreCase))
-            .Select(Prepare)
-            .Where(row => OracleCondition.Holds(spec.Where, row))];
+            .Where(row => OracleCondition.Holds(spec.Where, row, _traces))
+            .Where(row => row.TimeNs >= time.StartNs || Concurrencies.Any(c => Meets(c, row)))];
         Groups = [.. Rows
-            .GroupBy(row => spec.Breakdowns.Select(field => row[field]).ToArray(), KeyComparer.Instance)
+            .GroupBy(row => spec.Breakdowns.Select(field => _traces.Shown(field, row, spec.Where)).ToArray(), KeyComparer.Instance)
             .Select(group => new OracleGroup(group.Key, [.. group]))];
+        _hasLongSpans = Concurrencies.Any(c => Rows.Any(row => DurationNs(row) > TenMinutesNs && Meets(c, row)));
+        Earlier = spec.CompareOffsetSeconds is not { } offset ? null
+            : new(dataset, spec with { CompareOffsetSeconds = null }, time with { StartNs = time.StartNs - (offset * 1_000_000_000), EndNs = time.EndNs - (offset * 1_000_000_000) }, rows);
     }
 
     public QuerySpec Spec { get; }
 
     public ResolvedTime Time { get; }
 
-    /// <summary>All rows that take part.</summary>
+    /// <summary>The same over the earlier range of a comparison, else null.</summary>
+    public OracleQuery? Earlier { get; }
+
+    /// <summary>All rows that take part; of those before the range, spans in progress that a CONCURRENCY counts.</summary>
     public IReadOnlyList<OracleRow> Rows { get; }
 
     /// <summary>The groups of the breakdowns; one, or none, without.</summary>
     public IReadOnlyList<OracleGroup> Groups { get; }
 
-    /// <summary>False of questions with parts that the oracle has no answer to yet.</summary>
-    public static bool Knows(QuerySpec spec) =>
-        spec.CalculatedFields.Count == 0 && spec.Formulas.Count == 0 && spec.CompareOffsetSeconds is null
-        && spec.Calculations.All(c => c.Op is not (CalculationOp.Concurrency or CalculationOp.RateAvg or CalculationOp.RateMax or CalculationOp.RateSum))
-        && !spec.Breakdowns.Concat(spec.Calculations.Select(c => c.Column ?? "")).Concat(spec.Calculations.Select(c => c.Filter).Append(spec.Where).SelectMany(Fields))
-            .Any(field => RelationalPrefixes.Any(prefix => field.StartsWith(prefix, StringComparison.Ordinal)));
+    /// <summary>The key of each cell.</summary>
+    public IEnumerable<string> Keys => Spec.Calculations.Select(c => c.ResultKey).Concat(Spec.Formulas.Select(f => f.Name));
 
-    /// <summary>The cells of some rows, one a calculation.</summary>
-    public IReadOnlyList<OracleCell> Cells(IReadOnlyList<OracleRow> rows) => [.. Spec.Calculations.Select(c => OracleCalculation.Of(c, rows, Spec.UsageMode))];
+    private IEnumerable<Calculation> Concurrencies => Spec.Calculations.Where(c => c.Op == CalculationOp.Concurrency);
 
-    /// <summary>Where the point of a row's time starts.</summary>
-    public long PointOf(OracleRow row)
+    /// <summary>The cells of a group, worked out once.</summary>
+    public IReadOnlyList<OracleCell> Cells(OracleGroup group) => _cells.TryGetValue(group, out var known) ? known : _cells[group] = Cells(group.Rows);
+
+    /// <summary>The points of a group, worked out once.</summary>
+    public IReadOnlyList<(long TimeNs, IReadOnlyList<OracleCell> Cells)> Points(OracleGroup group) => _points.TryGetValue(group, out var known) ? known : _points[group] = Points(group.Rows);
+
+    /// <summary>The cells of some rows over the whole range, one a calculation, then one a formula.</summary>
+    public IReadOnlyList<OracleCell> Cells(IReadOnlyList<OracleRow> rows)
     {
-        var step = Time.GranularitySeconds * 1_000_000_000L;
-        return (long)Math.Floor((decimal)row.TimeNs / step) * step;
+        var rates = Spec.Calculations.Any(IsRate) ? PointsWithoutFormulas(rows) : [];
+        return WithFormulas([.. Spec.Calculations.Select((c, i) => IsRate(c) ? OracleCalculation.OverDifferences(c.Op, [.. rates.Select(point => point.Cells[i])]) : Cell(c, rows, Time.StartNs, Time.EndNs))]);
     }
+
+    /// <summary>Some rows over time: the points in which one of them is, or is in progress.</summary>
+    public IReadOnlyList<(long TimeNs, IReadOnlyList<OracleCell> Cells)> Points(IReadOnlyList<OracleRow> rows) => [.. PointsWithoutFormulas(rows).Select(point => (point.TimeNs, WithFormulas(point.Cells)))];
+
+    private List<(long TimeNs, IReadOnlyList<OracleCell> Cells)> PointsWithoutFormulas(IReadOnlyList<OracleRow> rows)
+    {
+        var points = new List<(long, IReadOnlyList<OracleCell>)>();
+        var before = new OracleCell?[Spec.Calculations.Count];
+        foreach (var (startNs, inPoint) in RowsOfPoints(rows))
+        {
+            long from = Math.Max(startNs, Time.StartNs), to = Math.Min(startNs + StepNs, Time.EndNs);
+            var cells = Spec.Calculations.Select(c => Cell(c, inPoint, from, to)).ToArray();
+            for (var i = 0; i < cells.Length; i++)
+            {
+                if (IsRate(Spec.Calculations[i]))
+                {
+                    (cells[i], before[i]) = (OracleCalculation.Difference(cells[i], before[i]), cells[i].Value is null ? before[i] : cells[i]);
+                }
+            }
+
+            points.Add((startNs, cells));
+        }
+
+        return points;
+    }
+
+    /// <summary>The points by time, each with the rows that lie in it and the spans that a CONCURRENCY counts there.</summary>
+    private IEnumerable<(long StartNs, List<OracleRow> Rows)> RowsOfPoints(IReadOnlyList<OracleRow> rows)
+    {
+        var points = new SortedDictionary<long, List<OracleRow>>();
+        foreach (var row in rows)
+        {
+            var first = PointOf(Math.Max(row.TimeNs, Time.StartNs));
+            var last = Concurrencies.Any(c => Meets(c, row)) ? Math.Max(first, PointOf(Math.Min(EndNs(row), Time.EndNs) - 1)) : first;
+            for (var point = first; point <= last; point += StepNs)
+            {
+                (points.TryGetValue(point, out var inPoint) ? inPoint : points[point] = []).Add(row);
+            }
+        }
+
+        return points.Select(point => (point.Key, point.Value));
+    }
+
+    /// <summary>A calculation over the rows of [fromNs, toNs), of CONCURRENCY over the spans that are in progress then too.</summary>
+    private OracleCell Cell(Calculation calculation, IReadOnlyList<OracleRow> rows, long fromNs, long toNs)
+    {
+        var counted = rows.Where(row => Meets(calculation, row)).ToList();
+        if (calculation.Op != CalculationOp.Concurrency)
+        {
+            return OracleCalculation.Of(calculation, [.. counted.Where(row => row.TimeNs >= fromNs && row.TimeNs < toNs)], Spec.UsageMode);
+        }
+
+        var covered = counted.Sum(row => Math.Max(0, Math.Min(EndNs(row), toNs) - Math.Max(row.TimeNs, fromNs)) * (Spec.UsageMode ? 1 : row.Weight));
+        var spans = covered / (toNs - fromNs);
+        return new(spans, spans * SpansRounding, _hasLongSpans ? LabelKind.AtLeast : LabelKind.Exact);
+    }
+
+    /// <summary>The cells of the calculations and behind them those of the formulas.</summary>
+    private IReadOnlyList<OracleCell> WithFormulas(IReadOnlyList<OracleCell> calculations)
+    {
+        if (Spec.Formulas.Count == 0)
+        {
+            return calculations;
+        }
+
+        var cells = Spec.Calculations.Zip(calculations).ToDictionary(pair => pair.First.ResultKey, pair => pair.Second);
+        return [.. calculations, .. Spec.Formulas.Select(f => Formula(f.Name))];
+
+        OracleCell Formula(string name)
+        {
+            if (cells.TryGetValue(name, out var known))
+            {
+                return known;
+            }
+
+            var used = new List<OracleCell>();
+            OracleNumber? Column(string key, Func<OracleCell, double> error)
+            {
+                if (!cells.ContainsKey(key) && Spec.Formulas.All(f => f.Name != key))
+                {
+                    return null;
+                }
+
+                var cell = Formula(key);
+                used.Add(cell);
+                return cell.IsOpen ? OracleNumber.Anything : new(cell.Value, error(cell));
+            }
+
+            var text = Spec.Formulas.First(f => f.Name == name).Expression;
+            var best = new OracleFormula(text, key => Column(key, cell => cell.Slack)).Evaluate();
+            var worst = new OracleFormula(text, key => Column(key, cell => cell.Doubt)).Evaluate();
+            var label = used.All(c => c.Label == LabelKind.Exact) ? LabelKind.Exact : used.All(c => c.Label is LabelKind.Exact or LabelKind.Bounded) ? LabelKind.Bounded : LabelKind.Estimated;
+            return cells[name] = new(best.Value, best.Error, label) { Doubt = worst.Error, IsFormula = true };
+        }
+    }
+
+    private static bool IsRate(Calculation calculation) => calculation.Op is CalculationOp.RateAvg or CalculationOp.RateSum or CalculationOp.RateMax;
+
+    /// <summary>Whether a calculation counts a row: its filter holds, and of CONCURRENCY it lasts.</summary>
+    private bool Meets(Calculation calculation, OracleRow row) =>
+        (calculation.Op != CalculationOp.Concurrency || DurationNs(row) > 0) && OracleCondition.Holds(calculation.Filter, row, _traces);
+
+    private bool LastsIntoRange(OracleRow row) => row.TimeNs >= Time.StartNs - TenMinutesNs && EndNs(row) > Time.StartNs;
+
+    private static double DurationNs(OracleRow row) => row[DurationField] is { } duration && OracleValue.IsNumber(duration) ? OracleValue.AsDouble(duration) * 1e6 : 0;
+
+    private static long EndNs(OracleRow row) => (long)Math.Min(row.TimeNs + Math.Round((decimal)Math.Clamp(DurationNs(row), 0, 1e18)), long.MaxValue);
+
+    private long StepNs => Time.GranularitySeconds * 1_000_000_000L;
+
+    /// <summary>Where the point of a time starts.</summary>
+    private long PointOf(long timeNs) => (long)Math.Floor((decimal)timeNs / StepNs) * StepNs;
 
     /// <summary>Whether the havings hold; null when that is within the error of an approximate cell.</summary>
     public bool? Having(IReadOnlyList<OracleCell> cells)
@@ -102,20 +234,29 @@ internal sealed class OracleQuery
         int? Ties() => a.Key.Zip(b.Key).Select(pair => OracleValue.Compare(pair.First, pair.Second)).FirstOrDefault(c => c != 0);
     }
 
-    private static IEnumerable<string> Fields(Condition? condition) => condition switch
+    /// <summary>The events as the question sees them: with its calculated fields.</summary>
+    private static List<OracleRow> Prepare(QuerySpec spec, IEnumerable<OracleRow> rows)
     {
-        Condition.All all => all.Parts.SelectMany(Fields),
-        Condition.Any any => any.Parts.SelectMany(Fields),
-        Condition.Not not => Fields(not.Part),
-        Condition.Match match => [match.Column],
-        _ => [],
-    };
+        if (spec.CalculatedFields.Count == 0)
+        {
+            return [.. rows];
+        }
 
-    /// <summary>The event as the question sees it.</summary>
-    private static OracleRow Prepare(OracleRow row) => row;
+        var fields = CalculatedFields.Parse(spec.CalculatedFields).Value;
+        return [.. rows.Select(row =>
+        {
+            var expression = new ReferenceExpression(fields, name => OracleValue.ToField(row.Stored(name)), row.TimeNs);
+            return row.With(spec.CalculatedFields.ToDictionary(f => f.Name, f => OracleValue.Of(expression.Field(f.Name))));
+        })];
+    }
 
     private static int? CompareCells(OracleCell a, OracleCell b, bool descending)
     {
+        if (a.IsOpen || b.IsOpen)
+        {
+            return null;
+        }
+
         if (a.Value is null || b.Value is null)
         {
             return (a.Value is null).CompareTo(b.Value is null);     // absent last, either way
@@ -130,6 +271,11 @@ internal sealed class OracleQuery
 
     private static bool? Holds(Having having, OracleCell cell)
     {
+        if (cell.IsOpen)
+        {
+            return null;
+        }
+
         if (cell.Value is not { } value)
         {
             return false;
@@ -161,7 +307,7 @@ internal sealed class OracleQuery
         return plain >= 0 ? plain : unfiltered >= 0 ? unfiltered : all.FindIndex(Is);
     }
 
-    private int Named(string? name) => Spec.Calculations.ToList().FindIndex(c => c.Name == name);
+    private int Named(string? key) => Keys.ToList().IndexOf(key!);
 
     private sealed class KeyComparer : IEqualityComparer<object?[]>
     {

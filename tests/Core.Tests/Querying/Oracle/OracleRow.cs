@@ -11,14 +11,16 @@ namespace StreamObserve.Core.Tests.Querying.Oracle;
 /// </summary>
 internal sealed class OracleRow
 {
-    private readonly Dictionary<string, object> _fields;
+    private readonly Dictionary<string, object> _stored;
+    private readonly IReadOnlyDictionary<string, object?> _calculated;
 
-    private OracleRow(string dataset, long timeNs, double weight, Dictionary<string, object> fields)
+    private OracleRow(string dataset, long timeNs, double weight, Dictionary<string, object> stored, IReadOnlyDictionary<string, object?> calculated)
     {
         Dataset = dataset;
         TimeNs = timeNs;
         Weight = weight;
-        _fields = fields;
+        _stored = stored;
+        _calculated = calculated;
     }
 
     public string Dataset { get; }
@@ -28,24 +30,17 @@ internal sealed class OracleRow
     /// <summary>How many events it stands for.</summary>
     public double Weight { get; }
 
-    /// <summary>The value of a field, null when it has none. <c>dataset</c> is the dataset's name, where the event has no field of that name.</summary>
-    public object? this[string field] => _fields.TryGetValue(field, out var value) ? value : field == "dataset" ? Dataset : null;
+    /// <summary>The value of a field, null when it has none; a calculated one hides what is stored under its name.</summary>
+    public object? this[string field] => _calculated.TryGetValue(field, out var value) ? value : Stored(field);
 
     public static OracleRow Of(ModelEvent e) =>
-        new(e.Dataset, e.TimeNs, e.Weight, e.Fields.Where(f => f.Value.Kind != FieldKind.Absent).ToDictionary(f => f.Key, f => OracleValue.Of(f.Value)!));
+        new(e.Dataset, e.TimeNs, e.Weight, e.Fields.Where(f => f.Value.Kind != FieldKind.Absent).ToDictionary(f => f.Key, f => OracleValue.Of(f.Value)!), new Dictionary<string, object?>());
 
-    /// <summary>The row with one field more, or another value of it; for fields that are calculated.</summary>
-    public OracleRow With(string field, object? value)
-    {
-        var fields = new Dictionary<string, object>(_fields);
-        fields.Remove(field);
-        if (value is not null)
-        {
-            fields[field] = value;
-        }
+    /// <summary>The value that came with the event. <c>dataset</c> is the dataset's name, where the event has no field of that name.</summary>
+    public object? Stored(string field) => _stored.TryGetValue(field, out var value) ? value : field == "dataset" ? Dataset : null;
 
-        return new(Dataset, TimeNs, Weight, fields);
-    }
+    /// <summary>The row with calculated fields.</summary>
+    public OracleRow With(IReadOnlyDictionary<string, object?> calculated) => new(Dataset, TimeNs, Weight, _stored, calculated);
 }
 
 /// <summary>What can be said of plain values.</summary>
@@ -60,6 +55,16 @@ internal static class OracleValue
         FieldKind.Float => Number(value.AsDouble),
         FieldKind.Bool => value.AsBool,
         _ => null,
+    };
+
+    /// <summary>The way back, for expressions.</summary>
+    public static FieldValue ToField(object? value) => value switch
+    {
+        string text => FieldValue.Of(text),
+        long whole => FieldValue.Of(whole),
+        double number => FieldValue.Of(number),
+        bool flag => FieldValue.Of(flag),
+        _ => FieldValue.Absent,
     };
 
     public static object Number(double value) => Math.Abs(value) <= WholeMax && Math.Floor(value) == value ? (object)(long)value : value;
