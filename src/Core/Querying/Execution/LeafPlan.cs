@@ -27,11 +27,11 @@ public sealed class LeafPlan
 
     /// <summary>Makes the plan. The specification must have passed validation.</summary>
     public LeafPlan(string dataset, QuerySpec spec, ResolvedTime time)
-        : this(dataset, spec, time, true)
+        : this(dataset, spec, time, null)
     {
     }
 
-    private LeafPlan(string dataset, QuerySpec spec, ResolvedTime time, bool reaches)
+    private LeafPlan(string dataset, QuerySpec spec, ResolvedTime time, LeafPlan? reachOf)
     {
         Dataset = dataset == AllDatasets ? null : dataset.ToLowerInvariant();
         DatasetUtf8 = Dataset is null ? null : Encoding.UTF8.GetBytes(Dataset);
@@ -41,12 +41,18 @@ public sealed class LeafPlan
         FirstBucket = FloorDiv(time.StartNs, StepNs);
         Buckets = (int)(FloorDiv(time.EndNs - 1, StepNs) - FirstBucket + 1);
         Calculated = CalculatedFields.Of(spec);
-        Relations = RelationPlan.Of(spec);
+        Relations = reachOf is null ? RelationPlan.Of(spec) : reachOf.Relations;        // one index of related spans serves both
         var accumulators = new List<AccumulatorSpec> { new(AccumulatorKind.Count, null, null) };
         var calculations = new List<int>();
         for (var i = 0; i < spec.Calculations.Count; i++)
         {
             var calculation = spec.Calculations[i];
+            if (reachOf is not null && calculation.Op != CalculationOp.Concurrency)
+            {
+                calculations.Add(0);
+                continue;
+            }
+
             var column = calculation.Op == CalculationOp.Concurrency ? DurationField : calculation.Column;
             var wanted = new AccumulatorSpec(Accumulator.KindOf(calculation.Op), column, Relations is null ? calculation.Filter : Relations.Filters[i]);
             var at = accumulators.IndexOf(wanted);
@@ -61,11 +67,11 @@ public sealed class LeafPlan
 
         Accumulators = accumulators;
         AccumulatorOf = calculations;
-        if (reaches && accumulators.Exists(accumulator => accumulator.Kind == AccumulatorKind.Concurrency))
+        if (reachOf is null && accumulators.Exists(accumulator => accumulator.Kind == AccumulatorKind.Concurrency))
         {
             var from = Math.Max(time.StartNs, long.MinValue + ExecutionLimits.ConcurrencyReachNs) - ExecutionLimits.ConcurrencyReachNs;
-            var spans = spec with { Calculations = [.. spec.Calculations.Where(calculation => calculation.Op == CalculationOp.Concurrency)], Formulas = [], Orders = [], Havings = [] };
-            Reach = new(dataset, spans, new(from, time.StartNs, (int)(ExecutionLimits.ConcurrencyReachNs / 1_000_000_000)), false);
+            var spans = spec with { Formulas = [], Orders = [], Havings = [] };
+            Reach = new(dataset, spans, new(from, time.StartNs, (int)(ExecutionLimits.ConcurrencyReachNs / 1_000_000_000)), this);
         }
     }
 
@@ -129,7 +135,7 @@ public sealed class LeafPlan
 
     /// <summary>
     /// The same question's CONCURRENCY over the time before the range, from which spans may last into it; null when there is none of it. Rows of that time count
-    /// for nothing else.
+    /// for nothing else: it accumulates no other calculation.
     /// </summary>
     public LeafPlan? Reach { get; }
 

@@ -80,8 +80,9 @@ public sealed class RowScan : IDisposable
     /// <summary>Adds a segment's rows that lie in [startNs, endNs), which must be within the plan's range.</summary>
     public SegmentOutcome Add(IRowSegment segment, long startNs, long endNs)
     {
-        segment = _plan.Present(segment, _relations);
-        var inProgress = _plan.Reach is { } reach && startNs == _plan.Time.StartNs ? AddInProgress(segment, reach) : SegmentOutcome.SkippedByTime;
+        var stored = segment;
+        segment = _plan.Present(stored, _relations);
+        var inProgress = _plan.Reach is { } reach && startNs == _plan.Time.StartNs ? AddInProgress(stored, segment, reach) : SegmentOutcome.SkippedByTime;
         var outcome = Select(segment, startNs, endNs, out var all);
         if (outcome != SegmentOutcome.Read && inProgress == SegmentOutcome.Read)
         {
@@ -134,7 +135,7 @@ public sealed class RowScan : IDisposable
     }
 
     /// <summary>Adds the spans that began before the range and last into it: to CONCURRENCY, and to nothing else.</summary>
-    private SegmentOutcome AddInProgress(IRowSegment segment, LeafPlan reach)
+    private SegmentOutcome AddInProgress(IRowSegment stored, IRowSegment segment, LeafPlan reach)
     {
         var (from, to) = (reach.Time.StartNs, reach.Time.EndNs);
         if (segment.Rows == 0 || segment.MinTimeNs >= to || segment.MaxTimeNs < from)
@@ -149,8 +150,8 @@ public sealed class RowScan : IDisposable
         }
 
         var before = PartialResult.InProgress(_result);
-        using var scan = new RowScan(reach, before);
-        var outcome = scan.Add(segment, from, to);
+        using var scan = new RowScan(reach, before, _relations);
+        var outcome = scan.Add(stored, from, to);
         _result.RowsRead += before.RowsRead;
         _result.IsSampled |= before.IsSampled;
         return outcome;

@@ -73,24 +73,46 @@ public sealed class GoldenQueryTests
     {
         var text = new StringBuilder();
         text.AppendJoin(" | ", answer.Breakdowns.Concat(answer.Calculations.Zip(answer.Labels, (key, label) => $"{key}:{label.Kind}"))).Append('\n');
-        foreach (var row in answer.Results)
-        {
-            text.Append(Row(row)).Append('\n');
-        }
-
-        text.Append(answer.Total is { } total ? $"total {Row(total)}\n" : "").Append(answer.Other is { } other ? $"other {Row(other)}\n" : "");
+        AppendRows(text, answer.Results, answer.Total, answer.Other);
         if (hasStep)
         {
-            foreach (var point in answer.Series)
+            AppendSeries(text, answer.Series);
+        }
+
+        if (answer.Compare is { } compare)
+        {
+            text.Append("earlier\n");
+            AppendRows(text, compare.Results, compare.Total, compare.Other);
+            if (hasStep)
             {
-                text.Append('@').Append(EventTime.Format(point.TimeNs)).Append(' ').AppendJoin(" ; ", point.Rows.Select(Row)).Append('\n');
+                AppendSeries(text, compare.Series);
             }
         }
 
         return text.ToString();
     }
 
-    private static string Row(AnswerRow row) => string.Join(" | ", row.Group.Select(Value).Concat(row.Cells.Select(Cell)));
+    private static void AppendRows(StringBuilder text, IReadOnlyList<AnswerRow> rows, AnswerRow? total, AnswerRow? other)
+    {
+        foreach (var row in rows)
+        {
+            text.Append(Row(row)).Append('\n');
+        }
+
+        text.Append(total is null ? "" : $"total {Row(total)}\n").Append(other is null ? "" : $"other {Row(other)}\n");
+    }
+
+    private static void AppendSeries(StringBuilder text, IReadOnlyList<AnswerPoint> series)
+    {
+        foreach (var point in series)
+        {
+            text.Append('@').Append(EventTime.Format(point.TimeNs)).Append(' ').AppendJoin(" ; ", point.Rows.Select(Row)).Append('\n');
+        }
+    }
+
+    /// <summary>A row's group and cells; behind &lt; its cells in the earlier range.</summary>
+    private static string Row(AnswerRow row) =>
+        string.Join(" | ", row.Group.Select(Value).Concat(row.Cells.Select(Cell))) + (row.Before is { } before ? $" < {string.Join(" | ", before.Select(Cell))}" : "");
 
     /// <summary>A group's value; text that could be taken for something else in quotes.</summary>
     private static string Value(FieldValue value) => value.Kind switch

@@ -18,6 +18,9 @@ internal sealed record OracleCell(double? Value, double Slack, LabelKind Label)
     /// <summary>True of a formula's: it takes over what its calculations are off by, and states no bound.</summary>
     public bool IsFormula { get; init; }
 
+    /// <summary>True when an answer may know no more than a bound on one side: of a percentile past what a sketch can hold apart, and of a formula of one.</summary>
+    public bool MayBeOneSided { get; init; }
+
     /// <summary>True when nothing can be said of the number, not even whether there is one.</summary>
     public bool IsOpen => double.IsPositiveInfinity(IsFormula ? Doubt : Slack);
 
@@ -126,7 +129,8 @@ internal static class OracleCalculation
         var share = rank - Math.Floor(rank);
         double lower = At(Math.Floor(rank)) * (1 - share), upper = At(Math.Floor(rank) + 1) * share;
         var slack = (Math.Abs(lower) + Math.Abs(upper)) * (LogBins.RelativeError + Rounding);
-        return new(lower + upper, slack, LabelKind.Bounded) { Doubt = IsWide(sorted.Where(n => n.Value > 0)) || IsWide(sorted.Where(n => n.Value < 0)) ? double.PositiveInfinity : slack };
+        var isWide = IsWide(sorted.Where(n => n.Value > 0)) || IsWide(sorted.Where(n => n.Value < 0));
+        return new(lower + upper, slack, LabelKind.Bounded) { Doubt = isWide ? double.PositiveInfinity : slack, MayBeOneSided = isWide };
 
         double At(double wanted)
         {

@@ -33,6 +33,7 @@ internal sealed class OracleQuery
     public OracleQuery(string dataset, QuerySpec spec, ResolvedTime time, IEnumerable<OracleRow> rows)
     {
         Spec = spec;
+        Keys = [.. spec.Calculations.Select(c => c.ResultKey), .. spec.Formulas.Select(f => f.Name)];
         Time = time;
         var seen = Prepare(spec, rows.Where(row => row.TimeNs >= time.StartNs - TenMinutesNs && row.TimeNs < time.EndNs + TenMinutesNs));
         _traces = new(seen);
@@ -63,7 +64,7 @@ internal sealed class OracleQuery
     public IReadOnlyList<OracleGroup> Groups { get; }
 
     /// <summary>The key of each cell.</summary>
-    public IEnumerable<string> Keys => Spec.Calculations.Select(c => c.ResultKey).Concat(Spec.Formulas.Select(f => f.Name));
+    public IReadOnlyList<string> Keys { get; }
 
     private IEnumerable<Calculation> Concurrencies => Spec.Calculations.Where(c => c.Op == CalculationOp.Concurrency);
 
@@ -171,7 +172,7 @@ internal sealed class OracleQuery
             var best = new OracleFormula(text, key => Column(key, cell => cell.Slack)).Evaluate();
             var worst = new OracleFormula(text, key => Column(key, cell => cell.Doubt)).Evaluate();
             var label = used.All(c => c.Label == LabelKind.Exact) ? LabelKind.Exact : used.All(c => c.Label is LabelKind.Exact or LabelKind.Bounded) ? LabelKind.Bounded : LabelKind.Estimated;
-            return cells[name] = new(best.Value, best.Error, label) { Doubt = worst.Error, IsFormula = true };
+            return cells[name] = new(best.Value, best.Error, label) { Doubt = worst.Error, IsFormula = true, MayBeOneSided = used.Any(c => c.MayBeOneSided) };
         }
     }
 

@@ -33,7 +33,7 @@ public sealed class RandomQueryTests
     {
         // Few large data sets, many small ones: in small ones most groups, points and fields are the odd ones out.
         var random = new Random(seed);
-        var events = new EventMaker(seed).Many(seed % 10 == 0 ? 2_000 : random.Next(200, 400));
+        var events = RandomSpans.Of(new EventMaker(seed).Many(seed % 10 == 0 ? 2_000 : random.Next(200, 400)), seed);
         var forms = new LeafForms(events, random.Next(20, 150), random.Next(1, 4), "name", "status", "service.name");
         var specs = new RandomSpecs(seed, events);
         var aggregated = 0;
