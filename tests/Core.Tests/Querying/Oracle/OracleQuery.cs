@@ -5,7 +5,17 @@ using StreamObserve.Core.Tests.Querying.Expressions;
 namespace StreamObserve.Core.Tests.Querying.Oracle;
 
 /// <summary>A group of an answer: its key and all rows that fall into it.</summary>
-internal sealed record OracleGroup(object?[] Key, IReadOnlyList<OracleRow> Rows);
+internal sealed class OracleGroup(object?[] key, IReadOnlyList<OracleRow> rows)
+{
+    public object?[] Key => key;
+
+    public IReadOnlyList<OracleRow> Rows => rows;
+
+    /// <summary>The key as text that differs when the key does.</summary>
+    public string Name { get; } = NameOf(key);
+
+    public static string NameOf(IEnumerable<object?> key) => $"[{string.Join(" · ", key.Select(v => v is null ? "-" : $"{v.GetType().Name}:{OracleValue.Text(v)}"))}]";
+}
 
 /// <summary>
 /// A question over rows in memory, evaluated after docs/query-language.md and with none of the engine's code but the specification's model and the reading of calculated fields'
@@ -30,6 +40,8 @@ internal sealed class OracleQuery
     private readonly Dictionary<OracleGroup, IReadOnlyList<OracleCell>> _cells = [];
     private readonly Dictionary<OracleGroup, IReadOnlyList<(long TimeNs, IReadOnlyList<OracleCell> Cells)>> _points = [];
 
+    private IReadOnlyList<OracleCell>? _total;
+
     public OracleQuery(string dataset, QuerySpec spec, ResolvedTime time, IEnumerable<OracleRow> rows)
     {
         Spec = spec;
@@ -45,6 +57,11 @@ internal sealed class OracleQuery
         Groups = [.. Rows
             .GroupBy(row => spec.Breakdowns.Select(field => _traces.Shown(field, row, spec.Where)).ToArray(), KeyComparer.Instance)
             .Select(group => new OracleGroup(group.Key, [.. group]))];
+        if (spec.Breakdowns.Count == 0)
+        {
+            Groups = [new([], Rows)];
+        }
+
         _hasLongSpans = Concurrencies.Any(c => Rows.Any(row => DurationNs(row) > TenMinutesNs && Meets(c, row)));
         Earlier = spec.CompareOffsetSeconds is not { } offset ? null
             : new(dataset, spec with { CompareOffsetSeconds = null }, time with { StartNs = time.StartNs - (offset * 1_000_000_000), EndNs = time.EndNs - (offset * 1_000_000_000) }, rows);
@@ -60,11 +77,14 @@ internal sealed class OracleQuery
     /// <summary>All rows that take part; of those before the range, spans in progress that a CONCURRENCY counts.</summary>
     public IReadOnlyList<OracleRow> Rows { get; }
 
-    /// <summary>The groups of the breakdowns; one, or none, without.</summary>
+    /// <summary>The groups of the breakdowns; without any all rows are one, also when there are none.</summary>
     public IReadOnlyList<OracleGroup> Groups { get; }
 
     /// <summary>The key of each cell.</summary>
     public IReadOnlyList<string> Keys { get; }
+
+    /// <summary>The cells of all rows.</summary>
+    public IReadOnlyList<OracleCell> Total => _total ??= Cells(Rows);
 
     private IEnumerable<Calculation> Concurrencies => Spec.Calculations.Where(c => c.Op == CalculationOp.Concurrency);
 
