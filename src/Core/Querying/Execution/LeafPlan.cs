@@ -117,7 +117,7 @@ public sealed class LeafPlan
     public IRowSegment Present(IRowSegment segment, RelationIndex? relations)
     {
         var own = Calculated is null ? segment : new DerivedSegment(segment, Calculated);
-        return relations is null ? own : new RelatedSegment(own, relations);
+        return relations is null ? own : new RelatedSegment(own, segment, relations);
     }
 
     /// <summary>The bucket 0..Buckets-1 of a time within the range.</summary>

@@ -96,7 +96,7 @@ internal abstract record Formula
     }
 }
 
-/// <summary>What a formula can call; each has the name of a calculated field's function and does the same.</summary>
+/// <summary>What a formula can call; each has the name of a calculated field's function and does the same with numbers that are there.</summary>
 internal enum FormulaFunction : byte
 {
     Sum,

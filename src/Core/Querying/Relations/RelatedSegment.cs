@@ -4,12 +4,13 @@ using StreamObserve.Core.Querying.Filters;
 namespace StreamObserve.Core.Querying.Relations;
 
 /// <summary>
-/// A segment with the fields of related spans among its own: those that breakdowns show, and the made-up ones that stand for conditions. For one scan by one thread.
+/// A segment with the fields of related spans among its own: those that breakdowns show, and the made-up ones that stand for conditions. Ids are read from
+/// <paramref name="stored"/>, the same rows without calculated fields, as the index reads them. For one scan by one thread.
 /// </summary>
-public sealed class RelatedSegment(IRowSegment inner, RelationIndex index) : WrappedSegment(inner)
+public sealed class RelatedSegment(IRowSegment inner, IRowSegment stored, RelationIndex index) : WrappedSegment(inner)
 {
     private readonly Dictionary<string, List<ColumnVector>> _made = new(StringComparer.Ordinal);
-    private readonly SpanIds _ids = new(inner);
+    private readonly SpanIds _ids = new(stored);
 
     /// <inheritdoc/>
     private protected override List<ColumnVector>? Made(string field)

@@ -68,7 +68,7 @@ internal sealed class LeafForms
 
     /// <summary>A finished answer, with a receipt that says nothing.</summary>
     private static QueryAnswer Finish(PartialResult result, PartialResult? earlier) =>
-        AnswerBuilder.Build(result, new() { Asked = 1, Answered = 1, Failed = [], Covered = [], LagMs = 0, RowsRead = 0, ElapsedMs = 0, Lost = [], Used = [] }, null, earlier);
+        AnswerBuilder.Build(result, new() { Asked = 1, Answered = 1, Failed = [], Covered = [], LagMs = 0, RowsRead = 0, ElapsedMs = 0, Lost = [], Used = [] }, new() { TotalSeries = true }, earlier);
 
     private static Folds Fold(List<EventBatch> batches, int batchesPerFold, string[] sketchFields)
     {

@@ -3,7 +3,7 @@ using StreamObserve.Core.Querying;
 
 namespace StreamObserve.Core.Tests.Querying.Oracle;
 
-/// <summary>Holds an answer of the engine against the oracle: rows, order, limit, cells, total, rest, series, labels.</summary>
+/// <summary>Holds an answer of the engine against the oracle: rows, order, limit, cells, total, rest, series, labels, and the same of the earlier range of a comparison.</summary>
 internal static class OracleAssert
 {
     /// <summary>Fails, naming what differs, unless the answer is right.</summary>
@@ -29,6 +29,7 @@ internal static class OracleAssert
         }
 
         IsSeries(oracle, rows, answer.Series);
+        IsSeries(oracle, [(answer.Total ?? answer.Results.FirstOrDefault()!, oracle.All)], answer.TotalSeries!);
         Assert.Equal(oracle.Earlier is null, answer.Compare is null);
         if (oracle.Earlier is { } earlier)
         {
@@ -102,6 +103,7 @@ internal static class OracleAssert
         var chosen = rows.Select(r => r.Group).ToHashSet();
         foreach (var group in chosen)
         {
+            Assert.True(cells.ContainsKey(group), $"{group.Name} has no place among these rows");
             Assert.True(oracle.Having(cells[group].Item2) != false, $"{group.Name} does not pass the havings");
         }
 

@@ -40,8 +40,6 @@ internal sealed class OracleQuery
     private readonly Dictionary<OracleGroup, IReadOnlyList<OracleCell>> _cells = [];
     private readonly Dictionary<OracleGroup, IReadOnlyList<(long TimeNs, IReadOnlyList<OracleCell> Cells)>> _points = [];
 
-    private IReadOnlyList<OracleCell>? _total;
-
     public OracleQuery(string dataset, QuerySpec spec, ResolvedTime time, IEnumerable<OracleRow> rows)
     {
         Spec = spec;
@@ -57,9 +55,10 @@ internal sealed class OracleQuery
         Groups = [.. Rows
             .GroupBy(row => spec.Breakdowns.Select(field => _traces.Shown(field, row, spec.Where)).ToArray(), KeyComparer.Instance)
             .Select(group => new OracleGroup(group.Key, [.. group]))];
+        All = new([], Rows);
         if (spec.Breakdowns.Count == 0)
         {
-            Groups = [new([], Rows)];
+            Groups = [All];
         }
 
         _hasLongSpans = Concurrencies.Any(c => Rows.Any(row => DurationNs(row) > TenMinutesNs && Meets(c, row)));
@@ -83,8 +82,11 @@ internal sealed class OracleQuery
     /// <summary>The key of each cell.</summary>
     public IReadOnlyList<string> Keys { get; }
 
+    /// <summary>All rows as one group.</summary>
+    public OracleGroup All { get; }
+
     /// <summary>The cells of all rows.</summary>
-    public IReadOnlyList<OracleCell> Total => _total ??= Cells(Rows);
+    public IReadOnlyList<OracleCell> Total => Cells(All);
 
     private IEnumerable<Calculation> Concurrencies => Spec.Calculations.Where(c => c.Op == CalculationOp.Concurrency);
 

@@ -47,7 +47,7 @@ internal sealed class RandomSpecs(int seed, IReadOnlyList<ModelEvent> events)
             Calculations = calculations,
             CalculatedFields = calculated,
             Formulas = formulas,
-            Where = _random.Next(2) == 0 ? null : Condition(2),
+            Where = WithShown(_random.Next(2) == 0 ? null : Condition(2), breakdowns),
             Orders = [.. Enumerable.Range(0, _random.Next(3)).Select(_ => Order(breakdowns, calculations, formulas)).OfType<Order>()],
             Havings = [.. Enumerable.Range(0, _random.Next(5) == 0 ? _random.Next(1, 3) : 0).Select(_ => Having(calculations, formulas)).OfType<Having>()],
             Limit = _random.Next(3) switch { 0 => _random.Next(1, 8), 1 => QueryLimits.LimitDefault, _ => QueryLimits.LimitMax },
@@ -55,6 +55,19 @@ internal sealed class RandomSpecs(int seed, IReadOnlyList<ModelEvent> events)
             UsageMode = _random.Next(6) == 0,
         };
         return new(Dataset(), spec, byOneField ? WholeMinutes() : Range());
+    }
+
+    /// <summary>Where a breakdown shows a related span, at times with a comparison that speaks of the same span.</summary>
+    private Condition? WithShown(Condition? where, List<string> breakdowns)
+    {
+        var prefix = breakdowns.Select(OracleTraces.Split).FirstOrDefault(split => split is not null)?.Prefix;
+        if (prefix is null || _random.Next(2) == 0)
+        {
+            return where;
+        }
+
+        var comparison = WithFields(_conditions.Match(EventMaker.Fields[_random.Next(EventMaker.Fields.Length)]), name => prefix + name);
+        return where is null ? comparison : new Condition.All([comparison, where]);
     }
 
     /// <summary>The fields of a condition replaced.</summary>
@@ -78,6 +91,11 @@ internal sealed class RandomSpecs(int seed, IReadOnlyList<ModelEvent> events)
     private List<NamedExpression> CalculatedFields(bool withSpans)
     {
         var fields = _random.Next(6) == 0 ? new ExpressionMaker(_random.Next()).Fields(_random.Next(1, 4)) : [];
+        if (fields.Count > 0 && _random.Next(5) == 0)
+        {
+            fields.Insert(0, new(((string[])["trace.trace_id", "trace.parent_id", "dataset"])[_random.Next(3)], _random.Next(2) == 0 ? "$name" : "null"));
+        }
+
         if (withSpans && _random.Next(2) == 0)
         {
             fields.Insert(0, new("duration_ms", _random.Next(2) == 0 ? "$size / 2" : "$size * IF($error, 20, 0.3)"));
