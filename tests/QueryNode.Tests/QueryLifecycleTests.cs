@@ -55,6 +55,18 @@ public class QueryLifecycleTests
         Assert.Contains("2.5 s", problem.RootElement.GetProperty("detail").GetString(), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(1, HttpStatusCode.OK, 2)]
+    [InlineData(2, HttpStatusCode.ServiceUnavailable, 2)]
+    public async Task AQueryThatFindsTheHeapFullIsTriedOnceMore(int full, HttpStatusCode status, int attempts)
+    {
+        await using var server = await QueryNodeServer.StartAsync();
+        server.Queries.Answer = (_, _) => full-- > 0 ? throw new OutOfMemoryException() : Task.FromResult<QueryOutcome>(new QueryOutcome.Answered(Answers.Count(7)));
+        using var response = await server.QueryAsync(Body);
+        Assert.Equal(status, response.StatusCode);
+        Assert.Equal(attempts, server.Queries.Requests.Count);
+    }
+
     [Fact]
     public async Task QueriesPastTheQueueAreTurnedAwayAndTheQueueRunsInOrder()
     {

@@ -12,7 +12,7 @@ public static class SketchLimits
     /// <summary>
     /// Bytes of bins that finished queries left for the next ones, in a process: what a question with some thousand sketches needs. Past it they are left to the collector.
     /// </summary>
-    public const long IdleBinBytesMax = 16L << 20;
+    public const long IdleBinBytesMax = 8L << 20;
 
     /// <summary>Least precision of a <see cref="HyperLogLog"/>: 1,024 registers, a standard error of 3.25 %. Less is refused.</summary>
     public const int HyperLogLogPrecisionMin = 10;

@@ -18,7 +18,7 @@ public sealed record MemoryBudget
     /// <summary>Ingest: records in flight between the doors and the transaction.</summary>
     public required long IngestBytes { get; init; }
 
-    /// <summary>Processor: compressed batches, over all partitions: half of it those of the recent window, a quarter what queries unpacked of them, the rest those that were read ahead. What doesn't fit is read from the log again.</summary>
+    /// <summary>Processor: compressed batches, over all partitions: half of it those of the recent window, half those that were read ahead. What doesn't fit is read from the log again.</summary>
     public required long BatchCacheBytes { get; init; }
 
     /// <summary>Processor: rows that wait, decoded, to be folded and sealed, over all partitions. What doesn't fit makes smaller folds and blocks.</summary>
@@ -33,7 +33,7 @@ public sealed record MemoryBudget
     /// <summary>Heap that the stores' engine reserves and hardly ever touches: part of what the collector counts, not of what the process resides in.</summary>
     public required long UntouchedBytes { get; init; }
 
-    /// <summary>Of <see cref="QueriesBytes"/>: what the results of all queries may hold together. Columns, aggregates and answers that are kept have the rest.</summary>
+    /// <summary>Of <see cref="QueriesBytes"/>: what the results of all queries may hold together. Columns, unpacked batches, aggregates and answers that are kept have the rest.</summary>
     public long QueryResultsBytes => QueriesBytes * 3 / 10;
 
     /// <summary>

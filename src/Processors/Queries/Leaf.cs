@@ -7,8 +7,32 @@ namespace StreamObserve.Processors.Queries;
 /// <summary>From a leaf question's message to its answer's.</summary>
 internal static class Leaf
 {
-    /// <summary>Answers over a snapshot; any thread.</summary>
-    public static async Task<LeafAnswer> AnswerAsync(ILeafQuestion question, PartitionSnapshot snapshot, ScanGate gate, CancellationToken cancellation) => question switch
+    /// <summary>
+    /// Answers over a snapshot; any thread. One that finds the heap full has let go of all it held, which was garbage before it came: it is tried once more, alone among those of
+    /// this process that did.
+    /// </summary>
+    public static async Task<LeafAnswer> AnswerAsync(ILeafQuestion question, PartitionSnapshot snapshot, ScanGate gate, CancellationToken cancellation)
+    {
+        try
+        {
+            return await AnswerOnceAsync(question, snapshot, gate, cancellation).ConfigureAwait(false);
+        }
+        catch (OutOfMemoryException)
+        {
+            await gate.EnterAloneAsync(cancellation).ConfigureAwait(false);
+        }
+
+        try
+        {
+            return await AnswerOnceAsync(question, snapshot, gate, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            gate.LeaveAlone();
+        }
+    }
+
+    private static async Task<LeafAnswer> AnswerOnceAsync(ILeafQuestion question, PartitionSnapshot snapshot, ScanGate gate, CancellationToken cancellation) => question switch
     {
         LeafQuery query => await AnswerAsync(query, snapshot, gate, cancellation).ConfigureAwait(false),
         LeafBubbleUp bubbleUp => await AnswerAsync(bubbleUp, snapshot, gate, cancellation).ConfigureAwait(false),

@@ -10,6 +10,7 @@ namespace StreamObserve.Processors.Queries;
 public sealed class ScanGate(int atOnce) : IDisposable
 {
     private readonly SemaphoreSlim _places = new(atOnce);
+    private readonly SemaphoreSlim _alone = new(1);
 
     /// <summary>For this machine's cores.</summary>
     public static ScanGate OfThisMachine(QueryMemory? memory = null) => new(Environment.ProcessorCount) { Memory = memory };
@@ -23,9 +24,19 @@ public sealed class ScanGate(int atOnce) : IDisposable
     /// <summary>Takes a place that nobody waits for; false when there is none.</summary>
     public bool TryEnter() => _places.Wait(0);
 
+    /// <summary>Waits until no other question that found the heap full is being tried again; to be given back with <see cref="LeaveAlone"/>.</summary>
+    public Task EnterAloneAsync(CancellationToken cancellation) => _alone.WaitAsync(cancellation);
+
+    /// <summary>Lets the next one try again.</summary>
+    public void LeaveAlone() => _alone.Release();
+
     /// <summary>Gives a place back.</summary>
     public void Leave() => _places.Release();
 
     /// <inheritdoc/>
-    public void Dispose() => _places.Dispose();
+    public void Dispose()
+    {
+        _places.Dispose();
+        _alone.Dispose();
+    }
 }

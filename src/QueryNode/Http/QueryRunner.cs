@@ -11,8 +11,25 @@ internal sealed class QueryRunner(IQueryService queries, IResultStore results)
 {
     private const int AnswerBytesTypical = 4 << 10;
 
-    /// <summary>The answer's bytes, stored under the id; or the problem with which the query ends.</summary>
+    /// <summary>
+    /// The answer's bytes, stored under the id; or the problem with which the query ends. Asked once more where the heap was full: all that the first attempt held is garbage by
+    /// then. Throws <see cref="OutOfMemoryException"/> where it is full again.
+    /// </summary>
     public async Task<Reading<ReadOnlyMemory<byte>>> RunAsync(string id, QueryRequest request, QueryEcho echo, CancellationToken cancellation)
+    {
+        try
+        {
+            return await RunOnceAsync(id, request, echo, cancellation).ConfigureAwait(false);
+        }
+        catch (OutOfMemoryException)
+        {
+            cancellation.ThrowIfCancellationRequested();
+        }
+
+        return await RunOnceAsync(id, request, echo, cancellation).ConfigureAwait(false);
+    }
+
+    private async Task<Reading<ReadOnlyMemory<byte>>> RunOnceAsync(string id, QueryRequest request, QueryEcho echo, CancellationToken cancellation)
     {
         switch (await queries.ExecuteAsync(request, cancellation).ConfigureAwait(false))
         {
