@@ -1,3 +1,4 @@
+using System.Buffers;
 using StreamObserve.Core.Columns;
 using StreamObserve.Core.Events;
 using StreamObserve.Core.Sketches;
@@ -24,8 +25,6 @@ public sealed class DistinctAccumulator(string column) : Accumulator
 
     private readonly List<ColumnVector> _columns = [];
     private Cell?[] _cells = [];
-    private ulong[] _seen = [];
-    private ulong[] _hashes = [];
 
     /// <summary>The number of distinct values and its relative bound (0 = exact).</summary>
     public (double Estimate, double Bound) Estimate(int cell) => _cells[cell] switch
@@ -109,7 +108,8 @@ public sealed class DistinctAccumulator(string column) : Accumulator
     /// <summary>Adds the values behind the codes, each once a cell where a bitmap of cells and codes is small enough to tell.</summary>
     private void AddCodes(in SelectedRows rows, ColumnVector vector)
     {
-        var hashes = DictionaryHashes(vector.Strings);
+        var lentHashes = ArrayPool<ulong>.Shared.Rent(vector.Strings.Count);
+        var hashes = HashAll(vector.Strings, lentHashes);
         int least = int.MaxValue, greatest = -1;
         foreach (var cell in rows.Cells)
         {
@@ -119,7 +119,9 @@ public sealed class DistinctAccumulator(string column) : Accumulator
 
         var words = (vector.Strings.Count + 63) >> 6;
         var seenWords = (long)(greatest - least + 1) * words;
-        var seen = seenWords <= Math.Max(SeenWordsMin, rows.Rows.Length) ? Cleared((int)seenWords) : default;
+        var lentSeen = ArrayPool<ulong>.Shared.Rent(seenWords <= Math.Max(SeenWordsMin, rows.Rows.Length) ? (int)seenWords : 0);
+        var seen = lentSeen.AsSpan(0, lentSeen.Length == 0 ? 0 : (int)seenWords);
+        seen.Clear();
         var codes = vector.PackedCodes;
         for (var i = 0; i < rows.Rows.Length; i++)
         {
@@ -145,18 +147,9 @@ public sealed class DistinctAccumulator(string column) : Accumulator
 
             Use(cell).Add(hashes[code]);
         }
-    }
 
-    private Span<ulong> Cleared(int words)
-    {
-        if (_seen.Length < words)
-        {
-            _seen = new ulong[words];
-        }
-
-        var seen = _seen.AsSpan(0, words);
-        seen.Clear();
-        return seen;
+        ArrayPool<ulong>.Shared.Return(lentHashes);
+        ArrayPool<ulong>.Shared.Return(lentSeen);
     }
 
     /// <inheritdoc/>
@@ -183,10 +176,23 @@ public sealed class DistinctAccumulator(string column) : Accumulator
         {
             (_cells[cell], theirs) = (theirs, null);
         }
-        else
+        else if (theirs is not null)
         {
             Merge(cell, other, otherCell);
+            theirs.Release();
+            theirs = null;
         }
+    }
+
+    /// <inheritdoc/>
+    public override void Release()
+    {
+        foreach (var cell in _cells)
+        {
+            cell?.Release();
+        }
+
+        _cells = [];
     }
 
     /// <inheritdoc/>
@@ -256,19 +262,14 @@ public sealed class DistinctAccumulator(string column) : Accumulator
         _ => Hash64.Of(vector.Utf8(k, scratch)),
     };
 
-    private ReadOnlySpan<ulong> DictionaryHashes(Utf8Strings dictionary)
+    private static ReadOnlySpan<ulong> HashAll(Utf8Strings dictionary, ulong[] into)
     {
-        if (_hashes.Length < dictionary.Count)
-        {
-            _hashes = new ulong[Math.Max(dictionary.Count, _hashes.Length * 2)];
-        }
-
         for (var code = 0; code < dictionary.Count; code++)
         {
-            _hashes[code] = Hash64.Of(dictionary[code]);
+            into[code] = Hash64.Of(dictionary[code]);
         }
 
-        return _hashes.AsSpan(0, dictionary.Count);
+        return into.AsSpan(0, dictionary.Count);
     }
 
     private Cell Use(int cell) => _cells[cell] ??= new();
@@ -295,8 +296,12 @@ public sealed class DistinctAccumulator(string column) : Accumulator
 
         public void AddAll(HashSet64 hashes)
         {
-            // Hashes come in the order of their places: without room for all, the first ones would crowd a small table's beginning.
-            Hashes.EnsureCapacity(Hashes.Count + hashes.Count);
+            if (Sketch is null)
+            {
+                // Hashes come in the order of their places: without room for all, the first ones would crowd a small table's beginning.
+                Hashes.EnsureCapacity(Hashes.Count + hashes.Count);
+            }
+
             var slots = hashes.Slots(out var hasZero);
             foreach (var hash in slots)
             {
@@ -312,12 +317,15 @@ public sealed class DistinctAccumulator(string column) : Accumulator
             }
         }
 
+        public void Release() => Hashes.Release();
+
         public HyperLogLog BecomeSketch()
         {
             if (Sketch is null)
             {
                 Sketch = new(Precision);
                 AddAll(Hashes);
+                Hashes.Release();
                 Hashes = new();
             }
 

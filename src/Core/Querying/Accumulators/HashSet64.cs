@@ -1,8 +1,12 @@
+using System.Buffers;
 using System.Numerics;
 
 namespace StreamObserve.Core.Querying.Accumulators;
 
-/// <summary>A set of 64-bit hashes, which are uniform, so that their bits are their places. Open addressing; no removal. Not thread-safe.</summary>
+/// <summary>
+/// A set of 64-bit hashes, which are uniform, so that their bits are their places. Open addressing; no removal. The slots are the array pool's, whose arrays of a power of two
+/// are as long as was asked: given back as the set grows and by <see cref="Release"/>. Not thread-safe.
+/// </summary>
 internal sealed class HashSet64
 {
     private ulong[] _slots = new ulong[16];
@@ -58,6 +62,16 @@ internal sealed class HashSet64
         }
     }
 
+    /// <summary>Gives the memory back; the set must not be used any more.</summary>
+    public void Release()
+    {
+        if (_slots.Length > 0)
+        {
+            ArrayPool<ulong>.Shared.Return(_slots);
+            _slots = [];
+        }
+    }
+
     /// <summary>Hands over the hashes: each of the slots that isn't 0, and 0 itself when it is one.</summary>
     public ReadOnlySpan<ulong> Slots(out bool hasZero)
     {
@@ -68,7 +82,9 @@ internal sealed class HashSet64
     private void Resize(int length)
     {
         var old = _slots;
-        _slots = new ulong[length];
+        _slots = ArrayPool<ulong>.Shared.Rent(length);
+        Array.Clear(_slots);
+        length = _slots.Length;
         var mask = length - 1;
         foreach (var hash in old)
         {
@@ -83,5 +99,7 @@ internal sealed class HashSet64
                 _slots[slot] = hash;
             }
         }
+
+        ArrayPool<ulong>.Shared.Return(old);
     }
 }
