@@ -40,7 +40,7 @@ public sealed record MemoryBudget
     /// Limit of the garbage-collected heap: the total less what lives outside of it, and what is reserved but not touched on top. The collector works harder as it is
     /// approached; an allocation past it fails, so the parts above must leave it alone.
     /// </summary>
-    public long HeapBytes => TotalBytes - Math.Max(Math.Min(Limits.OutsideOfHeapBytes, TotalBytes / 10 * 3), TotalBytes / 5) + UntouchedBytes;
+    public long HeapBytes => TotalBytes - Math.Max(Math.Min(Limits.OutsideOfHeapBytes, TotalBytes / 3), TotalBytes / 5) + UntouchedBytes;
 
     /// <summary>The least that the roles of a process which may own so many partitions hold whatever arrives (measured: 640 MiB for all roles and four partitions).</summary>
     public static ByteSize LeastFor(NodeRoles roles, int partitions)
@@ -66,7 +66,7 @@ public sealed record MemoryBudget
         int weights = Math.Max(1, broker + ingest + cache + rows + stores + queries);
 
         // A process that only serves needs some 150 MB; a larger budget leaves it a larger share for garbage between collections.
-        long runtime = Math.Max(160L << 20, total.Bytes / 4);
+        long runtime = Math.Max(160L << 20, total.Bytes * 7 / 20);
         long share = (total.Bytes - runtime) / weights;
         return new MemoryBudget
         {
