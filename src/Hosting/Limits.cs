@@ -28,7 +28,7 @@ public static class Limits
     /// Bytes of a process outside of the collected heap: code, stacks, librdkafka's queues, and what the allocator of the C library keeps of them (measured while
     /// ten million events went in: 300 MiB more than the heap's limit, less what is reserved and not touched). A fifth of a larger budget; a third of a small one at most.
     /// </summary>
-    public const long OutsideOfHeapBytes = 340L << 20;
+    public const long OutsideOfHeapBytes = 294L << 20;
 
     /// <summary>Largest memory budget in bytes; past it a mistyped unit is likelier than such a machine. Refused at start.</summary>
     public const long MemoryMaxBytes = 4L << 40;

@@ -66,7 +66,7 @@ public sealed record MemoryBudget
         int weights = Math.Max(1, broker + ingest + cache + rows + stores + queries);
 
         // A process that only serves needs some 150 MB; a larger budget leaves it a larger share for garbage between collections.
-        long runtime = Math.Max(160L << 20, total.Bytes * 7 / 20);
+        long runtime = Math.Max(160L << 20, total.Bytes * 2 / 5);
         long share = (total.Bytes - runtime) / weights;
         return new MemoryBudget
         {
