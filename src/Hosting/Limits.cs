@@ -25,8 +25,8 @@ public static class Limits
     public const long UntouchedBytesPerPartition = 24L << 20;
 
     /// <summary>
-    /// Bytes of a process outside of the collected heap: code, stacks, librdkafka's queues, and what the allocator of the C library keeps of them (measured while
-    /// ten million events went in: 300 MiB more than the heap's limit, less what is reserved and not touched). A fifth of a larger budget; a third of a small one at most.
+    /// Bytes of a process outside of the collected heap: code, stacks, librdkafka's queues, and what the allocator of the C library keeps of them (ADR 23:
+    /// more of it lets ten million events pass the budget by less, less of it lets writers run out of heap under load). A fifth of a larger budget; a third of a small one at most.
     /// </summary>
     public const long OutsideOfHeapBytes = 294L << 20;
 
