@@ -12,9 +12,9 @@ public sealed class LeafResult
 {
     private const int BytesTypical = 4096;
 
-    private readonly PartialResult? _local;
     private readonly BubbleUpResult? _localBubbleUp;
-    private readonly ReadOnlyMemory<byte> _exported;
+    private PartialResult? _local;
+    private ReadOnlyMemory<byte> _exported;
 
     /// <summary>A query's result, of this process.</summary>
     public LeafResult(PartialResult local) => _local = local;
@@ -50,10 +50,16 @@ public sealed class LeafResult
         }
 
         var writer = new ByteWriter(BytesTypical);
-        _local?.Export(writer);
-        _local?.Memory?.Dispose();
-        _local?.Release();
         _localBubbleUp?.Export(writer);
+        if (_local is not null)
+        {
+            // The bytes are the result from here on: what it held goes to the next queries.
+            _local.Export(writer);
+            _local.Memory?.Dispose();
+            _local.Release();
+            (_local, _exported) = (null, writer.WrittenMemory);
+        }
+
         w.Blob(writer.Written);
     }
 
