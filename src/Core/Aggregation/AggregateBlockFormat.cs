@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Runtime.InteropServices;
 using StreamObserve.Core.Columns;
 
@@ -306,7 +305,7 @@ public static class AggregateBlockFormat
     private static SketchCells ReadSketches(ref ByteReader r, int cells)
     {
         var starts = new int[cells + 1];
-        var codes = ArrayPool<int>.Shared.Rent(1 << 16);
+        var codes = LentArrays.Rent<int>(1 << 16);
         var lastFirst = 0;
         var count = 0;
         for (var cell = 0; cell < cells; cell++)
@@ -329,7 +328,7 @@ public static class AggregateBlockFormat
             starts[cell + 1] = count;
         }
 
-        var weights = ArrayPool<double>.Shared.Rent(count);
+        var weights = LentArrays.Rent<double>(count);
         var isWhole = r.U8() == 0;
         for (var i = 0; i < count; i++)
         {
@@ -337,16 +336,16 @@ public static class AggregateBlockFormat
         }
 
         var sketches = SketchCells.Of(starts, codes.AsSpan(0, count), weights.AsSpan(0, count));
-        ArrayPool<int>.Shared.Return(codes);
-        ArrayPool<double>.Shared.Return(weights);
+        LentArrays.Return(codes);
+        LentArrays.Return(weights);
         return sketches;
     }
 
     private static int[] Grown(int[] codes, long wanted)
     {
-        var grown = ArrayPool<int>.Shared.Rent(checked((int)Math.Max(wanted, codes.Length * 2L)));
+        var grown = LentArrays.Rent<int>(checked((int)Math.Max(wanted, codes.Length * 2L)));
         codes.CopyTo(grown, 0);
-        ArrayPool<int>.Shared.Return(codes);
+        LentArrays.Return(codes);
         return grown;
     }
 

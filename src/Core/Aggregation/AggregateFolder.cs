@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Numerics;
 using StreamObserve.Core.Columns;
 using StreamObserve.Core.Querying.Accumulators;
@@ -220,7 +219,7 @@ public sealed class AggregateFolder
         }
 
         // Fast path: a table over all (dataset, slot, value).
-        var rented = ArrayPool<int>.Shared.Rent((int)space);
+        var rented = LentArrays.Rent<int>((int)space);
         var dense = rented.AsSpan(0, (int)space);
         dense.Clear();
         var count = 0;
@@ -235,7 +234,7 @@ public sealed class AggregateFolder
             cells[row] = entry - 1;
         }
 
-        ArrayPool<int>.Shared.Return(rented);
+        LentArrays.Return(rented);
         return count;
     }
 
@@ -304,7 +303,7 @@ public sealed class AggregateFolder
     {
         var (codes, least, codeBits) = measure.BinCodes();
         var rowBits = input.Weights is null ? 0 : BitsOf(input.Rows);
-        var rented = ArrayPool<ulong>.Shared.Rent(input.Rows);
+        var rented = LentArrays.Rent<ulong>(input.Rows);
         var count = 0;
         var cellOf = input.Cells;
         for (var row = 0; row < cellOf.Length; row++)
@@ -341,7 +340,7 @@ public sealed class AggregateFolder
             sums[pair] += input.Weights is null ? 1 : input.Weights[(int)(keys[i] & ((1UL << rowBits) - 1))];
         }
 
-        ArrayPool<ulong>.Shared.Return(rented);
+        LentArrays.Return(rented);
         for (var cell = 0; cell < cells; cell++)
         {
             starts[cell + 1] += starts[cell];
@@ -356,12 +355,12 @@ public sealed class AggregateFolder
     private byte[] Distinct(FoldInput input, string field, out HeavyHitterBlock? heavy)
     {
         var slots = input.SlotsOf(AggregationLimits.CoarseSeconds);
-        var rented = ArrayPool<ulong>.Shared.Rent(input.Rows);
+        var rented = LentArrays.Rent<ulong>(input.Rows);
         var keys = rented.AsSpan(0, Entries(input, field, slots, rented));
         RadixSort.Sort(keys, 0, ((ulong)slots.Count << DistinctBlock.EntryBits) - 1);
         heavy = _heavyHitters.Find(input, field, slots, keys);
         var block = DistinctBlock.OfOrdered(field, AggregationLimits.CoarseSeconds, input.Datasets, slots.Datasets, slots.Slots, keys);
-        ArrayPool<ulong>.Shared.Return(rented);
+        LentArrays.Return(rented);
         return block.Encode(_writer, null);
     }
 

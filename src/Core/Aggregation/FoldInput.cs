@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Numerics;
 using StreamObserve.Core.Columns;
 using StreamObserve.Core.Querying.Execution;
@@ -31,9 +30,9 @@ internal sealed class FoldInput : IDisposable
             MaxTimeNs = Math.Max(MaxTimeNs, batch.MaxTimeNs);
         }
 
-        _cells = ArrayPool<int>.Shared.Rent(Rows);
-        DatasetOf = ArrayPool<int>.Shared.Rent(Rows);
-        Weights = IsWeighted ? ArrayPool<double>.Shared.Rent(Rows) : null;
+        _cells = LentArrays.Rent<int>(Rows);
+        DatasetOf = LentArrays.Rent<int>(Rows);
+        Weights = IsWeighted ? LentArrays.Rent<double>(Rows) : null;
         foreach (var (batch, firstRow) in Batches)
         {
             var remap = new int[batch.Datasets.Count];
@@ -85,17 +84,17 @@ internal sealed class FoldInput : IDisposable
 
     public void Dispose()
     {
-        ArrayPool<int>.Shared.Return(_cells);
-        ArrayPool<int>.Shared.Return(DatasetOf);
-        ArrayPool<double>.Shared.Return(Weights ?? []);
+        LentArrays.Return(_cells);
+        LentArrays.Return(DatasetOf);
+        LentArrays.Return(Weights ?? []);
         foreach (var codes in _codes)
         {
-            ArrayPool<int>.Shared.Return(codes);
+            LentArrays.Return(codes);
         }
 
         foreach (var slots in _slots.Values)
         {
-            ArrayPool<int>.Shared.Return(slots.IndexOf);
+            LentArrays.Return(slots.IndexOf);
         }
 
         foreach (var measure in _measures)
@@ -131,7 +130,7 @@ internal sealed class FoldInput : IDisposable
     /// <summary>A numeric field as a measure.</summary>
     public FoldMeasure Measure(string field)
     {
-        var numbers = ArrayPool<double>.Shared.Rent(Rows);
+        var numbers = LentArrays.Rent<double>(Rows);
         numbers.AsSpan(0, Rows).Fill(double.NaN);
         var present = 0;
         foreach (var (batch, firstRow) in Batches)
@@ -164,7 +163,7 @@ internal sealed class FoldInput : IDisposable
     /// <summary>A field as a dimension; null when it has too many values.</summary>
     public FoldDimension? TryCode(string field, int valuesMax)
     {
-        var codes = ArrayPool<int>.Shared.Rent(Rows);
+        var codes = LentArrays.Rent<int>(Rows);
         _codes.Add(codes);
         codes.AsSpan(0, Rows).Clear();
         var dictionary = new StringDictionary();
@@ -280,7 +279,7 @@ internal sealed class FoldSlots
 
     public FoldSlots(FoldInput input, int seconds)
     {
-        IndexOf = ArrayPool<int>.Shared.Rent(input.Rows);
+        IndexOf = LentArrays.Rent<int>(input.Rows);
         var map = new IntegerMap();
         var width = seconds * 1_000_000_000L;
         var firstSlot = LeafPlan.FloorDiv(input.MinTimeNs, width);

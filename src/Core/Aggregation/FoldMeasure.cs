@@ -1,6 +1,6 @@
-using System.Buffers;
 using System.Numerics;
 using System.Runtime.Intrinsics;
+using StreamObserve.Core.Columns;
 using StreamObserve.Core.Sketches;
 
 namespace StreamObserve.Core.Aggregation;
@@ -24,7 +24,7 @@ internal sealed class FoldMeasure
         _numbers = numbers;
         _rows = rows;
         IsOfAllRows = isOfAllRows;
-        Whole = ArrayPool<double>.Shared.Rent(rows);
+        Whole = LentArrays.Rent<double>(rows);
         Decimals = 0;
         while (!TryScale(MeasureCells.ScaleOf(Decimals)))
         {
@@ -53,7 +53,7 @@ internal sealed class FoldMeasure
     {
         if (_codes is null)
         {
-            _codes = ArrayPool<int>.Shared.Rent(_rows);
+            _codes = LentArrays.Rent<int>(_rows);
             int least = int.MaxValue, greatest = int.MinValue;
             for (var row = 0; row < _rows; row++)
             {
@@ -75,9 +75,9 @@ internal sealed class FoldMeasure
     /// <summary>Gives the arrays back to the pool.</summary>
     public void Return()
     {
-        ArrayPool<double>.Shared.Return(_numbers);
-        ArrayPool<double>.Shared.Return(Whole);
-        ArrayPool<int>.Shared.Return(_codes ?? []);
+        LentArrays.Return(_numbers);
+        LentArrays.Return(Whole);
+        LentArrays.Return(_codes ?? []);
     }
 
     /// <summary>Multiplies the numbers; false when one is not a whole number then that divides back to the very same number.</summary>

@@ -1,4 +1,3 @@
-using System.Buffers;
 using StreamObserve.Core.Columns;
 using StreamObserve.Core.Querying.Accumulators;
 using StreamObserve.Core.Querying.Execution;
@@ -50,7 +49,7 @@ internal sealed class HeavyHitterCounter
             return new(MakeCells(input, field, slots, present, [], []), [], leftOut);
         }
 
-        var rented = ArrayPool<int>.Shared.Rent(input.Rows);
+        var rented = LentArrays.Rent<int>(input.Rows);
         var codes = rented.AsSpan(0, input.Rows);
         codes.Fill(None);
         CodeHeavyRows(input, field, least, codes);
@@ -64,7 +63,7 @@ internal sealed class HeavyHitterCounter
             }
         }
 
-        ArrayPool<int>.Shared.Return(rented);
+        LentArrays.Return(rented);
         return new(MakeCells(input, field, slots, present, kept, rows), [], leftOut);
     }
 

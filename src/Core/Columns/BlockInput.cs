@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Numerics;
 using System.Runtime.InteropServices;
 using StreamObserve.Core.Events;
@@ -85,11 +84,11 @@ internal sealed class BlockInput : IDisposable
             MaxTimeNs = Math.Max(MaxTimeNs, batches[b].MaxTimeNs);
         }
 
-        _position = ArrayPool<int>.Shared.Rent(Rows);
-        _timesNs = ArrayPool<long>.Shared.Rent(Rows);
-        _datasetCodes = ArrayPool<int>.Shared.Rent(Rows);
-        _presence = ArrayPool<ulong>.Shared.Rent((Rows + 63) >> 6);
-        _weights = IsWeighted ? ArrayPool<double>.Shared.Rent(Rows) : [];
+        _position = LentArrays.Rent<int>(Rows);
+        _timesNs = LentArrays.Rent<long>(Rows);
+        _datasetCodes = LentArrays.Rent<int>(Rows);
+        _presence = LentArrays.Rent<ulong>((Rows + 63) >> 6);
+        _weights = IsWeighted ? LentArrays.Rent<double>(Rows) : [];
         Order(traces);
         for (var b = 0; b < batches.Count; b++)
         {
@@ -130,15 +129,15 @@ internal sealed class BlockInput : IDisposable
 
     public void Dispose()
     {
-        ArrayPool<int>.Shared.Return(_position);
-        ArrayPool<long>.Shared.Return(_timesNs);
-        ArrayPool<int>.Shared.Return(_datasetCodes);
-        ArrayPool<ulong>.Shared.Return(_presence);
-        ArrayPool<double>.Shared.Return(_weights);
-        ArrayPool<long>.Shared.Return(_longs);
-        ArrayPool<double>.Shared.Return(_doubles);
-        ArrayPool<int>.Shared.Return(_codes);
-        ArrayPool<byte>.Shared.Return(_bytes);
+        LentArrays.Return(_position);
+        LentArrays.Return(_timesNs);
+        LentArrays.Return(_datasetCodes);
+        LentArrays.Return(_presence);
+        LentArrays.Return(_weights);
+        LentArrays.Return(_longs);
+        LentArrays.Return(_doubles);
+        LentArrays.Return(_codes);
+        LentArrays.Return(_bytes);
     }
 
     /// <summary>Gathers all columns, in order of their fields' first appearance. Returns how many were given to the sink.</summary>
@@ -282,7 +281,7 @@ internal sealed class BlockInput : IDisposable
         foreach (var part in _texts)
         {
             var vector = part.Vector;
-            var codes = ArrayPool<int>.Shared.Rent(vector.Count);
+            var codes = LentArrays.Rent<int>(vector.Count);
             if (vector.Type == ColumnType.Dictionary)
             {
                 var remap = Remap(_strings, vector.Strings);
@@ -303,7 +302,7 @@ internal sealed class BlockInput : IDisposable
 
             seen += vector.Count;
             Scatter(part, codes, _codes);
-            ArrayPool<int>.Shared.Return(codes);
+            LentArrays.Return(codes);
         }
 
         Pack(_codes, column);
@@ -494,7 +493,7 @@ internal sealed class BlockInput : IDisposable
             }
         }
 
-        var starts = ArrayPool<int>.Shared.Rent(map.Count + 1);
+        var starts = LentArrays.Rent<int>(map.Count + 1);
         starts.AsSpan(0, map.Count + 1).Clear();
         var groups = _position.AsSpan(0, Rows);
         foreach (var group in groups)
@@ -512,7 +511,7 @@ internal sealed class BlockInput : IDisposable
             groups[row] = starts[groups[row]]++;
         }
 
-        ArrayPool<int>.Shared.Return(starts);
+        LentArrays.Return(starts);
     }
 
     /// <summary>A number of 0 or more that rows of one trace share, whatever type their batch's column has.</summary>

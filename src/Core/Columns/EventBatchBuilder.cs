@@ -128,13 +128,13 @@ internal sealed class EventBatchBuilder
         header.Varint((ulong)Rows);
         header.Varint((ulong)_plain.Length);
         header.Varint((ulong)_packed.Length);
-        var rented = System.Buffers.ArrayPool<byte>.Shared.Rent(bound);
+        var rented = LentArrays.Rent<byte>(bound);
         var compressed = LZ4Codec.Encode(_packed.Written, rented.AsSpan(0, bound), LZ4Level.L00_FAST);
         var record = new byte[header.Length + _plain.Length + compressed];
         header.Written.CopyTo(record);
         _plain.Written.CopyTo(record.AsSpan(header.Length));
         rented.AsSpan(0, compressed).CopyTo(record.AsSpan(header.Length + _plain.Length));
-        System.Buffers.ArrayPool<byte>.Shared.Return(rented);
+        LentArrays.Return(rented);
         return record;
     }
 

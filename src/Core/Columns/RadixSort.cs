@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Numerics;
 
 namespace StreamObserve.Core.Columns;
@@ -20,7 +19,7 @@ internal static class RadixSort
             return;
         }
 
-        var rented = ArrayPool<ulong>.Shared.Rent(keys.Length);
+        var rented = LentArrays.Rent<ulong>(keys.Length);
         Span<int> starts = stackalloc int[1 << DigitBits];
         var from = keys;
         var to = rented.AsSpan(0, keys.Length);
@@ -54,6 +53,6 @@ internal static class RadixSort
             from.CopyTo(keys);
         }
 
-        ArrayPool<ulong>.Shared.Return(rented);
+        LentArrays.Return(rented);
     }
 }

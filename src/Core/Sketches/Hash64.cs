@@ -1,8 +1,8 @@
-using System.Buffers;
 using System.Buffers.Binary;
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using System.Text;
+using StreamObserve.Core.Columns;
 using StreamObserve.Core.Events;
 
 namespace StreamObserve.Core.Sketches;
@@ -69,14 +69,14 @@ internal static class Utf8Bytes
             return map(bytes[..Encoding.UTF8.GetBytes(text, bytes)]);
         }
 
-        var rented = ArrayPool<byte>.Shared.Rent(bound);
+        var rented = LentArrays.Rent<byte>(bound);
         try
         {
             return map(rented.AsSpan(0, Encoding.UTF8.GetBytes(text, rented)));
         }
         finally
         {
-            ArrayPool<byte>.Shared.Return(rented);
+            LentArrays.Return(rented);
         }
     }
 }

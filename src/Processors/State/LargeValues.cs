@@ -1,4 +1,5 @@
 using System.Buffers;
+using StreamObserve.Core.Columns;
 using System.Buffers.Binary;
 using StreamObserve.Storage;
 
@@ -16,11 +17,11 @@ internal static class LargeValues
         var partBytes = store.ValueBytesMax - 1;
         if (value.Length <= partBytes)
         {
-            var whole = ArrayPool<byte>.Shared.Rent(value.Length + 1);
+            var whole = LentArrays.Rent<byte>(value.Length + 1);
             whole[0] = 0;
             value.CopyTo(whole.AsSpan(1));
             store.Upsert(key, whole.AsSpan(0, value.Length + 1));
-            ArrayPool<byte>.Shared.Return(whole);
+            LentArrays.Return(whole);
             return;
         }
 

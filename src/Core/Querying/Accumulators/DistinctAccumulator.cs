@@ -1,4 +1,3 @@
-using System.Buffers;
 using StreamObserve.Core.Columns;
 using StreamObserve.Core.Events;
 using StreamObserve.Core.Sketches;
@@ -108,7 +107,7 @@ public sealed class DistinctAccumulator(string column) : Accumulator
     /// <summary>Adds the values behind the codes, each once a cell where a bitmap of cells and codes is small enough to tell.</summary>
     private void AddCodes(in SelectedRows rows, ColumnVector vector)
     {
-        var lentHashes = ArrayPool<ulong>.Shared.Rent(vector.Strings.Count);
+        var lentHashes = LentArrays.Rent<ulong>(vector.Strings.Count);
         var hashes = HashAll(vector.Strings, lentHashes);
         int least = int.MaxValue, greatest = -1;
         foreach (var cell in rows.Cells)
@@ -119,7 +118,7 @@ public sealed class DistinctAccumulator(string column) : Accumulator
 
         var words = (vector.Strings.Count + 63) >> 6;
         var seenWords = (long)(greatest - least + 1) * words;
-        var lentSeen = ArrayPool<ulong>.Shared.Rent(seenWords <= Math.Max(SeenWordsMin, rows.Rows.Length) ? (int)seenWords : 0);
+        var lentSeen = LentArrays.Rent<ulong>(seenWords <= Math.Max(SeenWordsMin, rows.Rows.Length) ? (int)seenWords : 0);
         var seen = lentSeen.AsSpan(0, lentSeen.Length == 0 ? 0 : (int)seenWords);
         seen.Clear();
         var codes = vector.PackedCodes;
@@ -148,8 +147,8 @@ public sealed class DistinctAccumulator(string column) : Accumulator
             Use(cell).Add(hashes[code]);
         }
 
-        ArrayPool<ulong>.Shared.Return(lentHashes);
-        ArrayPool<ulong>.Shared.Return(lentSeen);
+        LentArrays.Return(lentHashes);
+        LentArrays.Return(lentSeen);
     }
 
     /// <inheritdoc/>

@@ -1,5 +1,5 @@
-using System.Buffers;
 using System.Numerics;
+using StreamObserve.Core.Columns;
 
 namespace StreamObserve.Core.Querying.Accumulators;
 
@@ -67,7 +67,7 @@ internal sealed class HashSet64
     {
         if (_slots.Length > 0)
         {
-            ArrayPool<ulong>.Shared.Return(_slots);
+            LentArrays.Return(_slots);
             _slots = [];
         }
     }
@@ -82,7 +82,7 @@ internal sealed class HashSet64
     private void Resize(int length)
     {
         var old = _slots;
-        _slots = ArrayPool<ulong>.Shared.Rent(length);
+        _slots = LentArrays.Rent<ulong>(length);
         Array.Clear(_slots);
         length = _slots.Length;
         var mask = length - 1;
@@ -100,6 +100,6 @@ internal sealed class HashSet64
             }
         }
 
-        ArrayPool<ulong>.Shared.Return(old);
+        LentArrays.Return(old);
     }
 }

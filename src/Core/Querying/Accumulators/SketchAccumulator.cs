@@ -1,4 +1,3 @@
-using System.Buffers;
 using StreamObserve.Core.Columns;
 using StreamObserve.Core.Sketches;
 
@@ -100,7 +99,7 @@ public sealed class SketchAccumulator(string column) : Accumulator
 
     private void AddCounted(in SelectedRows rows, ColumnVector vector)
     {
-        var scratch = ArrayPool<int>.Shared.Rent(rows.Rows.Length * 2);
+        var scratch = LentArrays.Rent<int>(rows.Rows.Length * 2);
         Span<int> bins = scratch.AsSpan(0, rows.Rows.Length), binCells = scratch.AsSpan(rows.Rows.Length, rows.Rows.Length);
         int count = 0, from = 0;
         int leastBin = int.MaxValue, greatestBin = int.MinValue, leastCell = int.MaxValue, greatestCell = int.MinValue;
@@ -129,7 +128,7 @@ public sealed class SketchAccumulator(string column) : Accumulator
             AddBins(bins[..count], binCells[..count], (leastBin, greatestBin), (leastCell, greatestCell));
         }
 
-        ArrayPool<int>.Shared.Return(scratch);
+        LentArrays.Return(scratch);
     }
 
     private void AddBins(ReadOnlySpan<int> bins, ReadOnlySpan<int> binCells, (int Least, int Greatest) ofBins, (int Least, int Greatest) ofCells)
@@ -147,7 +146,7 @@ public sealed class SketchAccumulator(string column) : Accumulator
             return;
         }
 
-        var lent = ArrayPool<int>.Shared.Rent(width * height);
+        var lent = LentArrays.Rent<int>(width * height);
         var counts = lent.AsSpan(0, width * height);
         counts.Clear();
         for (var i = 0; i < bins.Length; i++)
@@ -164,7 +163,7 @@ public sealed class SketchAccumulator(string column) : Accumulator
             }
         }
 
-        ArrayPool<int>.Shared.Return(lent);
+        LentArrays.Return(lent);
     }
 
     /// <inheritdoc/>

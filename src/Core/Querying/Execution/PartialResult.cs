@@ -14,6 +14,9 @@ public static class ExecutionLimits
     /// </summary>
     public const int GroupsMax = 100_000;
 
+    /// <summary>Groups that are kept however little memory there is: as many as an answer may show. Where they don't fit either, the question is refused.</summary>
+    public const int GroupsMin = QueryLimits.LimitWithoutSeriesMax;
+
     /// <summary>Cells (group x time bucket) of one partial result. Past it the same.</summary>
     public const int CellsMax = 2_000_000;
 
@@ -89,8 +92,9 @@ public sealed class PartialResult
     }
 
     /// <summary>
-    /// Takes the memory that the result has come to need; tells numbers less exactly where there is too little. Throws <see cref="QueryLimitException"/> when that does
-    /// not help. After each segment, fold and merge; before an answer is finished, with room for as much again, which the totals over time may take.
+    /// Takes the memory that the result has come to need. Where there is too little it tells numbers less exactly, then leaves out the lighter half of the groups, as often as
+    /// there are more than an answer may show: group and cell numbers change then. Throws <see cref="QueryLimitException"/> when that does not help. After each segment, fold
+    /// and merge; before an answer is finished, with room for as much again, which the totals over time may take.
     /// </summary>
     public void HoldMemory(bool isToBeFinished = false)
     {
@@ -105,8 +109,14 @@ public sealed class PartialResult
             accumulator.Shrink();
         }
 
-        if (!Memory.TryHold(MemoryBytes * times))
+        while (!Memory.TryHold(MemoryBytes * times))
         {
+            if (Groups > ExecutionLimits.GroupsMin * 2)
+            {
+                Purge(Groups - 1);
+                continue;
+            }
+
             throw new QueryLimitException(
                 $"the answer needs more than what is left of the {Memory.BytesMax >> 20} MB for all queries of this node: ask for fewer groups, a wider step or a shorter range, ask again later, or raise --memory");
         }

@@ -54,11 +54,14 @@ public sealed class GroupPurgeTests
             }
         }, iter: 200);
 
-    [Fact]
-    public void AMillionValuesKeepTheHeavyOnesExactlyAndSayWhatWasLeftOut()
+    [Theory]
+    [InlineData(null)]
+    [InlineData(6 << 20)]
+    public void AMillionValuesKeepTheHeavyOnesExactlyAndSayWhatWasLeftOut(int? memoryBytes)
     {
         var plan = Plan(20);
-        var result = new PartialResult(plan);
+        using var memory = memoryBytes is { } bytes ? new QueryMemory(bytes).Lease() : null;
+        var result = new PartialResult(plan) { Memory = memory };
         var scan = new RowScan(plan, result);
         var random = new Random(1);
         var counts = new int[20];
@@ -78,10 +81,11 @@ public sealed class GroupPurgeTests
 
             scan.Add(Segment(values), 0, Time.EndNs);
             Assert.True(result.Groups <= ExecutionLimits.GroupsMax + values.Length);
+            Assert.True(result.MemoryBytes <= (memoryBytes ?? long.MaxValue));
         }
 
         var answer = Answers.Build(result);
-        Assert.InRange(answer.Receipt.GroupsLeftOutMax, 1, 30);
+        Assert.InRange(answer.Receipt.GroupsLeftOutMax, 1, memoryBytes is null ? 30 : 100);
         Assert.Equal(counts.Order(), answer.Results.Select(row => (int)row.Cells[0].Value.AsInteger).Order());
         Assert.All(answer.Results, row => Assert.Equal(NumberLabel.Exact, row.Cells[0].Label));
         Assert.Equal(32 * 32_768, answer.Total!.Cells[0].Value.AsDouble);
