@@ -94,6 +94,6 @@ internal sealed class Rows : Stream, IRefusalSink
 
     private sealed class Chunks(IReadOnlyList<byte[]> chunks) : IChunkSource
     {
-        public byte[] Read(int chunk) => chunks[chunk];
+        public ReadOnlyMemory<byte> Read(int chunk, LentBuffer scratch) => chunks[chunk];
     }
 }

@@ -126,6 +126,6 @@ internal sealed class RowStore : Stream, IRefusalSink
 
     private sealed class Chunks(IReadOnlyList<byte[]> chunks) : IChunkSource
     {
-        public byte[] Read(int chunk) => chunks[chunk];
+        public ReadOnlyMemory<byte> Read(int chunk, LentBuffer scratch) => chunks[chunk];
     }
 }

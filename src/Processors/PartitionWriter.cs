@@ -373,7 +373,7 @@ internal sealed class PartitionWriter : ReceiveActor, IWithTimers
         Sender.Tell(new TailStarted(_partition, subscribe.SubscriptionId, refusal is null, _state.Head.Offset, refusal ?? ""));
         if (refusal is null && subscribe.FromOffset is { } from)
         {
-            var reader = new EventBatchReader();
+            using var reader = new EventBatchReader();
             foreach (var entry in _state.Snapshot().Recent)
             {
                 if (entry.Offset >= from && entry.Batch(reader) is { } batch)

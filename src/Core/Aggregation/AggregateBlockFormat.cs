@@ -15,9 +15,10 @@ public static class AggregateBlockFormat
     public static byte[] Encode(AggregateBlock block, ByteWriter w) => Encode(block, w, null);
 
     /// <summary>Reads a block. The bytes' CRC was checked before: damage is a <see cref="FormatException"/>.</summary>
-    public static AggregateBlock Decode(byte[] bytes)
+    public static AggregateBlock Decode(ReadOnlySpan<byte> bytes)
     {
-        var r = new ByteReader(PackedChunk.Unpack(bytes).Span);
+        using var unpacked = PackedChunk.UnpackLent(bytes);
+        var r = new ByteReader(unpacked.WrittenSpan);
         if (r.U8() is var version && version != Version)
         {
             throw new FormatException($"an aggregate block of version {version}");

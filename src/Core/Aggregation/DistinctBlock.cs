@@ -113,9 +113,10 @@ public sealed class DistinctBlock
     }
 
     /// <summary>Reads a block; damage is a <see cref="FormatException"/>.</summary>
-    public static DistinctBlock Decode(byte[] bytes)
+    public static DistinctBlock Decode(ReadOnlySpan<byte> bytes)
     {
-        var r = new ByteReader(PackedChunk.Unpack(bytes).Span);
+        using var unpacked = PackedChunk.UnpackLent(bytes);
+        var r = new ByteReader(unpacked.WrittenSpan);
         if (r.U8() is var version && version != Version)
         {
             throw new FormatException($"a distinct block of version {version}");

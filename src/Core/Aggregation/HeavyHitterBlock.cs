@@ -66,7 +66,7 @@ public sealed class HeavyHitterBlock
             missed[i] = r.F64();
         }
 
-        var cells = AggregateBlockFormat.Decode(r.Blob().ToArray());
+        var cells = AggregateBlockFormat.Decode(r.Blob());
         return missed.Length == 0 || missed.Length == cells.Values.Count
             ? new(cells, missed, leftOutMax)
             : throw new FormatException($"{missed.Length} bounds for {cells.Values.Count} values");

@@ -8,8 +8,8 @@ namespace StreamObserve.Core.Columns;
 /// <summary>Reads a sealed block's chunks. Calls may wait for the disk; safe for several threads.</summary>
 public interface IChunkSource
 {
-    /// <summary>The bytes of a chunk; throws <see cref="IOException"/> when they are damaged or gone.</summary>
-    byte[] Read(int chunk);
+    /// <summary>The bytes of a chunk, in <paramref name="scratch"/> or in memory of their own; throws <see cref="IOException"/> when they are damaged or gone.</summary>
+    ReadOnlyMemory<byte> Read(int chunk, LentBuffer scratch);
 }
 
 /// <summary>
@@ -23,6 +23,7 @@ public sealed class ColumnBlock : IRowSegment
     private readonly IChunkSource _source;
     private readonly Header[] _headers;
     private readonly ColumnVector?[] _vectors;
+    private readonly bool[] _used;
     private readonly bool _isWeighted;
     private readonly Lock _lock = new();
     private StrongBox<TimeColumn>? _times;
@@ -43,6 +44,7 @@ public sealed class ColumnBlock : IRowSegment
         Datasets = datasets;
         _headers = headers;
         _vectors = new ColumnVector?[headers.Length];
+        _used = new bool[headers.Length + 3];
     }
 
     /// <inheritdoc/>
@@ -71,20 +73,30 @@ public sealed class ColumnBlock : IRowSegment
     ColumnVector IRowSegment.DatasetColumn => DatasetColumn;
 
     /// <inheritdoc/>
-    public double[]? Weights => _isWeighted ? _weights ??= ReadWeights() : null;
+    public double[]? Weights
+    {
+        get
+        {
+            _used[WeightsPart] |= _isWeighted;
+            return _isWeighted ? _weights ??= ReadWeights() : null;
+        }
+    }
 
     /// <inheritdoc/>
     public int[] DatasetCodes => DatasetColumn.Codes;
 
-    /// <summary>Bytes of decoded columns held.</summary>
+    /// <summary>What is decoded and let go of one by one: each column, the times, the weights, the datasets.</summary>
+    public int Parts => _used.Length;
+
+    /// <summary>Bytes of decoded parts held.</summary>
     public long CachedBytes
     {
         get
         {
-            long bytes = (_times?.Value.MemoryBytes ?? 0) + ((_timesNs?.Length ?? 0) * 8L) + ((_weights?.Length ?? 0) * 8L) + (_datasetColumn?.MemoryBytes ?? 0);
-            foreach (var vector in _vectors)
+            long bytes = 0;
+            for (var part = 0; part < Parts; part++)
             {
-                bytes += vector?.MemoryBytes ?? 0;
+                bytes += PartBytes(part);
             }
 
             return bytes;
@@ -103,14 +115,35 @@ public sealed class ColumnBlock : IRowSegment
         }
     }
 
-    private TimeColumn Times => (_times ??= new(ReadTimes())).Value;
+    private int TimesPart => _headers.Length;
 
-    private ColumnVector DatasetColumn => _datasetColumn ??= ReadDatasets();
+    private int WeightsPart => _headers.Length + 1;
+
+    private int DatasetsPart => _headers.Length + 2;
+
+    private TimeColumn Times
+    {
+        get
+        {
+            _used[TimesPart] = true;
+            return (_times ??= new(ReadTimes())).Value;
+        }
+    }
+
+    private ColumnVector DatasetColumn
+    {
+        get
+        {
+            _used[DatasetsPart] = true;
+            return _datasetColumn ??= ReadDatasets();
+        }
+    }
 
     /// <summary>Opens a block; reads its header only.</summary>
     public static ColumnBlock Open(IChunkSource source)
     {
-        ReadOnlyMemory<byte> header = source.Read(0);
+        using var scratch = new LentBuffer();
+        ReadOnlyMemory<byte> header = source.Read(0, scratch).ToArray();
         var r = new ByteReader(header.Span);
         if (r.U8() is var version && version != ColumnBlockWriter.Version)
         {
@@ -142,6 +175,7 @@ public sealed class ColumnBlock : IRowSegment
         {
             if (_headers[i].Name == field)
             {
+                _used[i] = true;
                 into.Add(_vectors[i] ??= ReadColumn(i));
             }
         }
@@ -179,20 +213,58 @@ public sealed class ColumnBlock : IRowSegment
         return exclusion;
     }
 
-    /// <summary>Lets go of all decoded columns.</summary>
+    /// <summary>Bytes of a part as it is decoded; 0 when it is not.</summary>
+    public long PartBytes(int part) => (part - _headers.Length) switch
+    {
+        < 0 => _vectors[part]?.MemoryBytes ?? 0,
+        0 => (_times?.Value.MemoryBytes ?? 0) + ((_timesNs?.Length ?? 0) * 8L),
+        1 => (_weights?.Length ?? 0) * 8L,
+        _ => _datasetColumn?.MemoryBytes ?? 0,
+    };
+
+    /// <summary>True when a part was asked for since this was called last. Calls from one thread at a time; a use at the same moment may go uncounted.</summary>
+    public bool TakeUse(int part)
+    {
+        var used = _used[part];
+        _used[part] = false;
+        return used;
+    }
+
+    /// <summary>Lets go of a decoded part.</summary>
+    public void Drop(int part)
+    {
+        switch (part - _headers.Length)
+        {
+            case < 0:
+                _vectors[part] = null;
+                break;
+            case 0:
+                _times = null;
+                _timesNs = null;
+                break;
+            case 1:
+                _weights = null;
+                break;
+            default:
+                _datasetColumn = null;
+                break;
+        }
+    }
+
+    /// <summary>Lets go of all decoded parts.</summary>
     public void DropCache()
     {
-        Array.Clear(_vectors);
-        _times = null;
-        _timesNs = null;
-        _weights = null;
-        _datasetColumn = null;
+        for (var part = 0; part < Parts; part++)
+        {
+            Drop(part);
+        }
     }
 
     /// <summary>A chunk's bytes as they were before compression.</summary>
     private ReadOnlyMemory<byte> Unpack(int number)
     {
-        var bytes = PackedChunk.Unpack(_source.Read(number));
+        using var scratch = new LentBuffer();
+        var bytes = PackedChunk.Unpack(_source.Read(number, scratch).Span);
         lock (_lock)
         {
             _decodedColumns++;

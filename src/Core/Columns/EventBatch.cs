@@ -105,19 +105,22 @@ public sealed class EventBatch : IRowSegment
 /// Reads records of the batches log (docs/formats/event-batch.md) into <see cref="EventBatch"/>es. Keeps the field names it has seen, so that a batch does not
 /// make them anew: one reader a partition, not thread-safe.
 /// </summary>
-public sealed class EventBatchReader
+public sealed class EventBatchReader : IDisposable
 {
     private readonly StringDictionary _nameIndex = new();
     private readonly List<string> _names = [];
-    private byte[] _packed = new byte[1 << 16];
+    private byte[] _packed = [];
 
     /// <summary>True when the record is an event batch of a version that this reader knows.</summary>
     public static bool IsEventBatch(ReadOnlySpan<byte> record) => record.Length > 2 && record[0] == EventBatchBuilder.RecordKind;
 
+    /// <summary>Gives the reader's memory back: its last view ends.</summary>
+    public void Dispose() => LentArray.Return(ref _packed);
+
     /// <summary>Decodes a record. Throws <see cref="FormatException"/> on damage: the log's own CRC makes that a bug, not an expected outcome.</summary>
     public EventBatch Read(ReadOnlySpan<byte> record)
     {
-        var head = Unpack(record, ref _packed);
+        var head = UnpackHere(record);
         return Read(_packed.AsSpan(0, head.PackedLength), record.Slice(head.PlainAt, head.PlainLength), head.Rows);
     }
 
@@ -151,20 +154,21 @@ public sealed class EventBatchReader
     }
 
     /// <summary>
-    /// Opens a record without decoding its columns. Valid until this reader opens or reads the next one. Throws <see cref="FormatException"/> on damage.
+    /// Opens a record without decoding its columns. Valid until this reader opens or reads the next one, or is disposed of. Throws <see cref="FormatException"/> on damage.
     /// </summary>
     public EventBatchView View(ReadOnlyMemory<byte> record)
     {
-        var head = Unpack(record.Span, ref _packed);
+        var head = UnpackHere(record.Span);
         return new(new EventBatchLayout(_packed.AsMemory(0, head.PackedLength), record.Slice(head.PlainAt, head.PlainLength), head.Rows, utf8 => Name(utf8.Span)));
     }
 
     /// <summary>Unpacks a record into memory of its own, some <see cref="LayoutBytes"/>. Throws <see cref="FormatException"/> on damage.</summary>
     public EventBatchLayout Layout(ReadOnlySpan<byte> record)
     {
-        byte[] packed = [];
-        var head = Unpack(record, ref packed);
-        return new(packed.AsMemory(0, head.PackedLength), record.Slice(head.PlainAt, head.PlainLength).ToArray(), head.Rows, utf8 => Name(utf8.Span));
+        var head = HeadOf(record);
+        var packed = GC.AllocateUninitializedArray<byte>(head.PackedLength);
+        Unpack(record, head, packed);
+        return new(packed, record.Slice(head.PlainAt, head.PlainLength).ToArray(), head.Rows, utf8 => Name(utf8.Span));
     }
 
     /// <summary>Bytes of memory that a record's layout takes, about.</summary>
@@ -190,19 +194,23 @@ public sealed class EventBatchReader
         return new(rows, packedLength, head.Position, plainLength);
     }
 
-    /// <summary>Unpacks a record's packed part into an array, replaced by a larger one where it is too short.</summary>
-    private static RecordHead Unpack(ReadOnlySpan<byte> record, ref byte[] packed)
+    /// <summary>Unpacks a record's packed part into the reader's memory.</summary>
+    private RecordHead UnpackHere(ReadOnlySpan<byte> record)
     {
         var head = HeadOf(record);
-        if (packed.Length < head.PackedLength)
-        {
-            packed = new byte[Math.Max(head.PackedLength, packed.Length * 2)];
-        }
+        Unpack(record, head, LentArray.Room(ref _packed, head.PackedLength));
+        return head;
+    }
 
+    private static void Unpack(ReadOnlySpan<byte> record, RecordHead head, Span<byte> into)
+    {
         var rest = new ByteReader(record[head.PlainAt..]);
         rest.Take(head.PlainLength);
-        var decoded = LZ4Codec.Decode(rest.Take(rest.Remaining), packed.AsSpan(0, head.PackedLength));
-        return decoded == head.PackedLength ? head : throw new FormatException($"an event batch unpacked to {decoded} bytes, {head.PackedLength} were said");
+        var decoded = LZ4Codec.Decode(rest.Take(rest.Remaining), into);
+        if (decoded != head.PackedLength)
+        {
+            throw new FormatException($"an event batch unpacked to {decoded} bytes, {head.PackedLength} were said");
+        }
     }
 
     private void ReadColumn(ref ByteReader r, ref ByteReader plain, int rows, List<NamedColumn> columns)

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using ZstdSharp;
 
@@ -12,19 +13,41 @@ internal static class PackedChunk
     /// <summary>The chunk of bytes as they are.</summary>
     public static byte[] Plain(ReadOnlySpan<byte> bytes) => [0, .. bytes];
 
-    /// <summary>The bytes of a chunk; may be a part of the chunk itself. Damage is a <see cref="FormatException"/>.</summary>
-    public static ReadOnlyMemory<byte> Unpack(byte[] chunk)
+    /// <summary>The bytes of a chunk, in memory of their own. Damage is a <see cref="FormatException"/>.</summary>
+    public static ReadOnlyMemory<byte> Unpack(ReadOnlySpan<byte> chunk)
+    {
+        var bytes = new byte[UnpackedBytes(chunk)];
+        Unpack(chunk, bytes);
+        return bytes;
+    }
+
+    /// <summary>As <see cref="Unpack(ReadOnlySpan{byte})"/>, in lent memory, to be disposed of by the caller.</summary>
+    public static LentBuffer UnpackLent(ReadOnlySpan<byte> chunk)
+    {
+        var buffer = new LentBuffer();
+        var length = UnpackedBytes(chunk);
+        Unpack(chunk, buffer.GetSpan(length)[..length]);
+        buffer.Advance(length);
+        return buffer;
+    }
+
+    private static int UnpackedBytes(ReadOnlySpan<byte> chunk) => chunk[0] == 0 ? chunk.Length - 1 : BinaryPrimitives.ReadInt32LittleEndian(chunk[1..]);
+
+    private static void Unpack(ReadOnlySpan<byte> chunk, Span<byte> into)
     {
         if (chunk[0] == 0)
         {
-            return chunk.AsMemory(1);
+            chunk[1..].CopyTo(into);
+            return;
         }
 
-        var raw = new byte[BitConverter.ToInt32(chunk, 1)];
         var decompressor = Idle.TryTake(out var idle) ? idle : new();
-        var written = decompressor.Unwrap(chunk.AsSpan(5), raw);        // one that threw is left to the collector
+        var written = decompressor.Unwrap(chunk[5..], into);        // one that threw is left to the collector
         Idle.Add(decompressor);
-        return written == raw.Length ? raw : throw new FormatException($"a chunk unpacked to {written} bytes, {raw.Length} were said");
+        if (written != into.Length)
+        {
+            throw new FormatException($"a chunk unpacked to {written} bytes, {into.Length} were said");
+        }
     }
 }
 

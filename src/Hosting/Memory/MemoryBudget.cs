@@ -34,7 +34,7 @@ public sealed record MemoryBudget
     public required long UntouchedBytes { get; init; }
 
     /// <summary>Of <see cref="QueriesBytes"/>: what the results of all queries may hold together. Columns, unpacked batches, aggregates and answers that are kept have the rest.</summary>
-    public long QueryResultsBytes => QueriesBytes * 3 / 10;
+    public long QueryResultsBytes => QueriesBytes / 4;
 
     /// <summary>
     /// Limit of the garbage-collected heap: the total less what lives outside of it, and what is reserved but not touched on top. The collector works harder as it is
@@ -62,7 +62,7 @@ public sealed record MemoryBudget
         int cache = (roles & NodeRoles.Processor) != 0 ? 3 : 0;
         int rows = (roles & NodeRoles.Processor) != 0 ? 5 : 0;
         int stores = (roles & NodeRoles.Processor) != 0 ? 3 : 0;
-        int queries = (roles & (NodeRoles.Processor | NodeRoles.Query)) != 0 ? 5 : 0;
+        int queries = (roles & (NodeRoles.Processor | NodeRoles.Query)) != 0 ? 7 : 0;
         int weights = Math.Max(1, broker + ingest + cache + rows + stores + queries);
 
         // A process that only serves needs some 150 MB; a larger budget leaves it a larger share for garbage between collections.

@@ -62,7 +62,7 @@ public static class BubbleUpExecutor
         result.IsSampled |= snapshot.SampledTimes is not null && result.UsedBlocks;
         result.HasUncountedDrops |= snapshot.HasUncountedDrops && result.UsedBlocks;
 
-        EventBatchReader? reader = null;
+        using var reader = new EventBatchReader();
         foreach (var entry in snapshot.Recent)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -72,7 +72,7 @@ public static class BubbleUpExecutor
             }
 
             result.UsedRecent = true;
-            if (entry.Batch(reader ??= new()) is { } batch)
+            if (entry.Batch(reader) is { } batch)
             {
                 scan.Add(batch, start, end);
             }

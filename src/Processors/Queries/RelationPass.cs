@@ -36,7 +36,7 @@ internal static class RelationPass
             return index;
         }
 
-        EventBatchReader? reader = null;
+        using var reader = new EventBatchReader();
         foreach (var entry in snapshot.Recent)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -45,7 +45,7 @@ internal static class RelationPass
                 continue;
             }
 
-            if (entry.Scan(reader ??= new()) is { } batch)
+            if (entry.Scan(reader) is { } batch)
             {
                 Add(index, batch, result);
             }

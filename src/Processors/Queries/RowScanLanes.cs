@@ -157,10 +157,10 @@ internal sealed class RowScanLanes
 
     private async Task ScanAsync(PartialResult result, ScanExplanation explanation, bool hasPlace)
     {
+        EventBatchReader? reader = null;
         try
         {
             using var scan = new RowScan(_plan, result, _relations);
-            EventBatchReader? reader = null;
             for (var at = Interlocked.Increment(ref _next); at < _pieces.Count; at = Interlocked.Increment(ref _next))
             {
                 if (!hasPlace)
@@ -184,6 +184,7 @@ internal sealed class RowScanLanes
         }
         finally
         {
+            reader?.Dispose();
             if (hasPlace)
             {
                 _gate.Leave();

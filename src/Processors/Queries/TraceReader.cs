@@ -32,7 +32,7 @@ internal static class TraceReader
             Collect(scan, batch, rows);
         }
 
-        var reader = new EventBatchReader();
+        using var reader = new EventBatchReader();
         string? failure = null;
         foreach (var entry in snapshot.Recent)
         {

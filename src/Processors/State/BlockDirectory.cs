@@ -7,7 +7,7 @@ namespace StreamObserve.Processors.State;
 /// <summary>A sealed block as the directory knows it.</summary>
 public sealed record BlockInfo(long Id, int Rows, long MinTimeNs, long MaxTimeNs, bool IsSampled, int Chunks, long Bytes);
 
-/// <summary>Sealed blocks: opened when a query first needs them, their decoded columns kept within a budget. Any thread.</summary>
+/// <summary>Sealed blocks: opened when a query first needs them, their decoded columns kept within a budget (<see cref="ColumnCache"/>). Any thread.</summary>
 public sealed class BlockReader(ChunkStore store, long cacheBudgetBytes)
 {
     /// <summary>Headers kept: with its bloom filter one is some KB, and more than a few thousand are not worth it.</summary>
@@ -16,10 +16,7 @@ public sealed class BlockReader(ChunkStore store, long cacheBudgetBytes)
     private readonly Lock _lock = new();
     private readonly Dictionary<long, Entry> _open = [];
     private readonly LinkedList<Entry> _byUse = new();
-
-    // Of the open ones those that hold columns, the latest used first, and the bytes of them all.
-    private readonly LinkedList<Entry> _decoded = new();
-    private long _bytes;
+    private readonly ColumnCache _columns = new(cacheBudgetBytes);
 
     /// <summary>Bytes of decoded columns held, as of the last <see cref="Release"/> of each block.</summary>
     public long HeldBytes
@@ -28,7 +25,7 @@ public sealed class BlockReader(ChunkStore store, long cacheBudgetBytes)
         {
             lock (_lock)
             {
-                return _bytes;
+                return _columns.Bytes;
             }
         }
     }
@@ -60,8 +57,8 @@ public sealed class BlockReader(ChunkStore store, long cacheBudgetBytes)
     }
 
     /// <summary>
-    /// Counts what a block holds after it was used, and lets go of the columns of the blocks used longest ago until the rest is within the budget. After each block,
-    /// since one question may name large columns of every one.
+    /// Counts what a block holds after it was used, and lets go of columns, its own or those of others, until the rest is within the budget. After each block, since one
+    /// question may name large columns of every one.
     /// </summary>
     public void Release(BlockInfo info)
     {
@@ -72,17 +69,17 @@ public sealed class BlockReader(ChunkStore store, long cacheBudgetBytes)
                 Count(entry);
             }
 
-            while (_bytes > cacheBudgetBytes && _decoded.Last is { } last)
-            {
-                last.Value.Block.DropCache();
-                Count(last.Value);
-            }
-
             while (_open.Count > OpenMax)
             {
                 var oldest = _byUse.Last!.Value;
-                oldest.Block.DropCache();
-                Count(oldest);
+                foreach (var part in oldest.Parts)
+                {
+                    if (part is not null)
+                    {
+                        _columns.LetGo(part);
+                    }
+                }
+
                 _open.Remove(oldest.Id);
                 _byUse.RemoveLast();
             }
@@ -96,29 +93,19 @@ public sealed class BlockReader(ChunkStore store, long cacheBudgetBytes)
         {
             foreach (var entry in _byUse)
             {
-                if (entry.Block.CachedBytes != entry.Bytes)
-                {
-                    Count(entry);
-                }
+                Count(entry);
             }
         }
-
-        Release(new(-1, 0, 0, 0, false, 0, 0));
     }
 
     private void Count(Entry entry)
     {
-        if (entry.Bytes > 0)
+        for (var number = 0; number < entry.Parts.Length; number++)
         {
-            _decoded.Remove(entry.Decoded);
-            _bytes -= entry.Bytes;
-        }
-
-        entry.Bytes = entry.Block.CachedBytes;
-        if (entry.Bytes > 0)
-        {
-            _decoded.AddFirst(entry.Decoded);
-            _bytes += entry.Bytes;
+            if (entry.Block.TakeUse(number))
+            {
+                _columns.Use(entry.Parts[number] ??= new(entry.Block, number));
+            }
         }
     }
 
@@ -127,7 +114,7 @@ public sealed class BlockReader(ChunkStore store, long cacheBudgetBytes)
 
     private sealed class Chunks(ChunkStore store, long block) : IChunkSource
     {
-        public byte[] Read(int chunk) => LargeValues.Read(store, Key(block, chunk), $"chunk {chunk} of block {block}");
+        public ReadOnlyMemory<byte> Read(int chunk, LentBuffer scratch) => LargeValues.Read(store, Key(block, chunk), scratch, $"chunk {chunk} of block {block}");
     }
 
     private sealed class Entry
@@ -136,20 +123,18 @@ public sealed class BlockReader(ChunkStore store, long cacheBudgetBytes)
         {
             Id = id;
             Block = block;
+            Parts = new CachedPart?[block.Parts];
             ByUse = new(this);
-            Decoded = new(this);
         }
 
         public long Id { get; }
 
         public ColumnBlock Block { get; }
 
+        /// <summary>The parts that were ever used.</summary>
+        public CachedPart?[] Parts { get; }
+
         public LinkedListNode<Entry> ByUse { get; }
-
-        public LinkedListNode<Entry> Decoded { get; }
-
-        /// <summary>Bytes of decoded columns when they were last counted; above 0 exactly while <see cref="Decoded"/> is in its list.</summary>
-        public long Bytes { get; set; }
     }
 }
 
@@ -176,7 +161,9 @@ public sealed class AggregateReader(ChunkStore folds, ChunkStore merged, long ca
     /// <inheritdoc/>
     public HeavyHitterBlock HeavyHitters(FoldDirectory fold, int block) => (HeavyHitterBlock)Get(fold, block, static bytes => HeavyHitterBlock.Decode(bytes));
 
-    private object Get(FoldDirectory fold, int block, Func<byte[], object> decode)
+    private delegate object DecodeBlock(ReadOnlySpan<byte> bytes);
+
+    private object Get(FoldDirectory fold, int block, DecodeBlock decode)
     {
         var key = Key(fold, block);
         lock (_lock)
@@ -189,8 +176,8 @@ public sealed class AggregateReader(ChunkStore folds, ChunkStore merged, long ca
             }
         }
 
-        var bytes = LargeValues.Read(fold.IsMerged ? merged : folds, key, $"aggregate block {block} of fold {fold.Id}");
-        var decoded = decode(bytes);
+        using var scratch = new LentBuffer();
+        var decoded = decode(LargeValues.Read(fold.IsMerged ? merged : folds, key, scratch, $"aggregate block {block} of fold {fold.Id}").Span);
         var held = decoded switch
         {
             AggregateBlock aggregates => aggregates.MemoryBytes,

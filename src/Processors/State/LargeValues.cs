@@ -1,4 +1,3 @@
-using System.Buffers;
 using StreamObserve.Core.Columns;
 using System.Buffers.Binary;
 using StreamObserve.Storage;
@@ -37,29 +36,32 @@ internal static class LargeValues
         store.Upsert(key, head);
     }
 
-    /// <summary>Reads a value; <paramref name="what"/> names it in the <see cref="IOException"/> thrown when it is damaged or gone. Any thread.</summary>
-    public static byte[] Read(ChunkStore store, ChunkKey key, string what)
+    /// <summary>
+    /// Reads a value into <paramref name="scratch"/>: valid as long as what is written there. <paramref name="what"/> names it in the <see cref="IOException"/> thrown when it is
+    /// damaged or gone. Any thread.
+    /// </summary>
+    public static ReadOnlyMemory<byte> Read(ChunkStore store, ChunkKey key, LentBuffer scratch, string what)
     {
-        var buffer = new ArrayBufferWriter<byte>();
-        ReadPart(store, key, buffer, what);
-        if (buffer.WrittenSpan[0] == 0)
+        scratch.Clear();
+        ReadPart(store, key, scratch, what);
+        if (scratch.WrittenSpan[0] == 0)
         {
-            return buffer.WrittenSpan[1..].ToArray();
+            return scratch.WrittenMemory[1..];
         }
 
-        var parts = BinaryPrimitives.ReadInt32LittleEndian(buffer.WrittenSpan[1..]);
-        var whole = new ArrayBufferWriter<byte>();
+        var parts = BinaryPrimitives.ReadInt32LittleEndian(scratch.WrittenSpan[1..]);
+        scratch.Clear();
         for (var part = 1; part <= parts; part++)
         {
-            ReadPart(store, PartKey(key, part), whole, what);
+            ReadPart(store, PartKey(key, part), scratch, what);
         }
 
-        return whole.WrittenSpan.ToArray();
+        return scratch.WrittenMemory;
     }
 
     private static ChunkKey PartKey(ChunkKey key, int part) => new(key.High, key.Low | ((ulong)part << 32));
 
-    private static void ReadPart(ChunkStore store, ChunkKey key, ArrayBufferWriter<byte> into, string what)
+    private static void ReadPart(ChunkStore store, ChunkKey key, LentBuffer into, string what)
     {
         if (store.TryRead(key, into) is var outcome && outcome != ReadOutcome.Found)
         {

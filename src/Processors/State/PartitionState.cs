@@ -278,6 +278,7 @@ public sealed class PartitionState : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _batchReader.Dispose();
         _store.Dispose();
     }
 

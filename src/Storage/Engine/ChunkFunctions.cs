@@ -64,7 +64,14 @@ internal sealed class ChunkFunctions : FunctionsBase<ChunkKey, SpanByte, uint, C
             return true;
         }
 
-        read.Destination?.Write(stored[ChecksumBytes..]);
+        if (read.Destination is { } destination)
+        {
+            // Room for all of it at once: the writer would double its way there, copying each time.
+            ReadOnlySpan<byte> payload = stored[ChecksumBytes..];
+            payload.CopyTo(destination.GetSpan(payload.Length));
+            destination.Advance(payload.Length);
+        }
+
         read.Outcome = ReadOutcome.Found;
         return true;
     }

@@ -320,6 +320,6 @@ internal static class Batches
 
     private sealed class Chunks(SealedColumns block) : IChunkSource
     {
-        public byte[] Read(int chunk) => block.Chunks[chunk];
+        public ReadOnlyMemory<byte> Read(int chunk, LentBuffer scratch) => block.Chunks[chunk];
     }
 }

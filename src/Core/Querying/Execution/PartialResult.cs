@@ -41,6 +41,7 @@ public sealed class PartialResult
 
     private const byte Version = 2;
 
+    private Accumulator[] _accumulators;
     private StringDictionary _groups = new();
     private IntegerMap _cells = new();
     private double[] _missed = [];
@@ -54,13 +55,13 @@ public sealed class PartialResult
     public PartialResult(LeafPlan plan)
     {
         Plan = plan;
-        Accumulators = plan.NewAccumulators(this);
+        _accumulators = plan.NewAccumulators(this);
     }
 
     private PartialResult(LeafPlan plan, Func<PartialResult, Accumulator[]> accumulators)
     {
         Plan = plan;
-        Accumulators = accumulators(this);
+        _accumulators = accumulators(this);
     }
 
     /// <summary>
@@ -82,7 +83,7 @@ public sealed class PartialResult
         get
         {
             var bytes = 512 + (_groups.ByteCount * 2L) + (_groups.Count * 16L) + (Cells * 24L);
-            foreach (var accumulator in Accumulators)
+            foreach (var accumulator in _accumulators)
             {
                 bytes += accumulator.MemoryBytes;
             }
@@ -104,7 +105,7 @@ public sealed class PartialResult
             return;
         }
 
-        foreach (var accumulator in Accumulators)
+        foreach (var accumulator in _accumulators)
         {
             accumulator.Shrink();
         }
@@ -123,10 +124,10 @@ public sealed class PartialResult
     }
 
     /// <summary>One accumulator for each of the plan's specs.</summary>
-    public IReadOnlyList<Accumulator> Accumulators { get; private set; }
+    public IReadOnlyList<Accumulator> Accumulators => _accumulators;
 
     /// <summary>The plain count, which every plan has first.</summary>
-    public CountAccumulator Count => (CountAccumulator)Accumulators[0];
+    public CountAccumulator Count => (CountAccumulator)_accumulators[0];
 
     /// <summary>Groups so far.</summary>
     public int Groups => _groups.Count;
@@ -257,7 +258,7 @@ public sealed class PartialResult
         var cell = _cells.Add(((long)group << 32) | (uint)bucket);
         if (_cells.Count != before)
         {
-            foreach (var accumulator in Accumulators)
+            foreach (var accumulator in _accumulators)
             {
                 accumulator.EnsureCells(_cells.Count);
             }
@@ -269,7 +270,7 @@ public sealed class PartialResult
     /// <summary>A cell that is empty and of no group, with room for it in every accumulator. Valid until the next <see cref="Cell"/>.</summary>
     public int EmptyCell()
     {
-        foreach (var accumulator in Accumulators)
+        foreach (var accumulator in _accumulators)
         {
             accumulator.EnsureCells(_cells.Count + 1);
         }
@@ -311,15 +312,15 @@ public sealed class PartialResult
         {
             var (group, bucket) = other.CellOf(cell);
             var mine = cells[cell] = Cell(groups[group], bucket);
-            for (var i = 0; i < Accumulators.Count; i++)
+            for (var i = 0; i < _accumulators.Length; i++)
             {
                 if (takeOver)
                 {
-                    Accumulators[i].TakeOver(mine, other.Accumulators[i], cell);
+                    _accumulators[i].TakeOver(mine, other._accumulators[i], cell);
                 }
                 else
                 {
-                    Accumulators[i].Merge(mine, other.Accumulators[i], cell);
+                    _accumulators[i].Merge(mine, other._accumulators[i], cell);
                 }
             }
         }
@@ -350,12 +351,12 @@ public sealed class PartialResult
     /// <summary>Gives what the result holds to the next queries: the last that is asked of it.</summary>
     public void Release()
     {
-        foreach (var accumulator in Accumulators)
+        foreach (var accumulator in _accumulators)
         {
             accumulator.Release();
         }
 
-        Accumulators = [];
+        _accumulators = [];
     }
 
     /// <summary>Writes the result.</summary>
@@ -389,7 +390,7 @@ public sealed class PartialResult
             var (group, bucket) = CellOf(cell);
             writer.Varint((ulong)group);
             writer.Varint((ulong)bucket);
-            foreach (var accumulator in Accumulators)
+            foreach (var accumulator in _accumulators)
             {
                 accumulator.Export(cell, writer);
             }
@@ -437,7 +438,7 @@ public sealed class PartialResult
         for (var i = 0; i < cells.Length; i++)
         {
             var cell = cells[i] = Cell(groups[reader.Count()], reader.Count());
-            foreach (var accumulator in Accumulators)
+            foreach (var accumulator in _accumulators)
             {
                 accumulator.Import(cell, ref reader);
             }
@@ -463,8 +464,8 @@ public sealed class PartialResult
 
         var variances = _collector is null ? Variances() : null;
         var kept = ChooseKept(groupsMax / 2);
-        var (oldGroups, oldCells, oldAccumulators, oldMissed) = (_groups, _cells, Accumulators, _missed);
-        (_groups, _cells, Accumulators, _missed) = (new(), new(), Plan.NewAccumulators(this), []);
+        var (oldGroups, oldCells, oldAccumulators, oldMissed) = (_groups, _cells, _accumulators, _missed);
+        (_groups, _cells, _accumulators, _missed) = (new(), new(), Plan.NewAccumulators(this), []);
         var groups = new int[oldGroups.Count];
         for (var group = 0; group < groups.Length; group++)
         {
@@ -483,9 +484,9 @@ public sealed class PartialResult
             var key = oldCells.Key(cell);
             var group = (int)(key >> 32);
             cells[cell] = Cell(kept[group] ? groups[group] : _overflowGroup, (int)key);
-            for (var i = 0; i < Accumulators.Count; i++)
+            for (var i = 0; i < _accumulators.Length; i++)
             {
-                Accumulators[i].Merge(cells[cell], oldAccumulators[i], cell);
+                _accumulators[i].Merge(cells[cell], oldAccumulators[i], cell);
             }
         }
 
