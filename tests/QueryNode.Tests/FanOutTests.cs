@@ -12,7 +12,7 @@ public sealed class FanOutTests() : global::Akka.TestKit.Xunit.TestKit("akka.sch
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
-    private readonly TaskCompletionSource<FanOutReplies<LeafAnswer>> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly FanOutPromise<LeafAnswer> _done = new();
 
     private TestScheduler Clock => (TestScheduler)Sys.Scheduler;
 
@@ -20,6 +20,7 @@ public sealed class FanOutTests() : global::Akka.TestKit.Xunit.TestKit("akka.sch
     public async Task APartitionThatFellSilentIsAskedAgainAndItsFirstAnswerCounts()
     {
         var region = CreateTestProbe();
+        var done = _done.Task;
         var asker = Ask(region, 2);
         await region.ExpectMsgAsync<LeafQuery>(query => query.Partition == 0);
         var second = await region.ExpectMsgAsync<LeafQuery>(query => query.Partition == 1);
@@ -36,7 +37,7 @@ public sealed class FanOutTests() : global::Akka.TestKit.Xunit.TestKit("akka.sch
 
         asker.Tell(Answer(1, second.QueryId), region);
         asker.Tell(Answer(1, second.QueryId), region);
-        var replies = await _done.Task.WaitAsync(Patience);
+        var replies = await done.WaitAsync(Patience);
         Assert.Equal([0, 1], replies.Replies.Select(reply => reply.Partition));
         Assert.Empty(replies.Failed);
     }
@@ -45,6 +46,7 @@ public sealed class FanOutTests() : global::Akka.TestKit.Xunit.TestKit("akka.sch
     public async Task OneThatStaysSilentIsAskedAgainBeforeItCountsAsMissing()
     {
         var region = CreateTestProbe();
+        var done = _done.Task;
         var asker = Ask(region, 1);
         var first = await region.ExpectMsgAsync<LeafQuery>();
         await ProcessedAsync(asker);
@@ -52,7 +54,7 @@ public sealed class FanOutTests() : global::Akka.TestKit.Xunit.TestKit("akka.sch
         Assert.Equal(first, await region.ExpectMsgAsync<LeafQuery>());
         await ProcessedAsync(asker);
         Clock.Advance(CoordinationLimits.AcceptedWithin - CoordinationLimits.HedgedAfter);
-        var failed = Assert.Single((await _done.Task.WaitAsync(Patience)).Failed);
+        var failed = Assert.Single((await done.WaitAsync(Patience)).Failed);
         Assert.True(failed is { Partition: 0, Retryable: true });
         await region.ExpectNoMsgAsync(TimeSpan.FromMilliseconds(50));
     }
@@ -68,4 +70,43 @@ public sealed class FanOutTests() : global::Akka.TestKit.Xunit.TestKit("akka.sch
 
     /// <summary>What was told before has been handled, and the timers of its start are set: an actor identifies itself in its turn.</summary>
     private static async Task ProcessedAsync(IActorRef actor) => await actor.Ask<ActorIdentity>(new Identify(1), Patience);
+}
+
+/// <summary>What the actor system keeps of a fan-out that has ended.</summary>
+public sealed class FanOutMemoryTests() : global::Akka.TestKit.Xunit.TestKit("", "fan-out-memory")
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    [Fact]
+    public async Task AnswersAreNobodysOnceTheAskerHasThem()
+    {
+        // The timer of the last deadline is cancelled, but stays in the scheduler's wheel, with the actor's props, until it would have come.
+        Assert.True(CoordinationLimits.AnsweredWithin > Patience);
+        var answer = await AskAsync();
+        for (var until = TimeProvider.System.GetTimestamp(); answer.IsAlive && TimeProvider.System.GetElapsedTime(until) < Patience;)
+        {
+            GC.Collect();
+            await Task.Yield();
+        }
+
+        Assert.False(answer.IsAlive);
+    }
+
+    private async Task<WeakReference> AskAsync()
+    {
+        var promise = new FanOutPromise<LeafAnswer>();
+        var done = promise.Task;
+        var question = new LeafQuery(0, 7, LeafPlan.AllDatasets, new QuerySpec { Calculations = [Calculation.Count] }, new ResolvedTime(0, 1_000_000_000, 1), QuerySource.Auto);
+        var region = Sys.ActorOf(Props.Create(() => new Answering()));
+        var asker = Sys.ActorOf(Props.Create(() => new FanOut<LeafAnswer>(region, new List<IPartitionMessage> { question }, answer => answer.Partition, true, promise)));
+        await WatchAsync(asker);
+        var answer = new WeakReference(Assert.Single((await done.WaitAsync(Patience)).Replies));
+        await ExpectTerminatedAsync(asker);
+        return answer;
+    }
+
+    private sealed class Answering : ReceiveActor
+    {
+        public Answering() => Receive<LeafQuery>(query => Sender.Tell(new LeafAnswer(query.Partition, query.QueryId, LeafStatus.Answered, "", null, null)));
+    }
 }

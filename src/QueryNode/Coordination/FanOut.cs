@@ -8,6 +8,21 @@ namespace StreamObserve.QueryNode.Coordination;
 internal sealed record FanOutReplies<TReply>(IReadOnlyList<TReply> Replies, IReadOnlyList<FailedPartition> Failed);
 
 /// <summary>
+/// The replies of a fan-out, for the one who waits for them. Lets go of them when it is kept: of an actor that has ended the actor system holds the props, in timers that were cancelled,
+/// until the last of them would have come, and half a minute of answers is more than a process has memory for. Set once; thread-safe.
+/// </summary>
+internal sealed class FanOutPromise<TReply>
+{
+    private TaskCompletionSource<FanOutReplies<TReply>>? _source = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>The replies to come. To be asked for before the fan-out begins.</summary>
+    public Task<FanOutReplies<TReply>> Task => _source?.Task ?? throw new InvalidOperationException("the promise was kept");
+
+    /// <summary>Keeps the promise.</summary>
+    public void Set(FanOutReplies<TReply> replies) => Interlocked.Exchange(ref _source, null)?.SetResult(replies);
+}
+
+/// <summary>
 /// Asks partitions one question and collects their replies. An actor for one question: partitions answer in two steps (accepted, answered) or in one; what does
 /// not come in time counts as missing. Those of two steps that are slow are asked again: whoever owns the partition by then answers, and the first answer counts.
 /// </summary>
@@ -18,14 +33,14 @@ internal sealed class FanOut<TReply> : ReceiveActor, IWithTimers
     private readonly IReadOnlyList<IPartitionMessage> _questions;
     private readonly Func<TReply, int> _partitionOf;
     private readonly bool _accepts;
-    private readonly TaskCompletionSource<FanOutReplies<TReply>> _done;
+    private readonly FanOutPromise<TReply> _done;
     private readonly Dictionary<int, bool> _open = [];
     private readonly List<TReply> _replies = [];
     private readonly List<FailedPartition> _failed = [];
     private bool _hasHedged;
 
     /// <summary>One question a partition; <paramref name="accepts"/> = they say at once that they have it.</summary>
-    public FanOut(IActorRef region, IReadOnlyList<IPartitionMessage> questions, Func<TReply, int> partitionOf, bool accepts, TaskCompletionSource<FanOutReplies<TReply>> done)
+    public FanOut(IActorRef region, IReadOnlyList<IPartitionMessage> questions, Func<TReply, int> partitionOf, bool accepts, FanOutPromise<TReply> done)
     {
         _region = region;
         _questions = questions;
@@ -69,7 +84,7 @@ internal sealed class FanOut<TReply> : ReceiveActor, IWithTimers
     }
 
     /// <inheritdoc/>
-    protected override void PostStop() => _done.TrySetResult(new(_replies, _failed));
+    protected override void PostStop() => _done.Set(new(_replies, _failed));
 
     private void OnReply(TReply reply)
     {

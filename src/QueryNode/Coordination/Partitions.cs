@@ -36,11 +36,12 @@ internal sealed class Partitions(ActorSystem system, IRequiredActor<PartitionReg
         IReadOnlyList<IPartitionMessage> questions, Func<TReply, int> partitionOf, bool accepts, CancellationToken cancellation)
         where TReply : class
     {
-        var done = new TaskCompletionSource<FanOutReplies<TReply>>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var promise = new FanOutPromise<TReply>();
+        var done = promise.Task;
         var region = Region;
-        var actor = system.ActorOf(Props.Create(() => new FanOut<TReply>(region, questions, partitionOf, accepts, done)));
+        var actor = system.ActorOf(Props.Create(() => new FanOut<TReply>(region, questions, partitionOf, accepts, promise)));
         await using var registration = cancellation.Register(() => actor.Tell(FanOutCancelled.Instance)).ConfigureAwait(false);
-        return await done.Task.WaitAsync(cancellation).ConfigureAwait(false);
+        return await done.WaitAsync(cancellation).ConfigureAwait(false);
     }
 }
 
