@@ -56,20 +56,28 @@ internal sealed class IntegerMap
         Array.Clear(_slots);
     }
 
+    /// <summary>Gives the map's memory to the next ones: it may not be used any more.</summary>
+    public void Release()
+    {
+        LentArray.Return(ref _keys);
+        LentArray.Return(ref _slots);
+        Count = 0;
+    }
+
     private static int Home(long key, int mask) => (int)(((ulong)key * 0x9E3779B97F4A7C15UL) >> 32) & mask;
 
     private int Append(long key, int slot)
     {
         if (Count == _keys.Length)
         {
-            Array.Resize(ref _keys, Count * 2);
+            LentArray.Grow(ref _keys, Count * 2);
         }
 
         _keys[Count] = key;
         _slots[slot] = ++Count;
         if (Count * 2 > _slots.Length)
         {
-            _slots = new int[_slots.Length * 2];
+            LentArray.Renew(ref _slots, _slots.Length * 2);
             var mask = _slots.Length - 1;
             for (var i = 0; i < Count; i++)
             {

@@ -32,6 +32,15 @@ internal static class LentArray
         }
     }
 
+    /// <summary>An array of exactly so many zeros, a power of two, in the place of the one in a field.</summary>
+    public static void Renew<T>(ref T[] array, int count)
+        where T : unmanaged
+    {
+        Return(ref array);
+        array = LentArrays.Rent<T>(count);
+        Array.Clear(array);
+    }
+
     /// <summary>Gives the array of a field back; the field is empty then.</summary>
     public static void Return<T>(ref T[] array)
         where T : unmanaged

@@ -17,6 +17,9 @@ public static class LentArrays
     /// <summary>Bytes from which on an array is kept here.</summary>
     public const int PooledBytesMin = 16 << 10;
 
+    /// <summary>Entries of the shortest array that a pool gives.</summary>
+    private const int LengthMin = 16;
+
     private static readonly Lock Gate = new();
     private static readonly List<IdleClass> Classes = [];
     private static long _idleBytes;
@@ -54,10 +57,15 @@ public static class LentArrays
         return GC.AllocateUninitializedArray<T>(1 << log);
     }
 
-    /// <summary>Takes an array back that nobody uses any more. Empty ones are nothing.</summary>
+    /// <summary>Takes an array back that nobody uses any more. One of a length that is not lent is nothing.</summary>
     public static void Return<T>(T[] array)
         where T : unmanaged
     {
+        if (array.Length < LengthMin || !BitOperations.IsPow2(array.Length))
+        {
+            return;     // not from here
+        }
+
         if ((long)array.Length * Unsafe.SizeOf<T>() < PooledBytesMin)
         {
             ArrayPool<T>.Shared.Return(array);
@@ -65,7 +73,7 @@ public static class LentArrays
         }
 
         var log = BitOperations.Log2((uint)array.Length);
-        if (log > Of<T>.LogMax || !BitOperations.IsPow2(array.Length))
+        if (log > Of<T>.LogMax)
         {
             return;
         }

@@ -11,7 +11,7 @@ namespace StreamObserve.Core.Columns;
 public sealed class StringDictionary
 {
     private byte[] _bytes = new byte[256];
-    private int[] _offsets = new int[17];
+    private int[] _offsets = new int[32];
     private ulong[] _slots = new ulong[32];        // the upper half of a string's hash and its code + 1; 0 = free
 
     private int _hashed;        // codes below are in the slots
@@ -73,6 +73,15 @@ public sealed class StringDictionary
         Count = _hashed = 0;
     }
 
+    /// <summary>Gives the dictionary's memory to the next ones: it may not be used any more.</summary>
+    internal void Release()
+    {
+        LentArray.Return(ref _bytes);
+        LentArray.Return(ref _offsets);
+        LentArray.Return(ref _slots);
+        Count = _hashed = 0;
+    }
+
     /// <summary>An immutable copy.</summary>
     public Utf8Strings ToStrings() => new(_bytes.AsSpan(0, ByteCount).ToArray(), _offsets.AsSpan(0, Count + 1).ToArray());
 
@@ -120,7 +129,7 @@ public sealed class StringDictionary
         var at = _offsets[Count];
         if (at + text.Length > _bytes.Length)
         {
-            Array.Resize(ref _bytes, Math.Max(at + text.Length, _bytes.Length * 2));
+            LentArray.Grow(ref _bytes, Math.Max(at + text.Length, _bytes.Length * 2));
         }
 
         text.CopyTo(_bytes.AsSpan(at));
@@ -128,13 +137,13 @@ public sealed class StringDictionary
         Count++;
         if (Count + 1 == _offsets.Length)
         {
-            Array.Resize(ref _offsets, _offsets.Length * 2);
+            LentArray.Grow(ref _offsets, _offsets.Length * 2);
         }
     }
 
     private void Grow()
     {
-        _slots = new ulong[_slots.Length * 2];
+        LentArray.Renew(ref _slots, _slots.Length * 2);
         var mask = _slots.Length - 1;
         for (var i = 0; i < Count; i++)
         {

@@ -103,6 +103,15 @@ public abstract class Accumulator
         _ => throw new NotSupportedException($"no accumulator for {op.Name()}"),
     };
 
+    /// <summary>As <see cref="Grow"/>, with zeros, in lent memory.</summary>
+    private protected static void GrowLent<T>(ref T[] array, int count)
+        where T : unmanaged
+    {
+        var old = array.Length;
+        LentArray.Grow(ref array, count);
+        array.AsSpan(old).Clear();
+    }
+
     private protected static void Grow<T>(ref T[] array, int count, T fill)
     {
         if (array.Length < count)

@@ -306,6 +306,10 @@ public sealed class PartialResult
         }
 
         AddMissed(known, groups, other._missed, other.LeftOutMax);
+        foreach (var accumulator in _accumulators)
+        {
+            accumulator.EnsureCells(Math.Max(Cells, other.Cells));
+        }
 
         var cells = new int[other.Cells];
         for (var cell = 0; cell < other.Cells; cell++)
@@ -344,6 +348,11 @@ public sealed class PartialResult
         UsedAggregates |= other.UsedAggregates;
         UsedRecent |= other.UsedRecent;
         UsedBlocks |= other.UsedBlocks;
+        if (takeOver)
+        {
+            other.Release();
+        }
+
         Purge();
         HoldMemory();
     }
@@ -357,6 +366,8 @@ public sealed class PartialResult
         }
 
         _accumulators = [];
+        _groups.Release();
+        _cells.Release();
     }
 
     /// <summary>Writes the result.</summary>
@@ -495,6 +506,13 @@ public sealed class PartialResult
             groups[group] = kept[group] ? groups[group] : _overflowGroup;
         }
 
+        foreach (var accumulator in oldAccumulators)
+        {
+            accumulator.Release();
+        }
+
+        oldGroups.Release();
+        oldCells.Release();
         _collector?.Renumber(cells, groups, _overflowGroup);
         if (variances is not null)
         {
