@@ -21,6 +21,11 @@ internal sealed record StoredBytes(double BlockBytes, double OtherBytes, double 
 internal sealed class PipelineRun : IAsyncDisposable
 {
     private static readonly TimeSpan FinishesWithin = TimeSpan.FromMinutes(20);
+
+    /// <summary>Stores that have not become smaller for so long, but for what a cut more or less takes, have settled: a partition merges its folds after a minute without new ones and lets go of what it merged a minute later.</summary>
+    private static readonly TimeSpan SettledAfter = TimeSpan.FromSeconds(130);
+
+    private static readonly TimeSpan SettlesWithin = TimeSpan.FromMinutes(8);
     private readonly StreamObserveProcess _broker;
     private readonly StreamObserveProcess _pipeline;
     private readonly EventSet _events;
@@ -34,6 +39,8 @@ internal sealed class PipelineRun : IAsyncDisposable
         _data = data;
         Api = new ApiClient(pipeline.Ready.Http, TimeSpan.FromMinutes(2));
     }
+
+    private string PartitionsFolder => Path.Combine(_data, "partitions");
 
     /// <summary>Asks the pipeline.</summary>
     public ApiClient Api { get; }
@@ -56,7 +63,7 @@ internal sealed class PipelineRun : IAsyncDisposable
         {
             string[] memory = options.Memory is null ? [] : ["--memory", options.Memory];
             StreamObserveProcess pipeline = await StartAsync(
-                folder, "pipeline", ["--roles", "ingest,processor,query", "--kafka", broker.Ready.Kafka, "--window", "1s", "--otlp-http", "127.0.0.1:0", "--otlp-grpc", "127.0.0.1:0", .. memory]);
+                folder, "pipeline", ["--roles", "ingest,processor,query", "--kafka", broker.Ready.Kafka, "--window", "1s", "--late-span-retention", "10s", "--otlp-http", "127.0.0.1:0", "--otlp-grpc", "127.0.0.1:0", .. memory]);
             return new PipelineRun(broker, pipeline, events, data);
         }
         catch
@@ -83,13 +90,14 @@ internal sealed class PipelineRun : IAsyncDisposable
             (_broker.Usage.Cpu - brokerBefore).TotalSeconds, (_pipeline.Usage.Cpu - pipelineBefore).TotalSeconds, clock.Elapsed.TotalSeconds, _pipeline.Usage.ResidentBytesPeak);
     }
 
-    /// <summary>Ends the pipeline process, so that a last cut is on disk, and measures its stores.</summary>
-    public async Task<StoredBytes> StopAndMeasureAsync()
+    /// <summary>Waits until the stores have settled, ends the pipeline process, so that a last cut is on disk, and measures them.</summary>
+    public async Task<StoredBytes> SettleAndMeasureAsync()
     {
+        await SettleAsync();
         double sealedRows = await SealedRowsAsync();
         await _pipeline.TerminateAsync(TimeSpan.FromMinutes(1));
         long all = 0, blocks = 0;
-        foreach (string partition in Directory.EnumerateDirectories(Path.Combine(_data, "partitions")))
+        foreach (string partition in Directory.EnumerateDirectories(PartitionsFolder))
         {
             all += await DiskUsageAsync(partition);
             foreach (string folder in Directory.EnumerateDirectories(partition, "blocks", SearchOption.AllDirectories))
@@ -115,6 +123,27 @@ internal sealed class PipelineRun : IAsyncDisposable
     {
         CommandRun run = await CommandRun.RunAsync("du", ["-s", "-B1", folder], TimeSpan.FromMinutes(1));
         return long.Parse(run.Output.Split('\t')[0], CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>Folds are merged, those that were merged and the summaries of traces past the retention are let go of.</summary>
+    private async Task SettleAsync()
+    {
+        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(2));
+        var clock = Stopwatch.StartNew();
+        long bytes = await DiskUsageAsync(PartitionsFolder);
+        TimeSpan shrunk = TimeSpan.Zero;
+        while (clock.Elapsed - shrunk < SettledAfter && await timer.WaitForNextTickAsync())
+        {
+            if (clock.Elapsed > SettlesWithin)
+            {
+                throw new TimeoutException($"after {SettlesWithin.TotalMinutes} minutes without events the stores still become smaller");
+            }
+
+            if (await DiskUsageAsync(PartitionsFolder) is var now && now < bytes - (bytes / 200))
+            {
+                (bytes, shrunk) = (now, clock.Elapsed);
+            }
+        }
     }
 
     private async Task<double> SealedRowsAsync()

@@ -71,7 +71,8 @@ await using (PipelineRun pipeline = await PipelineRun.StartAsync(options, events
     await using PeerSession? duckdbSession = duckdb.MissingReason is null ? await duckdb.OpenAsync(events, text) : null;
     var bench = new QueryBench(pipeline, events, BenchQuery.All(events, text), chdbSession, duckdbSession);
     report.Queries = await bench.RunAsync(expected?["queries"], options.Rounds);
-    report.Stored = await pipeline.StopAndMeasureAsync();
+    Say("waiting for the stores to settle: some minutes");
+    report.Stored = await pipeline.SettleAndMeasureAsync();
 }
 
 Directory.CreateDirectory(options.ResultsFolder);

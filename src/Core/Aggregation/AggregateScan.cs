@@ -187,9 +187,11 @@ public sealed class AggregateScan : IFoldScan
         var width = block.SlotSeconds * 1_000_000_000L;
         var isField = block.Field.Length > 0 && block.Field == _field;
         var wanted = new CellChoice(_plan, block, _field, _byDataset, isField, result);
-        for (var i = 0; i < _plan.Accumulators.Count; i++)
+        var measures = new MeasureCells?[_plan.Accumulators.Count];
+        for (var i = 0; i < measures.Length; i++)
         {
-            if (result.Accumulators[i] is SketchAccumulator sketch && block.Measure(_plan.Accumulators[i].Column!)?.Sketches?.PositiveRange is var (low, high))
+            measures[i] = result.Accumulators[i] is MeasureAccumulator or SketchAccumulator ? block.Measure(_plan.Accumulators[i].Column!) : null;
+            if (result.Accumulators[i] is SketchAccumulator sketch && measures[i]?.Sketches?.PositiveRange is var (low, high))
             {
                 sketch.Expect(low, high);
             }
@@ -204,28 +206,28 @@ public sealed class AggregateScan : IFoldScan
             }
 
             var to = result.Cell(group, _plan.BucketOf(time));
-            for (var i = 0; i < _plan.Accumulators.Count; i++)
+            for (var i = 0; i < measures.Length; i++)
             {
                 if (wanted.PassesFilter(i, cell))
                 {
-                    AddCell(block, cell, i, result.Accumulators[i], to);
+                    AddCell(block, cell, measures[i], i, result.Accumulators[i], to);
                 }
             }
         }
     }
 
-    private void AddCell(AggregateBlock block, int cell, int index, Accumulator accumulator, int to)
+    private void AddCell(AggregateBlock block, int cell, MeasureCells? cells, int index, Accumulator accumulator, int to)
     {
         switch (accumulator)
         {
             case CountAccumulator count:
                 count.Add(to, block.Rows[cell], block.Weight(cell));
                 break;
-            case MeasureAccumulator measure when block.Measure(_plan.Accumulators[index].Column!) is { } cells && cells.Counts[cell] > 0:
+            case MeasureAccumulator measure when cells is not null && cells.Counts[cell] > 0:
                 measure.Add(
                     to, cells.Counts[cell], cells.Weight(cell), cells.Sums[cell] / cells.Scale, cells.Mins[cell] / cells.Scale, cells.Maxs[cell] / cells.Scale);
                 break;
-            case SketchAccumulator sketch when block.Measure(_plan.Accumulators[index].Column!)?.Sketches is { } sketches:
+            case SketchAccumulator sketch when cells?.Sketches is { } sketches:
                 if (!sketches.IsEmpty(cell))
                 {
                     sketches.AddTo(sketch.Use(to), cell);

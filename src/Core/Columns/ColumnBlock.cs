@@ -21,6 +21,7 @@ public sealed class ColumnBlock : IRowSegment
     private const int FirstColumnChunk = 4;
 
     private readonly IChunkSource _source;
+    private readonly byte _version;
     private readonly Header[] _headers;
     private readonly ColumnVector?[] _vectors;
     private readonly bool[] _used;
@@ -33,9 +34,10 @@ public sealed class ColumnBlock : IRowSegment
     private long _decodedBytes;
     private int _decodedColumns;
 
-    private ColumnBlock(IChunkSource source, int rows, long min, long max, byte flags, Utf8Strings datasets, Header[] headers)
+    private ColumnBlock(IChunkSource source, byte version, int rows, long min, long max, byte flags, Utf8Strings datasets, Header[] headers)
     {
         _source = source;
+        _version = version;
         Rows = rows;
         MinTimeNs = min;
         MaxTimeNs = max;
@@ -66,7 +68,15 @@ public sealed class ColumnBlock : IRowSegment
     public IEnumerable<string> FieldNames => _headers.Select(header => header.Name).Distinct();
 
     /// <inheritdoc/>
-    public long[] TimesNs => _timesNs ??= Times.ToNanoseconds();
+    public long[] TimesNs
+    {
+        get
+        {
+            var times = _timesNs ??= Times.ToNanoseconds();
+            _used[TimesPart] = true;
+            return times;
+        }
+    }
 
     TimeColumn IRowSegment.Times => Times;
 
@@ -77,8 +87,14 @@ public sealed class ColumnBlock : IRowSegment
     {
         get
         {
-            _used[WeightsPart] |= _isWeighted;
-            return _isWeighted ? _weights ??= ReadWeights() : null;
+            if (!_isWeighted)
+            {
+                return null;
+            }
+
+            var weights = _weights ??= ReadWeights();
+            _used[WeightsPart] = true;
+            return weights;
         }
     }
 
@@ -125,8 +141,9 @@ public sealed class ColumnBlock : IRowSegment
     {
         get
         {
+            var times = _times ??= new(ReadTimes());
             _used[TimesPart] = true;
-            return (_times ??= new(ReadTimes())).Value;
+            return times.Value;
         }
     }
 
@@ -134,8 +151,9 @@ public sealed class ColumnBlock : IRowSegment
     {
         get
         {
+            var datasets = _datasetColumn ??= ReadDatasets();
             _used[DatasetsPart] = true;
-            return _datasetColumn ??= ReadDatasets();
+            return datasets;
         }
     }
 
@@ -145,7 +163,8 @@ public sealed class ColumnBlock : IRowSegment
         using var scratch = new LentBuffer();
         ReadOnlyMemory<byte> header = source.Read(0, scratch).ToArray();
         var r = new ByteReader(header.Span);
-        if (r.U8() is var version && version != ColumnBlockWriter.Version)
+        var version = r.U8();
+        if (version is 0 or > ColumnBlockWriter.Version)
         {
             throw new FormatException($"a column block of version {version}");
         }
@@ -153,7 +172,7 @@ public sealed class ColumnBlock : IRowSegment
         var rows = r.Count();
         long min = r.I64(), max = r.I64();
         var flags = r.U8();
-        var datasets = ReadStrings(ref r, header, r.Count());
+        var datasets = EventBatchLayout.ReadStrings(ref r, header, r.Count());
         var headers = new Header[r.Count()];
         for (var i = 0; i < headers.Length; i++)
         {
@@ -165,7 +184,7 @@ public sealed class ColumnBlock : IRowSegment
             headers[i] = new(name, type, count, least, greatest, bloom.IsEmpty ? null : new BloomFilter(bloom.ToArray()));
         }
 
-        return new(source, rows, min, max, flags, datasets, headers);
+        return new(source, version, rows, min, max, flags, datasets, headers);
     }
 
     /// <inheritdoc/>
@@ -175,8 +194,8 @@ public sealed class ColumnBlock : IRowSegment
         {
             if (_headers[i].Name == field)
             {
-                _used[i] = true;
                 into.Add(_vectors[i] ??= ReadColumn(i));
+                _used[i] = true;        // once it is there: who counts before would find nothing
             }
         }
 
@@ -343,10 +362,12 @@ public sealed class ColumnBlock : IRowSegment
         switch (header.Type)
         {
             case ColumnType.Dictionary:
-                var dictionary = ReadStrings(ref r, bytes, r.Count());
+                var dictionary = EventBatchLayout.ReadStrings(ref r, bytes, r.Count());
                 return ColumnVector.OfPackedDictionary(Rows, presence, PackedNumbers.ReadPackedCodes(ref r, bytes, header.Count, dictionary.Count), dictionary);
             case ColumnType.Text:
-                return ColumnVector.OfText(Rows, presence, ReadStrings(ref r, bytes, r.Count()));
+                return _version == 1 || r.U8() == ColumnBlockWriter.TextsAsTheyAre
+                    ? ColumnVector.OfText(Rows, presence, EventBatchLayout.ReadStrings(ref r, bytes, r.Count()))
+                    : ColumnVector.OfTemplates(Rows, presence, TextTemplates.Read(ref r, bytes, header.Count));
             case ColumnType.Hex:
                 return ReadHex(ref r, header, presence);
             case ColumnType.Integer or ColumnType.Bool:
@@ -378,20 +399,6 @@ public sealed class ColumnBlock : IRowSegment
         return end == header.Count
             ? ColumnVector.OfHexRuns(Rows, presence, r.Take(distinct * width).ToArray(), ends, width)
             : throw new FormatException($"column {header.Name} has runs of {end} values, {header.Count} were said");
-    }
-
-    private static Utf8Strings ReadStrings(ref ByteReader r, ReadOnlyMemory<byte> bytes, int count)
-    {
-        var offsets = new int[count + 1];
-        for (var i = 0; i < count; i++)
-        {
-            offsets[i + 1] = checked(offsets[i] + r.Count());
-        }
-
-        // In place: the texts lie behind their lengths.
-        var at = r.Position;
-        r.Take(offsets[count]);
-        return new(bytes.Slice(at, offsets[count]), offsets);
     }
 
     private sealed record Header(string Name, ColumnType Type, int Count, double Min, double Max, BloomFilter? Bloom)

@@ -18,7 +18,11 @@ public sealed class ColumnBlockWriter : IDisposable, IColumnSink
     /// <summary>The field whose values keep rows together.</summary>
     public const string TraceIdField = "trace.trace_id";
 
-    internal const byte Version = 1;
+    internal const byte Version = 2;
+
+    internal const byte TextsAsTheyAre = 0;
+
+    internal const byte TextsAsTemplates = 1;
 
     /// <summary>Bytes of texts past which the dictionary of the last column is not kept for the next block.</summary>
     private const int StringsKeptMax = 16 << 20;
@@ -28,6 +32,7 @@ public sealed class ColumnBlockWriter : IDisposable, IColumnSink
     private readonly ByteWriter _columns = new(4096);
     private readonly ByteWriter _lengths = new();
     private readonly ByteWriter _values = new();
+    private readonly TextTemplateWriter _templates = new();
     private readonly IntegerMap _traces = new();
     private StringDictionary _strings = new();
     private List<byte[]> _chunks = [];
@@ -159,6 +164,15 @@ public sealed class ColumnBlockWriter : IDisposable, IColumnSink
 
     private void Texts(in GatheredColumn column)
     {
+        _values.Clear();
+        if (_templates.TryWrite(column, _values))
+        {
+            _raw.U8(TextsAsTemplates);
+            _raw.Raw(_values.Written);
+            return;
+        }
+
+        _raw.U8(TextsAsTheyAre);
         _raw.Varint((ulong)column.Count);
         foreach (var code in column.Codes)
         {

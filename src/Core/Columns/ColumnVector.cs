@@ -41,6 +41,7 @@ public sealed class ColumnVector
     private long[]? _integers;
     private double[]? _floats;
     private byte[]? _hexBytes;
+    private Utf8Strings? _strings;
 
     private ColumnVector(ColumnType type, int rows, int count, ulong[]? presence, PackedValues? packed = null, int[]? runEnds = null)
     {
@@ -67,8 +68,15 @@ public sealed class ColumnVector
     /// <summary>Of <see cref="ColumnType.Dictionary"/>: the code of each value.</summary>
     public int[] Codes => _codes ??= WidenCodes();
 
-    /// <summary>Of <see cref="ColumnType.Dictionary"/> the dictionary, of <see cref="ColumnType.Text"/> the values.</summary>
-    public Utf8Strings Strings { get; private init; } = Utf8Strings.Empty;
+    /// <summary>Of <see cref="ColumnType.Dictionary"/> the dictionary, of <see cref="ColumnType.Text"/> the values, made and kept at their first use where the column has <see cref="Templates"/>.</summary>
+    public Utf8Strings Strings
+    {
+        get => _strings ??= Templates?.ToStrings() ?? Utf8Strings.Empty;
+        private init => _strings = value;
+    }
+
+    /// <summary>Of <see cref="ColumnType.Text"/>: the templates of the values, where they are stored as such.</summary>
+    internal TextTemplates? Templates { get; private init; }
 
     /// <summary>Of <see cref="ColumnType.Integer"/>: the values; of <see cref="ColumnType.Bool"/>: 0 or 1.</summary>
     public long[] Integers => _integers ??= WidenIntegers();
@@ -86,7 +94,7 @@ public sealed class ColumnVector
     public long MemoryBytes =>
         160 + ((Presence?.Length ?? 0) * 8L) + (_packed?.Bytes.Length ?? 0) + ((_runEnds?.Length ?? 0) * 4L) + HexRuns.Length + ((_ranks?.Length ?? 0) * 4L)
         + ((_codes?.Length ?? 0) * 4L) + ((_integers?.Length ?? 0) * 8L) + ((_floats?.Length ?? 0) * 8L) + (_hexBytes?.Length ?? 0)
-        + Strings.ByteCount + (Strings.Count * 4L);
+        + (_strings is { } strings ? strings.ByteCount + (strings.Count * 4L) : 0) + (Templates?.MemoryBytes ?? 0);
 
     /// <summary>Of <see cref="ColumnType.Dictionary"/>: the codes as they are held.</summary>
     internal PackedSpan PackedCodes => _packed is { } packed ? packed.Span : PackedSpan.Of(Codes);
@@ -115,6 +123,10 @@ public sealed class ColumnVector
 
     /// <summary>Text as it is.</summary>
     public static ColumnVector OfText(int rows, ulong[]? presence, Utf8Strings values) => new(ColumnType.Text, rows, values.Count, presence) { Strings = values };
+
+    /// <summary>Text as templates and numbers.</summary>
+    internal static ColumnVector OfTemplates(int rows, ulong[]? presence, TextTemplates templates) =>
+        new(ColumnType.Text, rows, templates.Codes.Count, presence) { Templates = templates };
 
     /// <summary>Hexadecimal text of <paramref name="width"/> bytes each.</summary>
     public static ColumnVector OfHex(int rows, ulong[]? presence, byte[] bytes, int width) =>

@@ -36,9 +36,11 @@ internal static class LentArray
     public static void Renew<T>(ref T[] array, int count)
         where T : unmanaged
     {
+        // The old one stays where it is if there is no memory for the new one.
+        var renewed = LentArrays.Rent<T>(count);
+        Array.Clear(renewed);
         Return(ref array);
-        array = LentArrays.Rent<T>(count);
-        Array.Clear(array);
+        array = renewed;
     }
 
     /// <summary>Gives the array of a field back; the field is empty then.</summary>

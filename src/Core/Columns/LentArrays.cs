@@ -12,13 +12,13 @@ namespace StreamObserve.Core.Columns;
 public static class LentArrays
 {
     /// <summary>Bytes of all arrays that wait, in the process. Twice what the folds and seals of four partitions and four scans hand round under load.</summary>
-    public const long IdleBytesMax = 32L << 20;
+    public const long IdleBytesMax = 48L << 20;
 
     /// <summary>Bytes from which on an array is kept here.</summary>
     public const int PooledBytesMin = 16 << 10;
 
-    /// <summary>Entries of the shortest array that a pool gives.</summary>
-    private const int LengthMin = 16;
+    /// <summary>Entries of the shortest array that the runtime's pool gives.</summary>
+    private const int SharedLengthMin = 16;
 
     private static readonly Lock Gate = new();
     private static readonly List<IdleClass> Classes = [];
@@ -28,22 +28,24 @@ public static class LentArrays
     /// <summary>Bytes of the arrays that wait.</summary>
     public static long IdleBytes => Interlocked.Read(ref _idleBytes);
 
-    /// <summary>An array of at least so many entries, of undefined contents. Returned by <see cref="Return"/>; one that is not is collected as any other.</summary>
+    /// <summary>An array of at least so many entries, of just so many when that is a power of two from 16 on, of undefined contents. Returned by <see cref="Return"/>; one that is not is collected as any other.</summary>
     public static T[] Rent<T>(int count)
         where T : unmanaged
     {
-        if ((long)count * Unsafe.SizeOf<T>() < PooledBytesMin)
+        if ((long)BitOperations.RoundUpToPowerOf2((uint)Math.Max(SharedLengthMin, count)) * Unsafe.SizeOf<T>() < PooledBytesMin)
         {
             return ArrayPool<T>.Shared.Rent(count);
         }
 
-        var log = BitOperations.Log2((uint)count - 1) + 1;
-        if (log > Of<T>.LogMax)
+        // By its length it must be told from those of the runtime's pool when it comes back.
+        count = Math.Max(count, PooledBytesMin / Unsafe.SizeOf<T>());
+        var (length, number) = ClassOf(count);
+        if (number >= Of<T>.Classes.Length)
         {
             return GC.AllocateUninitializedArray<T>(count);
         }
 
-        var idle = Of<T>.Classes[log];
+        var idle = Of<T>.Classes[number];
         lock (Gate)
         {
             idle.LastUse = ++_uses;
@@ -54,31 +56,30 @@ public static class LentArrays
             }
         }
 
-        return GC.AllocateUninitializedArray<T>(1 << log);
+        return GC.AllocateUninitializedArray<T>(length);
     }
 
     /// <summary>Takes an array back that nobody uses any more. One of a length that is not lent is nothing.</summary>
     public static void Return<T>(T[] array)
         where T : unmanaged
     {
-        if (array.Length < LengthMin || !BitOperations.IsPow2(array.Length))
+        if ((long)array.Length * Unsafe.SizeOf<T>() < PooledBytesMin)
+        {
+            if (array.Length >= SharedLengthMin && BitOperations.IsPow2(array.Length))
+            {
+                ArrayPool<T>.Shared.Return(array);
+            }
+
+            return;
+        }
+
+        var (length, number) = ClassOf(array.Length);
+        if (length != array.Length || number >= Of<T>.Classes.Length)
         {
             return;     // not from here
         }
 
-        if ((long)array.Length * Unsafe.SizeOf<T>() < PooledBytesMin)
-        {
-            ArrayPool<T>.Shared.Return(array);
-            return;
-        }
-
-        var log = BitOperations.Log2((uint)array.Length);
-        if (log > Of<T>.LogMax)
-        {
-            return;
-        }
-
-        var idle = Of<T>.Classes[log];
+        var idle = Of<T>.Classes[number];
         lock (Gate)
         {
             idle.LastUse = ++_uses;
@@ -89,6 +90,15 @@ public static class LentArrays
                 DropOne();
             }
         }
+    }
+
+    /// <summary>The length of the arrays that serve so many entries, at least 4: a power of two, or one and a quarter, a half, three quarters of one. And the number of such arrays' class.</summary>
+    private static (int Length, int Number) ClassOf(int count)
+    {
+        var log = BitOperations.Log2((uint)count);
+        var quarter = 1 << (log - 2);
+        var quarters = (count + quarter - 1) >> (log - 2);      // 4 to 8
+        return (checked(quarters * quarter), (log * 4) + quarters - 4);
     }
 
     /// <summary>Lets go of an array of the type and length whose last use is longest ago.</summary>
@@ -120,17 +130,15 @@ public static class LentArrays
     private static class Of<T>
         where T : unmanaged
     {
-        /// <summary>Logarithm of the longest array that is kept: a quarter of the bound.</summary>
-        public static readonly int LogMax = BitOperations.Log2((ulong)(IdleBytesMax / 4 / Unsafe.SizeOf<T>()));
-
+        /// <summary>By number, up to arrays of a quarter of the bound.</summary>
         public static readonly IdleClass[] Classes = NewClasses();
 
         private static IdleClass[] NewClasses()
         {
-            var classes = new IdleClass[LogMax + 1];
-            for (var log = 0; log < classes.Length; log++)
+            var classes = new IdleClass[ClassOf((int)(IdleBytesMax / 4 / Unsafe.SizeOf<T>())).Number + 1];
+            for (var number = 0; number < classes.Length; number++)
             {
-                classes[log] = new((long)Unsafe.SizeOf<T>() << log);
+                classes[number] = new((long)Unsafe.SizeOf<T>() * (4 + (number & 3)) << (number / 4) >> 2);
             }
 
             lock (Gate)

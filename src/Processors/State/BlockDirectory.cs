@@ -69,20 +69,7 @@ public sealed class BlockReader(ChunkStore store, long cacheBudgetBytes)
                 Count(entry);
             }
 
-            while (_open.Count > OpenMax)
-            {
-                var oldest = _byUse.Last!.Value;
-                foreach (var part in oldest.Parts)
-                {
-                    if (part is not null)
-                    {
-                        _columns.LetGo(part);
-                    }
-                }
-
-                _open.Remove(oldest.Id);
-                _byUse.RemoveLast();
-            }
+            CloseOldest();
         }
     }
 
@@ -95,6 +82,26 @@ public sealed class BlockReader(ChunkStore store, long cacheBudgetBytes)
             {
                 Count(entry);
             }
+
+            CloseOldest();
+        }
+    }
+
+    private void CloseOldest()
+    {
+        while (_open.Count > OpenMax)
+        {
+            var oldest = _byUse.Last!.Value;
+            foreach (var part in oldest.Parts)
+            {
+                if (part is not null)
+                {
+                    _columns.LetGo(part);
+                }
+            }
+
+            _open.Remove(oldest.Id);
+            _byUse.RemoveLast();
         }
     }
 
@@ -102,7 +109,8 @@ public sealed class BlockReader(ChunkStore store, long cacheBudgetBytes)
     {
         for (var number = 0; number < entry.Parts.Length; number++)
         {
-            if (entry.Block.TakeUse(number))
+            // Those that grew or were decoded unnoticed as well, by a question that goes on while another one ends.
+            if (entry.Block.TakeUse(number) || entry.Block.PartBytes(number) != (entry.Parts[number]?.Bytes ?? 0))
             {
                 _columns.Use(entry.Parts[number] ??= new(entry.Block, number));
             }

@@ -44,7 +44,7 @@ internal sealed class ColumnCache(long budgetBytes)
 
         while (Bytes > budgetBytes && part.Place >= 0)
         {
-            var weakest = Weakest(part);
+            var weakest = part.Bytes <= budgetBytes ? Weakest(part) : null;
             LetGo(weakest is not null && UsesNow(weakest) * Advantage < part.Uses ? weakest : part);
         }
     }

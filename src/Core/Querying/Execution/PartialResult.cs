@@ -473,7 +473,8 @@ public sealed class PartialResult
             return;
         }
 
-        var variances = _collector is null ? Variances() : null;
+        _variances?.EnsureCells(this);
+        var variances = _variances;
         var kept = ChooseKept(groupsMax / 2);
         var (oldGroups, oldCells, oldAccumulators, oldMissed) = (_groups, _cells, _accumulators, _missed);
         (_groups, _cells, _accumulators, _missed) = (new(), new(), Plan.NewAccumulators(this), []);

@@ -32,7 +32,10 @@ internal sealed class ColumnMarks
         switch (column.Type)
         {
             case ColumnType.Dictionary:
-                MarkDictionary(column, predicate, hits);
+                MarkCoded(column, column.Strings, column.PackedCodes, predicate, hits);
+                break;
+            case ColumnType.Text when column.Templates is { } templates && IsOfTemplates(predicate):
+                MarkCoded(column, templates.Templates, templates.Codes.Span, predicate, hits);
                 break;
             case ColumnType.Text when predicate.Op == FilterOp.Contains && predicate.Texts[0].Length > 0 && IsDense(column, wanted):
                 MarkContaining(column, predicate.Texts[0], hits);
@@ -93,10 +96,21 @@ internal sealed class ColumnMarks
         }
     }
 
-    private void MarkDictionary(ColumnVector column, ValuePredicate predicate, Span<ulong> hits)
+    /// <summary>True when a text satisfies the predicate exactly where its template does.</summary>
+    private static bool IsOfTemplates(ValuePredicate predicate)
+    {
+        var isOne = predicate.Op is FilterOp.Equal or FilterOp.In or FilterOp.StartsWith or FilterOp.EndsWith or FilterOp.Contains;
+        for (var i = 0; isOne && i < predicate.Values; i++)
+        {
+            isOne = TextTemplates.IsOfTemplates(predicate.Texts[i]);
+        }
+
+        return isOne;
+    }
+
+    private void MarkCoded(ColumnVector column, Utf8Strings dictionary, PackedSpan codes, ValuePredicate predicate, Span<ulong> hits)
     {
         // Each distinct value is tested once.
-        var dictionary = column.Strings;
         if (_holds.Length < dictionary.Count)
         {
             _holds = new byte[Math.Max(256, dictionary.Count * 2)];
@@ -123,11 +137,11 @@ internal sealed class ColumnMarks
         if (count == last - first + 1)
         {
             // Fast path: the codes are a range, in most cases a single one.
-            PackedScan.MarkBetween(column.PackedCodes, first, last, Values(column.Count));
+            PackedScan.MarkBetween(codes, first, last, Values(column.Count));
         }
         else
         {
-            PackedScan.MarkCodes(column.PackedCodes, _holds, Values(column.Count));
+            PackedScan.MarkCodes(codes, _holds, Values(column.Count));
         }
 
         Spread(column, hits);

@@ -4,6 +4,7 @@ using StreamObserve.Core.Columns;
 using StreamObserve.Core.Events;
 using StreamObserve.Core.Querying;
 using StreamObserve.Core.Querying.Filters;
+using StreamObserve.Core.Tests.Columns;
 
 namespace StreamObserve.Core.Tests.Querying.Filters;
 
@@ -74,6 +75,31 @@ public sealed class ColumnMarksTests
             }
         }
     }, iter: 150);
+
+    [Fact]
+    public void TextsByTheirTemplates() => Gen.Int.Sample(seed =>
+    {
+        var random = new Random(seed);
+        var (presence, count) = Presence(random, 300);
+        var texts = TextTemplatesTests.Make(random, count);
+        if (TextTemplatesTests.WriteAndRead(texts) is not { } templates)
+        {
+            return;
+        }
+
+        var column = ColumnVector.OfTemplates(300, presence, templates);
+        for (var i = 0; i < 20; i++)
+        {
+            var predicate = new ValuePredicate(Match(random, () => FieldValue.Of(Part(random, texts[random.Next(texts.Length)]))));
+            AssertMarks(column, predicate, k => predicate.TestText(Encoding.UTF8.GetBytes(texts[k])), random);
+        }
+
+        static string Part(Random random, string text)
+        {
+            var from = random.Next(3) == 0 ? 0 : random.Next(text.Length + 1);
+            return text[from..random.Next(from, text.Length + 1)];
+        }
+    }, iter: 300);
 
     [Fact]
     public void IdsAloneAndInRuns() => Gen.Int.Sample(seed =>

@@ -49,6 +49,34 @@ public sealed class SampledLabelTests
     }
 
     [Fact]
+    public void GroupsKeepTheirIntervalsWhenOthersAreLeftOut()
+    {
+        // One part as the scan left it, one as another node wrote it; the groups that stay get other numbers.
+        var light = Enumerable.Range(0, 6).Select(i => new Row(100 + i, 2, i, $"light-{i}"));
+        var some = Enumerable.Range(0, 40).Select(i => new Row(i, 10, i * i, "wide"));
+        var others = Enumerable.Range(0, 40).Select(i => new Row(50 + i, 3, i, "narrow"));
+        var rows = light.Concat(some).Concat(others).ToList();
+        var all = Merged(100);
+        var few = Merged(5);
+        Assert.Equal(2, few.Results.Count(row => row.Group[0].AsString is "wide" or "narrow"));
+        foreach (var row in few.Results)
+        {
+            Assert.Equal(all.Results.Single(other => other.Group[0].Equals(row.Group[0])).Cells.Select(cell => cell.Label), row.Cells.Select(cell => cell.Label));
+        }
+
+        QueryAnswer Merged(int groupsMax)
+        {
+            var bytes = new ByteWriter();
+            Scan(Plan(["g"]), Segment(rows.Where((_, i) => i % 2 == 1).ToList(), 0)).Export(bytes);
+            var result = new PartialResult(Plan(["g"]));
+            result.Merge(Scan(Plan(["g"]), Segment(rows.Where((_, i) => i % 2 == 0).ToList(), 0)));
+            result.Import(bytes.Written);
+            result.Purge(groupsMax);
+            return Answers.Build(result);
+        }
+    }
+
+    [Fact]
     public void PointsOutsideTheSampledTimesAreExact()
     {
         var spec = new QuerySpec { Calculations = [.. Ops.Select(Calculation)] };
