@@ -158,7 +158,7 @@ internal sealed class BenchReport
         {
             text.AppendLine().AppendLine("| on disk, bytes an event | |").AppendLine("| --- | ---: |");
             text.AppendLine(CultureInfo.InvariantCulture, $"| blocks, of the {stored.SealedShare:P0} of the events that are in one | {stored.BlockBytes:F1} |");
-            text.AppendLine(CultureInfo.InvariantCulture, $"| aggregates, trace summaries, manifests | {stored.OtherBytes:F1} |");
+            text.AppendLine(CultureInfo.InvariantCulture, $"| aggregates, trace summaries, manifests, what pages leave empty | {stored.OtherBytes:F1} |");
             text.AppendLine(CultureInfo.InvariantCulture, $"| everything | {stored.AllBytes:F1} |");
         }
     }

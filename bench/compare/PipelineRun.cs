@@ -8,7 +8,7 @@ namespace StreamObserve.Bench.Compare;
 internal sealed record PipelineUsage(double BrokerCpuSeconds, double PipelineCpuSeconds, double WallSeconds, long PipelineResidentBytesPeak);
 
 /// <summary>What partitions store, an event.</summary>
-/// <param name="BlockBytes">Sealed blocks, of the events that they hold.</param>
+/// <param name="BlockBytes">Sealed blocks, of the events that they hold: their chunks and records, not what pages leave empty.</param>
 /// <param name="OtherBytes">Everything else: aggregates, trace summaries, manifests; of all events.</param>
 /// <param name="SealedShare">Share of the events in sealed blocks; the others wait in memory for theirs to be full.</param>
 internal sealed record StoredBytes(double BlockBytes, double OtherBytes, double SealedShare)
@@ -22,8 +22,8 @@ internal sealed class PipelineRun : IAsyncDisposable
 {
     private static readonly TimeSpan FinishesWithin = TimeSpan.FromMinutes(20);
 
-    /// <summary>Stores that have not become smaller for so long, but for what a cut more or less takes, have settled: a partition merges its folds after a minute without new ones and lets go of what it merged a minute later.</summary>
-    private static readonly TimeSpan SettledAfter = TimeSpan.FromSeconds(130);
+    /// <summary>Stores that have not changed for so long, but for what a cut more or less takes, have settled: a partition folds what waits after a minute, merges its folds after another without new ones and lets go of what it merged a minute later.</summary>
+    private static readonly TimeSpan SettledAfter = TimeSpan.FromSeconds(150);
 
     private static readonly TimeSpan SettlesWithin = TimeSpan.FromMinutes(8);
     private readonly StreamObserveProcess _broker;
@@ -94,19 +94,10 @@ internal sealed class PipelineRun : IAsyncDisposable
     public async Task<StoredBytes> SettleAndMeasureAsync()
     {
         await SettleAsync();
-        double sealedRows = await SealedRowsAsync();
+        double sealedRows = await SumAsync("rows_sealed"), sealedBytes = await SumAsync("sealed_bytes");
         await _pipeline.TerminateAsync(TimeSpan.FromMinutes(1));
-        long all = 0, blocks = 0;
-        foreach (string partition in Directory.EnumerateDirectories(PartitionsFolder))
-        {
-            all += await DiskUsageAsync(partition);
-            foreach (string folder in Directory.EnumerateDirectories(partition, "blocks", SearchOption.AllDirectories))
-            {
-                blocks += await DiskUsageAsync(folder);
-            }
-        }
-
-        return new StoredBytes(sealedRows > 0 ? blocks / sealedRows : double.NaN, (double)(all - blocks) / _events.Count, sealedRows / _events.Count);
+        long all = await DiskUsageAsync(PartitionsFolder);
+        return new StoredBytes(sealedRows > 0 ? sealedBytes / sealedRows : double.NaN, (all - sealedBytes) / _events.Count, sealedRows / _events.Count);
     }
 
     public async ValueTask DisposeAsync()
@@ -131,26 +122,27 @@ internal sealed class PipelineRun : IAsyncDisposable
         using var timer = new PeriodicTimer(TimeSpan.FromSeconds(2));
         var clock = Stopwatch.StartNew();
         long bytes = await DiskUsageAsync(PartitionsFolder);
-        TimeSpan shrunk = TimeSpan.Zero;
-        while (clock.Elapsed - shrunk < SettledAfter && await timer.WaitForNextTickAsync())
+        TimeSpan changed = TimeSpan.Zero;
+        while (clock.Elapsed - changed < SettledAfter && await timer.WaitForNextTickAsync())
         {
             if (clock.Elapsed > SettlesWithin)
             {
-                throw new TimeoutException($"after {SettlesWithin.TotalMinutes} minutes without events the stores still become smaller");
+                throw new TimeoutException($"after {SettlesWithin.TotalMinutes} minutes without events the stores still change");
             }
 
-            if (await DiskUsageAsync(PartitionsFolder) is var now && now < bytes - (bytes / 200))
+            if (await DiskUsageAsync(PartitionsFolder) is var now && Math.Abs(now - bytes) > bytes / 50)
             {
-                (bytes, shrunk) = (now, clock.Elapsed);
+                (bytes, changed) = (now, clock.Elapsed);
             }
         }
     }
 
-    private async Task<double> SealedRowsAsync()
+    /// <summary>A metric of the processor over all partitions.</summary>
+    private async Task<double> SumAsync(string metric)
     {
         ApiResponse metrics = await Api.GetAsync("/metrics");
         return metrics.Text.Split('\n')
-            .Where(l => l.StartsWith("streamobserve_processor_rows_sealed{", StringComparison.Ordinal))
+            .Where(l => l.StartsWith($"streamobserve_processor_{metric}{{", StringComparison.Ordinal))
             .Sum(l => double.Parse(l[(l.LastIndexOf(' ') + 1)..], CultureInfo.InvariantCulture));
     }
 

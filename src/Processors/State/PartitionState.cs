@@ -105,6 +105,7 @@ public sealed class PartitionState : IDisposable
             _datasets = cut.Datasets;
             _folds.AddRange(cut.Folds);
             _blocks.AddRange(cut.Blocks);
+            SealedBytes = _blocks.Sum(StoredBytes);
             _lost.AddRange(cut.Lost);
             _summaryMarks.AddRange(cut.SummaryMarks);
             var folder = new ByteReader(cut.Folder.Span);
@@ -161,6 +162,15 @@ public sealed class PartitionState : IDisposable
 
     /// <summary>Bytes of compressed batches between the cursors.</summary>
     public long RecentBytes => _recent.HeldBytes;
+
+    /// <summary>Bytes of those batches that queries have unpacked.</summary>
+    public long UnpackedBytes => _recent.UnpackedBytes;
+
+    /// <summary>Bytes of decoded columns of sealed blocks that are held for queries.</summary>
+    public long ColumnBytes => _blocksReader.HeldBytes;
+
+    /// <summary>Bytes of the sealed blocks as they are stored, each chunk with what its record takes; what the store's pages leave empty is not in it.</summary>
+    public long SealedBytes { get; private set; }
 
     /// <summary>True when the next batch that the trailing cursor wants is not in memory: read the log from this offset and call <see cref="Refill"/>.</summary>
     public bool NeedsReread(out long offset)
@@ -554,6 +564,7 @@ public sealed class PartitionState : IDisposable
         }
 
         _blocks.Add(new(id, sealedColumns.Rows, sealedColumns.MinTimeNs, sealedColumns.MaxTimeNs, sealedColumns.IsSampled, sealedColumns.Chunks.Count, sealedColumns.Bytes));
+        SealedBytes += StoredBytes(_blocks[^1]);
         _blocksNow = [.. _blocks];
         _headBlock.Clear();
         _headRows = 0;
@@ -561,6 +572,8 @@ public sealed class PartitionState : IDisposable
         _sealed = _headUpTo;
         _droppedWhenSealed = DroppedRows;
     }
+
+    private static long StoredBytes(BlockInfo block) => block.Bytes + (block.Chunks * (long)Storage.Limits.RecordOverheadBytes);
 
     private void Fold()
     {
