@@ -33,7 +33,13 @@ public sealed class HeavyHittersScenario(ITestOutputHelper output) : ScenarioTes
         await api.CountsAsync(EventCount, range, Arrives);
         foreach (string source in (string[])["auto", "aggregates"])
         {
-            QueryAnswer answer = await api.QueryAsync(new QueryRequest { Calculations = ["COUNT"], Breakdowns = ["user.id"], Range = range.Next(), Source = source });
+            // Rows that came faster than the trailing cursor goes, and are more than memory holds, are only in the log for some seconds: the answer says at_least until it has passed them.
+            QueryAnswer answer = await Eventually.AsksAsync(
+                "all rows are read",
+                Arrives,
+                () => api.QueryAsync(new QueryRequest { Calculations = ["COUNT"], Breakdowns = ["user.id"], Range = range.Next(), Source = source }),
+                answer => answer.LabelsBy("user.id", "COUNT").Values.All(label => label.Kind != "at_least"),
+                answer => answer.ToString());
             AssertBounds(answer, truth, source);
         }
 
