@@ -36,7 +36,7 @@ public static class Limits
     /// <summary>Bytes of unpacked batches of the recent window kept for queries by a partition unless configured otherwise. Past it each query unpacks the rest for itself.</summary>
     public const long UnpackedBytes = 16L << 20;
 
-    /// <summary>Bytes of decoded block columns kept in memory by a partition unless configured otherwise. Past it the blocks used longest ago let go of theirs.</summary>
+    /// <summary>Bytes of decoded block columns kept in memory by a partition unless configured otherwise. Past it those that were used less often of late go (<see cref="State.ColumnCache"/>).</summary>
     public const long ColumnCacheBytes = 48L << 20;
 
     /// <summary>

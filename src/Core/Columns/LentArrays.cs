@@ -11,7 +11,7 @@ namespace StreamObserve.Core.Columns;
 /// </summary>
 public static class LentArrays
 {
-    /// <summary>Bytes of all arrays that wait, in the process. Twice what the folds and seals of four partitions and four scans hand round under load.</summary>
+    /// <summary>Bytes of all arrays that wait, in the process. The load scenario was run with this bound; one thread that folds and seals in turn allocates no more with 32 MiB (ADR 25).</summary>
     public const long IdleBytesMax = 48L << 20;
 
     /// <summary>Bytes from which on an array is kept here.</summary>

@@ -146,7 +146,9 @@ public static class LeafExecutor
             scan.Add(fold, snapshot.AggregateReader, trial, RoundUp(start, width), RoundDown(end, width));
         }
 
-        return HeavyHitterScan.IsWorthwhile(trial) ? scan : null;
+        var isWorthwhile = HeavyHitterScan.IsWorthwhile(trial);
+        trial.Release();
+        return isWorthwhile ? scan : null;
     }
 
     private static async Task PassAsync(ScanGate gate, Action work, CancellationToken cancellation)

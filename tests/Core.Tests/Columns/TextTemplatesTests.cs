@@ -15,7 +15,7 @@ public sealed class TextTemplatesTests
         var random = new Random(seed);
         var texts = Make(random, random.Next(1_000, 6_000));
         var read = Assert.IsType<TextTemplates>(WriteAndRead(texts));
-        Assert.Equal(texts, read.ToStrings().Select().ToList());
+        Assert.Equal(texts, Texts(read.ToStrings()));
         Assert.True(read.Templates.Count * 16 <= texts.Length);
     }, iter: 100);
 
@@ -30,7 +30,7 @@ public sealed class TextTemplatesTests
     {
         var read = WriteAndRead([.. Enumerable.Repeat(text, 16)])!;
         Assert.Equal(template, read.Templates.Text(0).Replace('\0', '#'));
-        Assert.All(read.ToStrings().Select(), back => Assert.Equal(text, back));
+        Assert.All(Texts(read.ToStrings()), back => Assert.Equal(text, back));
     }
 
     [Fact]
@@ -56,8 +56,26 @@ public sealed class TextTemplatesTests
         var column = Assert.Single(columns);
         Assert.NotNull(column.Templates);
         Assert.True(column.MemoryBytes < texts.Sum(text => text.Length) / 4);
-        Assert.Equal(texts, column.Strings.Select().ToList());
+        Assert.Equal(texts, Texts(column.Strings));
         Assert.True(column.MemoryBytes > texts.Sum(text => text.Length));
+    }
+
+    [Fact]
+    public void BlocksOfVersionOneWhoseTextsHadNoFormAreRead()
+    {
+        var random = new Random(5);
+        string[] texts = [.. Enumerable.Range(0, 1_000).Select(_ => string.Concat(Enumerable.Range(0, 12).Select(_ => (char)('g' + random.Next(20)))))];
+        using var writer = new ColumnBlockWriter();
+        var chunks = writer.Seal([Batch(texts)]).Chunks.ToArray();
+        chunks[0] = [1, .. chunks[0][1..]];
+        chunks[^1] = PackedChunk.Plain(PackedChunk.Unpack(chunks[^1]).Span[1..]);
+
+        var columns = new List<ColumnVector>();
+        ColumnBlock.Open(new Chunks(chunks)).GetColumns("message", columns);
+        Assert.Equal(texts, Texts(Assert.Single(columns).Strings));
+
+        chunks[0] = [ColumnBlockWriter.Version + 1, .. chunks[0][1..]];
+        Assert.Throws<FormatException>(() => ColumnBlock.Open(new Chunks(chunks)));
     }
 
     internal static TextTemplates? WriteAndRead(string[] texts)
@@ -86,6 +104,8 @@ public sealed class TextTemplatesTests
     private static EventBatch Batch(string[] texts) => new(
         [.. texts.Select((_, i) => (long)i)], null, new int[texts.Length], Utf8Strings.From(["d"]), [new("message", ColumnVector.OfText(texts.Length, null, Utf8Strings.From(texts)))]);
 
+    private static List<string> Texts(Utf8Strings strings) => [.. Enumerable.Range(0, strings.Count).Select(strings.Text)];
+
     private static (ByteWriter Writer, bool Written) Write(string[] texts)
     {
         var dictionary = new StringDictionary();
@@ -93,9 +113,9 @@ public sealed class TextTemplatesTests
         var writer = new ByteWriter();
         return (writer, new TextTemplateWriter().TryWrite(new GatheredColumn { Type = ColumnType.Text, Count = codes.Length, Codes = codes, Dictionary = dictionary }, writer));
     }
-}
 
-internal static class Utf8StringsExtensions
-{
-    public static IEnumerable<string> Select(this Utf8Strings strings) => Enumerable.Range(0, strings.Count).Select(strings.Text);
+    private sealed class Chunks(byte[][] chunks) : IChunkSource
+    {
+        public ReadOnlyMemory<byte> Read(int chunk, LentBuffer scratch) => chunks[chunk];
+    }
 }

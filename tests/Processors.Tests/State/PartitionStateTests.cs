@@ -204,6 +204,27 @@ public sealed class PartitionStateTests
     }
 
     [Fact]
+    public void SealedBytesAreThoseOfTheBlocksBeforeAndAfterARecovery()
+    {
+        using var test = new TestState();
+        for (var i = 0; i < 250; i++)
+        {
+            test.Append(test.Event());
+        }
+
+        test.Tick(60_000);
+        test.Pump();
+        var blocks = test.State.Snapshot().Blocks;
+        Assert.True(blocks.Count > 1);
+        var bytes = blocks.Sum(block => block.Bytes + (block.Chunks * (long)StreamObserve.Storage.Limits.RecordOverheadBytes));
+        Assert.Equal(bytes, test.State.SealedBytes);
+
+        test.Cut();
+        test.Crash();
+        Assert.Equal(bytes, test.State.SealedBytes);
+    }
+
+    [Fact]
     public void NoCutIsTakenWhileTheLogIsReplayed()
     {
         using var test = new TestState();

@@ -4,8 +4,8 @@ using StreamObserve.Core.Columns;
 namespace StreamObserve.Core.Querying.Accumulators;
 
 /// <summary>
-/// A set of 64-bit hashes, which are uniform, so that their bits are their places. Open addressing; no removal. The slots are the array pool's, whose arrays of a power of two
-/// are as long as was asked: given back as the set grows and by <see cref="Release"/>. Not thread-safe.
+/// A set of 64-bit hashes, which are uniform, so that their bits are their places. Open addressing; no removal. The slots are lent (<see cref="LentArrays"/>), where arrays of a
+/// power of two are as long as was asked: given back as the set grows and by <see cref="Release"/>. Not thread-safe.
 /// </summary>
 internal sealed class HashSet64
 {
