@@ -28,7 +28,7 @@ cluster: build ## broker, ingest, three processors, two query nodes as processes
 
 test: setup ## every test project, scenarios in small; ends with `N passed, N failed, N skipped`
 	dotnet build StreamObserve.sln -c Release -v q -nologo
-	dotnet publish src/StreamObserve -c Release -o out -v q -nologo --no-build
+	dotnet publish src/StreamObserve -c Release -o out -v q -nologo
 	@tests/run
 
 scenario: setup build ## the scenarios in full size (about an hour)

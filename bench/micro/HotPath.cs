@@ -14,6 +14,7 @@ internal sealed class HotPath : IRefusalSink, IDisposable
     private const int Partitions = 4;
     private const int RowsPerTransaction = 16_000;
     private const int FoldRows = 32_768;
+    private const int FoldsPerMerge = 8;
     private static readonly string[] SketchDimensions = ["name", "service.name"];
 
     private readonly byte[][] _records;
@@ -78,9 +79,15 @@ internal sealed class HotPath : IRefusalSink, IDisposable
                 }
             }
 
+            List<Fold> folds;
             using (steps.Measure("fold"))
             {
-                Fold(_folders[partition], batches, steps);
+                folds = Fold(_folders[partition], batches, steps);
+            }
+
+            using (steps.Measure("merge folds"))
+            {
+                Merge(folds, steps);
             }
 
             using (steps.Measure("seal"))
@@ -94,8 +101,9 @@ internal sealed class HotPath : IRefusalSink, IDisposable
 
     public void Refuse(int index, string reason, string detail, ReadOnlySpan<byte> bytes) => throw new InvalidOperationException($"a generated event was refused: {reason}: {detail}");
 
-    private static void Fold(AggregateFolder folder, List<EventBatch> batches, Steps steps)
+    private static List<Fold> Fold(AggregateFolder folder, List<EventBatch> batches, Steps steps)
     {
+        var folds = new List<Fold>();
         var waiting = new List<EventBatch>();
         var rows = 0;
         for (var i = 0; i < batches.Count; i++)
@@ -104,10 +112,34 @@ internal sealed class HotPath : IRefusalSink, IDisposable
             rows += batches[i].Rows;
             if (rows >= FoldRows || i + 1 == batches.Count)
             {
-                steps.AddBytes("fold", folder.Fold(i, waiting).Blocks.Sum(block => (long)block.Length));
+                folds.Add(folder.Fold(folds.Count, waiting));
+                steps.AddBytes("fold", folds[^1].Blocks.Sum(block => (long)block.Length));
                 waiting.Clear();
                 rows = 0;
             }
         }
+
+        return folds;
+    }
+
+    /// <summary>As many at a time as a partition merges, if there are so many.</summary>
+    private static void Merge(List<Fold> folds, Steps steps)
+    {
+        for (var from = 0; from < folds.Count; from += FoldsPerMerge)
+        {
+            var part = folds.GetRange(from, Math.Min(FoldsPerMerge, folds.Count - from));
+            using var merger = new FoldMerger();
+            steps.AddBytes("merge folds", merger.Merge(folds.Count + from, [.. part.Select(fold => fold.Directory)], new FoldBlocks(folds)).Blocks.Sum(block => (long)block.Length));
+        }
+    }
+
+    /// <summary>Blocks of folds in memory, numbered as they are listed; decoded anew at each call.</summary>
+    private sealed class FoldBlocks(List<Fold> folds) : IAggregateSource
+    {
+        public AggregateBlock Aggregates(FoldDirectory fold, int block) => AggregateBlockFormat.Decode(folds[(int)fold.Id].Blocks[block]);
+
+        public DistinctBlock Distinct(FoldDirectory fold, int block) => DistinctBlock.Decode(folds[(int)fold.Id].Blocks[block]);
+
+        public HeavyHitterBlock HeavyHitters(FoldDirectory fold, int block) => HeavyHitterBlock.Decode(folds[(int)fold.Id].Blocks[block]);
     }
 }

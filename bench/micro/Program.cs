@@ -22,7 +22,7 @@ if (isQueries)
 }
 
 // Bytes allocated an event, at most. What a step gives away (log records, decoded columns, blocks) is allocated; what it works in is lent or its own.
-var budgets = new Dictionary<string, double> { ["decode"] = 8, ["encode a batch"] = 80, ["read a batch"] = 260, ["fold"] = 400, ["seal"] = 120 };
+var budgets = new Dictionary<string, double> { ["decode"] = 8, ["encode a batch"] = 80, ["read a batch"] = 260, ["fold"] = 400, ["merge folds"] = 1000, ["seal"] = 120 };
 using var path = new HotPath(events);
 var best = new Dictionary<string, double>();
 Steps last = new();

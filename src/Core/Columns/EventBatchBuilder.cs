@@ -50,18 +50,14 @@ internal sealed class EventBatchBuilder
         return Rows++;
     }
 
+    /// <summary>Sets a field of the row that was added last.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Set(int field, byte[] name, int row, in ParsedField value, ReadOnlySpan<byte> text)
     {
-        if (field >= _byField.Length)
+        var column = (uint)field < (uint)_byField.Length ? _byField[field] : null;
+        if (column is null or { IsEmpty: true })
         {
-            Array.Resize(ref _byField, Math.Max(field + 1, _byField.Length * 2));
-        }
-
-        var column = _byField[field] ??= new ColumnBuilder(name);
-        if (column.IsEmpty)
-        {
-            _used.Add(column);
-            ApproximateBytes += name.Length + 16;
+            column = Begin(field, name);
         }
 
         ApproximateBytes += column.Append(row, value, text);
@@ -117,6 +113,20 @@ internal sealed class EventBatchBuilder
         var record = Assemble();
         Clear();
         return record;
+    }
+
+    /// <summary>The column of a field that the batch has no value of yet.</summary>
+    private ColumnBuilder Begin(int field, byte[] name)
+    {
+        if (field >= _byField.Length)
+        {
+            Array.Resize(ref _byField, Math.Max(field + 1, _byField.Length * 2));
+        }
+
+        var column = _byField[field] ??= new ColumnBuilder(name);
+        _used.Add(column);
+        ApproximateBytes += name.Length + 16;
+        return column;
     }
 
     private byte[] Assemble()
@@ -188,15 +198,30 @@ internal sealed class EventBatchBuilder
 
         public int PhysicalColumns { get; private set; }
 
+        /// <summary>Appends a value; about the bytes it takes.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public int Append(int row, in ParsedField value, ReadOnlySpan<byte> text)
         {
-            Values values;
+            if (value.Kind != FieldKind.String)
+            {
+                return AppendNumber(row, value);
+            }
+
+            var values = Use(ref _strings);
+            if (values.TextMode)
+            {
+                values.AppendText(row, text);
+                return text.Length + 2;
+            }
+
+            values.AppendCode(row, text);
+            return 2;
+        }
+
+        private int AppendNumber(int row, in ParsedField value)
+        {
             switch (value.Kind)
             {
-                case FieldKind.String:
-                    values = Use(ref _strings);
-                    values.AppendText(row, text);
-                    return values.TextMode ? text.Length + 2 : 2;
                 case FieldKind.Integer:
                     Use(ref _integers).AppendInteger(row, value.Bits);
                     return 4;
@@ -289,15 +314,13 @@ internal sealed class EventBatchBuilder
             }
         }
 
-        private Values Use(ref Values? slot)
-        {
-            slot ??= new Values();
-            if (slot.Count == 0)
-            {
-                PhysicalColumns++;
-            }
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private Values Use(ref Values? slot) => slot is { Count: > 0 } values ? values : Begin(ref slot);
 
-            return slot;
+        private Values Begin(ref Values? slot)
+        {
+            PhysicalColumns++;
+            return slot ??= new Values();
         }
     }
 
@@ -315,6 +338,7 @@ internal sealed class EventBatchBuilder
         public bool TextMode;
         private int _marked;                // words of Presence in use; 0 = a value in every row so far, the bits not written
         private int _textBatches;
+        private int _lastCode;
 
         private int WordsUsed => Math.Max(_marked, (Count >> 6) + 1);
 
@@ -340,20 +364,27 @@ internal sealed class EventBatchBuilder
             Mark(row);
         }
 
-        public void AppendText(int row, ReadOnlySpan<byte> text)
+        /// <summary>Appends a text by its code.</summary>
+        public void AppendCode(int row, ReadOnlySpan<byte> text)
         {
-            if (!TextMode)
+            if (Count == Codes.Length)
             {
-                if (Count == Codes.Length)
-                {
-                    Array.Resize(ref Codes, Math.Max(64, Count * 2));
-                }
-
-                Codes[Count] = Dictionary.Add(text);
-                Mark(row);
-                return;
+                Array.Resize(ref Codes, Math.Max(64, Count * 2));
             }
 
+            // Fast path: the value of the row before, as often as not: a trace's spans come one after the other, with one customer, build and host.
+            if (Count == 0 || !Dictionary.Is(_lastCode, text))
+            {
+                _lastCode = Dictionary.Add(text);
+            }
+
+            Codes[Count] = _lastCode;
+            Mark(row);
+        }
+
+        /// <summary>Appends a text as it is.</summary>
+        public void AppendText(int row, ReadOnlySpan<byte> text)
+        {
             if (Count == Ends.Length)
             {
                 Array.Resize(ref Ends, Math.Max(64, Count * 2));

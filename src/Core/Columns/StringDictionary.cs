@@ -34,6 +34,15 @@ public sealed class StringDictionary
         return code >= 0 ? code : Append(text, hash, slot);
     }
 
+    /// <summary>True when the code is this string's.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool Is(int code, ReadOnlySpan<byte> text)
+    {
+        var start = _offsets[code];
+        return _offsets[code + 1] - start == text.Length
+            && ShortBytes.Equal(ref MemoryMarshal.GetReference(text), ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_bytes), start), text.Length);
+    }
+
     /// <summary>The code of a string, -1 when it is not there.</summary>
     public int Find(ReadOnlySpan<byte> text) => Find(text, FastHash.Of(text), out _);
 
@@ -101,9 +110,7 @@ public sealed class StringDictionary
             if ((uint)(entry >> 32) == (uint)(hash >> 32))
             {
                 var code = (int)entry - 1;
-                var start = _offsets[code];
-                if (_offsets[code + 1] - start == text.Length
-                    && ShortBytes.Equal(ref MemoryMarshal.GetReference(text), ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_bytes), start), text.Length))
+                if (Is(code, text))
                 {
                     return code;
                 }
