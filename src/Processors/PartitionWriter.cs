@@ -33,6 +33,7 @@ internal sealed class PartitionWriter : ReceiveActor, IWithTimers
     private PartitionState? _state;
     private BatchLogReader? _reader;
     private BatchLogReader? _rereader;
+    private Task? _merging;
     private bool _cutting;
     private long _cutHead = -1;
     private int _generation;
@@ -57,6 +58,7 @@ internal sealed class PartitionWriter : ReceiveActor, IWithTimers
                 Fail("log", failed.Cause);
             }
         });
+        Receive<MergeDone>(OnMergeDone);
         Receive<CutTick>(_ => Guarded(BeginCut));
         Receive<CutDone>(done => OnCutDone(done));
         Receive<CatalogQuery>(OnCatalogQuery);
@@ -175,6 +177,42 @@ internal sealed class PartitionWriter : ReceiveActor, IWithTimers
             RereadIfNeeded();
             TrailOnIfWaiting();
             ReadOn();
+            MergeIfDue();
+        });
+    }
+
+    /// <summary>Folds are merged on a thread beside: the head goes on meanwhile.</summary>
+    private void MergeIfDue()
+    {
+        if (_state!.TakeMerge() is not { } merge)
+        {
+            return;
+        }
+
+        var generation = _generation;
+        var token = _reading.Token;
+        _merging = Task.Factory.StartNew(() => merge.Run(token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        _merging.PipeTo(Self, Self, () => new MergeDone(generation, merge, null), cause => new MergeDone(generation, merge, cause));
+    }
+
+    private void OnMergeDone(MergeDone done)
+    {
+        if (done.Generation != _generation || _state is null)
+        {
+            return;
+        }
+
+        if (done.Cause is not null)
+        {
+            Fail("merge", done.Cause);
+            return;
+        }
+
+        Guarded(() =>
+        {
+            _state.Complete(done.Merge);
+            Publish();
+            MergeIfDue();
         });
     }
 
@@ -326,6 +364,8 @@ internal sealed class PartitionWriter : ReceiveActor, IWithTimers
         _rereader?.Dispose();
         _reader = _rereader = null;
         _cutting = false;
+        _merging?.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default).Wait();     // cancelled: it reads the stores
+        _merging = null;
         if (_state is { } state)
         {
             _state = null;
@@ -409,6 +449,8 @@ internal sealed class PartitionWriter : ReceiveActor, IWithTimers
     private sealed record Reread(int Generation, LogBurst Burst);
 
     private sealed record ReadFailed(int Generation, Exception Cause);
+
+    private sealed record MergeDone(int Generation, FoldMerge Merge, Exception? Cause);
 
     private sealed record CutDone(int Generation, TimeSpan Took, Exception? Cause);
 }

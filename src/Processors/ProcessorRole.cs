@@ -48,6 +48,7 @@ public sealed class ProcessorRole : IRoleModule
                 ColumnCacheBytes = budget.QueriesBytes * 2 / 5 / settings.Partitions,
                 AggregateCacheBytes = Math.Min(Limits.AggregateCacheBytes, budget.QueriesBytes / 6 / settings.Partitions),
                 Seals = SealGate.OfThisMachine(),
+                Merges = SealGate.OfThisMachine(),
                 BlockBytes = Math.Min(Limits.BlockBytes, budget.RowsBytes * 2 / 3 / settings.Partitions),
                 FoldBytes = Math.Min(Limits.FoldBytes, budget.RowsBytes / 3 / settings.Partitions),
             },

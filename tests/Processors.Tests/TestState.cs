@@ -79,8 +79,16 @@ internal sealed class TestState : IDisposable, IHeadListener
         while (State.Head.Offset < Log.End)
         {
             State.Apply(Log.Read(State.Head.Offset, 10), this);
+            if (MergesAtOnce && State.TakeMerge() is { } merge)
+            {
+                merge.Run(CancellationToken.None);
+                State.Complete(merge);
+            }
         }
     }
+
+    /// <summary>Whether <see cref="Pump"/> merges folds as soon as that is due.</summary>
+    public bool MergesAtOnce { get; init; } = true;
 
     public void Cut() => State.BeginCut().Completed.GetAwaiter().GetResult();
 

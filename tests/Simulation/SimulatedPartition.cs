@@ -36,6 +36,7 @@ internal sealed class SimulatedPartition : IDisposable, IHeadListener
     private readonly string _folder;
     private PartitionState? _state;
     private PendingCut? _pending;
+    private FoldMerge? _merge;
     private long _listenedTo = -1;
 
     public SimulatedPartition(int partition, Random random, PartitionSettings settings, CutScheduler scheduler)
@@ -61,6 +62,22 @@ internal sealed class SimulatedPartition : IDisposable, IHeadListener
         {
             _state.Apply(Log.Read(_state.Head.Offset, _random.Next(1, 30)), this);
             Reread();
+            MergeOn();
+        }
+    }
+
+    /// <summary>A merge begins as soon as it is due and ends some steps later.</summary>
+    private void MergeOn()
+    {
+        if (_merge is null)
+        {
+            _merge = _state!.TakeMerge();
+        }
+        else if (_random.Next(3) == 0)
+        {
+            _merge.Run(CancellationToken.None);
+            _state!.Complete(_merge);
+            _merge = null;
         }
     }
 
@@ -91,6 +108,7 @@ internal sealed class SimulatedPartition : IDisposable, IHeadListener
         _state!.Dispose();
         _state = null;
         _pending = null;
+        _merge = null;
         _listenedTo = -1;
     }
 
@@ -102,6 +120,7 @@ internal sealed class SimulatedPartition : IDisposable, IHeadListener
         var former = _state!;
         var pending = _pending;
         _pending = null;
+        _merge = null;
         _listenedTo = -1;
         _state = Open();
         if (former.Head.Offset < Log.End)

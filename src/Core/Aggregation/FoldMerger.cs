@@ -15,13 +15,14 @@ public sealed class FoldMerger : IDisposable
     private readonly ByteWriter _writer = new(1 << 16);
     private readonly ChunkPacker _packer = new(AggregationLimits.MergedCompressionLevel);
 
-    /// <summary>Merges folds, of which there is at least one; <paramref name="source"/> reads their blocks.</summary>
-    public Fold Merge(long id, IReadOnlyList<FoldDirectory> folds, IAggregateSource source)
+    /// <summary>Merges folds, of which there is at least one; <paramref name="source"/> reads their blocks. Throws <see cref="OperationCanceledException"/> between two fields when cancelled.</summary>
+    public Fold Merge(long id, IReadOnlyList<FoldDirectory> folds, IAggregateSource source, CancellationToken cancellation = default)
     {
         var entries = new List<BlockEntry>();
         var blocks = new List<byte[]>();
         foreach (var field in FieldsOf(folds))
         {
+            cancellation.ThrowIfCancellationRequested();
             if (folds.All(fold => !fold.HasField(field) || fold.Find(field, false) >= 0))
             {
                 // Where a fold has no such field, its totals are the cells of the absent value.

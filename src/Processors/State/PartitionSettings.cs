@@ -39,6 +39,9 @@ public sealed record PartitionSettings
     /// <summary>Bounds sealing: then at most one block is sealed by a step, and only with a place at the gate. Null = as many as are full, at once.</summary>
     public SealGate? Seals { get; init; }
 
+    /// <summary>Bounds merging of folds: a merge needs a place at the gate. Null = no bound.</summary>
+    public SealGate? Merges { get; init; }
+
     /// <summary>Rows after which the waiting batches are folded into aggregates, from 1.</summary>
     public int FoldRows { get; init; } = Limits.FoldRows;
 

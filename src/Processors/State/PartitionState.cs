@@ -60,6 +60,7 @@ public sealed class PartitionState : IDisposable
     private LogPlace _folded;
     private long _trailingOffset;
     private long _nextFold;
+    private bool _isMerging;
     private long _nextBlock;
     private long _unfoldedRows;
     private long _unfoldedBytes;
@@ -235,7 +236,6 @@ public sealed class PartitionState : IDisposable
             Fold();
         }
 
-        MergeFolds();
         _snapshot = null;
     }
 
@@ -593,9 +593,17 @@ public sealed class PartitionState : IDisposable
         _foldedAtMs = _head.LogTimeMs;
     }
 
-    /// <summary>Puts one merged fold in the place of those that are not merged, once there are enough of them, or no more come, and a place to do so is free.</summary>
-    private void MergeFolds()
+    /// <summary>
+    /// The merge of all folds that are not merged, once there are enough of them, or no more come, and a place to do so is free; else, or while one is under way, null.
+    /// It must be run, and completed unless it failed.
+    /// </summary>
+    public FoldMerge? TakeMerge()
     {
+        if (_isMerging)
+        {
+            return null;
+        }
+
         var first = _folds.Count;
         var rows = 0L;
         while (first > 0 && !_folds[first - 1].IsMerged)
@@ -605,29 +613,31 @@ public sealed class PartitionState : IDisposable
 
         var count = _folds.Count - first;
         var isQuiet = count > 1 && rows >= _settings.FoldRows && _unfoldedRows == 0 && _head.LogTimeMs - _foldedAtMs >= Limits.QuietMs;
-        if ((rows < _settings.MergeRows && count < _settings.MergeFolds && !isQuiet) || _settings.Seals?.TryEnter() == false)
+        if ((rows < _settings.MergeRows && count < _settings.MergeFolds && !isQuiet) || _settings.Merges?.TryEnter() == false)
         {
-            return;
+            return null;
         }
 
-        try
-        {
-            using var merger = new FoldMerger();
-            var fold = merger.Merge(_nextFold++, _folds.GetRange(first, count), new AggregateReader(_store.Aggregates, _store.Blocks, 0));
-            for (var block = 0; block < fold.Blocks.Count; block++)
-            {
-                LargeValues.Write(_store.Blocks, AggregateReader.Key(fold.Directory, block), fold.Blocks[block]);
-            }
+        _isMerging = true;
+        return new(_nextFold++, _folds.GetRange(first, count), new AggregateReader(_store.Aggregates, _store.Blocks, 0), _store.Aggregates.TailMark(), _settings.Merges);
+    }
 
-            _folds.RemoveRange(first, count);
-            _folds.Add(fold.Directory);
-            _foldsNow = [.. _folds];
-            _replacedFolds.Enqueue((_head.LogTimeMs, _store.Aggregates.TailMark()));
-        }
-        finally
+    /// <summary>Puts the merged fold in the place of its parts.</summary>
+    public void Complete(FoldMerge merge)
+    {
+        var fold = merge.Result ?? throw new InvalidOperationException("the merge has not been run");
+        for (var block = 0; block < fold.Blocks.Count; block++)
         {
-            _settings.Seals?.Leave();
+            LargeValues.Write(_store.Blocks, AggregateReader.Key(fold.Directory, block), fold.Blocks[block]);
         }
+
+        var first = _folds.IndexOf(merge.Parts[0]);
+        _folds.RemoveRange(first, merge.Parts.Count);
+        _folds.Insert(first, fold.Directory);
+        _foldsNow = [.. _folds];
+        _replacedFolds.Enqueue((_head.LogTimeMs, merge.StoreMark));
+        _isMerging = false;
+        _snapshot = null;
     }
 
     /// <summary>Lets the store drop folds that were merged so long ago that no query reads them any more.</summary>

@@ -68,6 +68,67 @@ public sealed class PartitionStateTests
     }
 
     [Fact]
+    public void WhileFoldsAreMergedTheHeadGoesOnAndNothingIsCountedTwice()
+    {
+        using var test = new TestState(TestState.Default with { FoldRows = 100, MergeFolds = 4 }) { MergesAtOnce = false };
+        Append(0, 4);
+        var merge = test.State.TakeMerge()!;
+        Assert.Equal(4, merge.Parts.Count);
+
+        // The head goes on, cuts are made, nobody begins a second merge.
+        Append(4, 10);
+        test.Cut();
+        Assert.Null(test.State.TakeMerge());
+        Assert.Equal(1_000, LeafQueries.Count(test.State.Snapshot()));
+        merge.Run(CancellationToken.None);
+        Assert.Equal(1_000, LeafQueries.Count(test.State.Snapshot()));
+
+        test.State.Complete(merge);
+        var folds = test.State.Snapshot().Folds;
+        Assert.Equal([merge.Id, .. folds.Skip(1).Select(fold => fold.Id).Order()], folds.Select(fold => fold.Id));
+        Assert.True(folds[0].IsMerged);
+        Assert.Equal((400, 7), (folds[0].Rows, folds.Count));
+        Assert.Equal(1_000, LeafQueries.Count(test.State.Snapshot()));
+
+        // A crash while another one is under way: the parts are still there.
+        var lost = test.State.TakeMerge()!;
+        test.Cut();
+        lost.Run(CancellationToken.None);
+        test.Crash();
+        test.Pump();
+        Assert.Equal(1_000, LeafQueries.Count(test.State.Snapshot()));
+        Assert.Equal(6, test.State.TakeMerge()!.Parts.Count);
+
+        void Append(int from, int to)
+        {
+            for (var step = from; step < to; step++)
+            {
+                test.Append([.. Enumerable.Range(0, 100).Select(i => test.Event(TestState.TraceId((step * 100) + i), route: $"/route/{i % 7}", durationMs: i))]);
+                test.Tick(1_000);
+                test.Pump();
+            }
+        }
+    }
+
+    [Fact]
+    public void AMergeThatIsCancelledGivesItsPlaceBack()
+    {
+        var gate = new SealGate(1);
+        using var test = new TestState(TestState.Default with { MergeFolds = 2, FoldRows = 1, Merges = gate }) { MergesAtOnce = false };
+        for (var step = 0; step < 3; step++)
+        {
+            test.Append(test.Event(TestState.TraceId(step)));
+            test.Tick(1_000);
+            test.Pump();
+        }
+
+        var merge = test.State.TakeMerge()!;
+        Assert.False(gate.TryEnter());
+        Assert.Throws<OperationCanceledException>(() => merge.Run(new CancellationToken(true)));
+        Assert.True(gate.TryEnter());
+    }
+
+    [Fact]
     public void ALateSpanOfATraceFromBeforeAllRulesIsKept()
     {
         using var test = new TestState(TestState.Default with { BlockRows = 1 });
