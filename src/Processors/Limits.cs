@@ -33,9 +33,6 @@ public static class Limits
     /// <summary>Rows of one trace in an answer. Past it the answer says how many are missing.</summary>
     public const int TraceRowsMax = 100_000;
 
-    /// <summary>Bytes of unpacked batches of the recent window kept for queries by a partition unless configured otherwise. Past it each query unpacks the rest for itself.</summary>
-    public const long UnpackedBytes = 16L << 20;
-
     /// <summary>Bytes of decoded block columns kept in memory by a partition unless configured otherwise. Past it those that were used less often of late go (<see cref="State.ColumnCache"/>).</summary>
     public const long ColumnCacheBytes = 48L << 20;
 

@@ -14,10 +14,16 @@ internal sealed class EventBatchBuilder
     public const byte RecordKind = 1;
 
     /// <summary>Second byte: the version of the format.</summary>
-    public const byte Version = 1;
+    public const byte Version = 2;
 
-    private readonly ByteWriter _packed = new(1 << 16);
-    private readonly ByteWriter _plain = new(1 << 14);
+    /// <summary>Bytes below which a chunk is not compressed: what it would save is less than what it says about it.</summary>
+    private const int CompressedMin = 64;
+
+    private readonly ByteWriter _directory = new(1 << 12);
+    private readonly ByteWriter _chunks = new(1 << 16);
+    private readonly ByteWriter _body = new(1 << 14);
+    private readonly Compressing _compressTimes = new();
+    private readonly Compressing _compressDatasets = new();
     private readonly StringDictionary _datasets = new();
     private readonly List<ColumnBuilder> _used = [];
     private ColumnBuilder?[] _byField = new ColumnBuilder?[64];
@@ -87,30 +93,34 @@ internal sealed class EventBatchBuilder
     /// <summary>Writes the rows as one log record and starts anew.</summary>
     public byte[] Encode()
     {
-        _packed.Clear();
-        _plain.Clear();
-        WriteTimes();
-        _packed.U8(_weighted ? (byte)1 : (byte)0);
+        _directory.Clear();
+        _chunks.Clear();
+        var (least, greatest) = WriteTimes();
+        AddChunk(_compressTimes);
         if (_weighted)
         {
-            PackedNumbers.WriteFloats(_packed, _weights.AsSpan(0, Rows), ref _scratch);
+            PackedNumbers.WriteFloats(_body, _weights.AsSpan(0, Rows), ref _scratch);
         }
 
-        WriteStrings(_packed, _datasets);
-        PackedNumbers.WriteCodes(_packed, _datasetCodes.AsSpan(0, Rows), _datasets.Count);
-        var countAt = 0;
+        AddChunk(_compressTimes);
+        WriteStrings(_body, _datasets);
+        PackedNumbers.WriteCodes(_body, _datasetCodes.AsSpan(0, Rows), _datasets.Count);
+        AddChunk(_compressDatasets);
+        var columns = 0;
         foreach (var column in _used)
         {
-            countAt += column.PhysicalColumns;
+            columns += column.Write(this);
         }
 
-        _packed.Varint((ulong)countAt);
-        foreach (var column in _used)
-        {
-            column.Write(_packed, _plain, Rows, ref _scratch);
-        }
-
-        var record = Assemble();
+        _body.Clear();
+        _body.U8(RecordKind);
+        _body.U8(Version);
+        _body.Varint((ulong)Rows);
+        _body.I64(least);
+        _body.I64(greatest);
+        _body.Varint((ulong)columns);
+        byte[] record = [.. _body.Written, .. _directory.Written, .. _chunks.Written];
+        _body.Clear();
         Clear();
         return record;
     }
@@ -129,32 +139,41 @@ internal sealed class EventBatchBuilder
         return column;
     }
 
-    private byte[] Assemble()
+    /// <summary>Puts the body into a chunk of its own, compressed where that saves an eighth, and clears it. What did not compress is tried again a while later.</summary>
+    private void AddChunk(Compressing compressing)
     {
-        var bound = LZ4Codec.MaximumOutputSize(_packed.Length);
-        var header = new ByteWriter(32);
-        header.U8(RecordKind);
-        header.U8(Version);
-        header.Varint((ulong)Rows);
-        header.Varint((ulong)_plain.Length);
-        header.Varint((ulong)_packed.Length);
-        var rented = LentArrays.Rent<byte>(bound);
-        var compressed = LZ4Codec.Encode(_packed.Written, rented.AsSpan(0, bound), LZ4Level.L00_FAST);
-        var record = new byte[header.Length + _plain.Length + compressed];
-        header.Written.CopyTo(record);
-        _plain.Written.CopyTo(record.AsSpan(header.Length));
-        rented.AsSpan(0, compressed).CopyTo(record.AsSpan(header.Length + _plain.Length));
-        LentArrays.Return(rented);
-        return record;
+        var body = _body.Written;
+        if (body.Length >= CompressedMin && compressing.IsWorthATry())
+        {
+            var at = _chunks.Length;
+            var stored = LZ4Codec.Encode(body, _chunks.Take(LZ4Codec.MaximumOutputSize(body.Length)), LZ4Level.L00_FAST);
+            if (compressing.Tried(stored <= body.Length - (body.Length >> 3)))
+            {
+                _chunks.Rewind(at + stored);
+                _directory.Varint((ulong)stored);
+                _directory.Varint((ulong)body.Length);
+                _body.Clear();
+                return;
+            }
+
+            _chunks.Rewind(at);
+        }
+
+        _chunks.Raw(body);
+        _directory.Varint((ulong)body.Length);
+        _directory.Varint(0);
+        _body.Clear();
     }
 
-    private void WriteTimes()
+    /// <summary>Writes the times; the least and the greatest of them.</summary>
+    private (long Least, long Greatest) WriteTimes()
     {
         // Clocks tick in ns, us, ms or s: the coarsest unit that all times share makes the numbers short.
-        long unit = 1_000_000_000;
+        long unit = 1_000_000_000, least = long.MaxValue, greatest = long.MinValue;
         var times = _times.AsSpan(0, Rows);
         foreach (var time in times)
         {
+            (least, greatest) = (Math.Min(least, time), Math.Max(greatest, time));
             while (time % unit != 0)
             {
                 unit /= 1000;
@@ -171,8 +190,9 @@ internal sealed class EventBatchBuilder
             _scratch[i] = times[i] / unit;
         }
 
-        _packed.I64(unit);
-        PackedNumbers.WriteIntegers(_packed, _scratch.AsSpan(0, Rows));
+        _body.I64(unit);
+        PackedNumbers.WriteIntegers(_body, _scratch.AsSpan(0, Rows));
+        return (least, greatest);
     }
 
     internal static void WriteStrings(ByteWriter w, StringDictionary dictionary)
@@ -189,14 +209,31 @@ internal sealed class EventBatchBuilder
         }
     }
 
+    /// <summary>Whether a kind of chunk is worth compressing, learnt: one that was not is left as it is for the next ones.</summary>
+    private sealed class Compressing
+    {
+        private const int LeftAlone = 31;
+
+        private int _left;
+
+        /// <summary>For what never compresses. Not changed by anybody.</summary>
+        public static Compressing Never { get; } = new() { _left = int.MaxValue };
+
+        public bool IsWorthATry() => this != Never && --_left < 0;
+
+        public bool Tried(bool isSmaller)
+        {
+            _left = isSmaller ? 0 : LeftAlone;
+            return isSmaller;
+        }
+    }
+
     /// <summary>All values of one field, by type.</summary>
     private sealed class ColumnBuilder(byte[] name)
     {
         private Values? _strings, _integers, _floats, _bools;
 
-        public bool IsEmpty => PhysicalColumns == 0;
-
-        public int PhysicalColumns { get; private set; }
+        public bool IsEmpty { get; private set; } = true;
 
         /// <summary>Appends a value; about the bytes it takes.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -236,82 +273,87 @@ internal sealed class EventBatchBuilder
 
         public void Clear()
         {
-            PhysicalColumns = 0;
+            IsEmpty = true;
             _strings?.Clear();
             _integers?.Clear();
             _floats?.Clear();
             _bools?.Clear();
         }
 
-        public void Write(ByteWriter packed, ByteWriter plain, int rows, ref long[] scratch)
+        /// <summary>Writes the physical columns; how many there are.</summary>
+        public int Write(EventBatchBuilder batch)
         {
-            if (_integers is { Count: > 0 } && _floats is { Count: > 0 } && _integers.TryMoveTo(_floats))
+            // One column of floats, not two of halves: 3 and 3.5 are both JSON numbers.
+            var areMoved = _integers is { Count: > 0 } && _floats is { Count: > 0 } && _integers.TryMoveTo(_floats);
+            var written = 0;
+            if (_integers is { Count: > 0 } integers && !areMoved)
             {
-                // One column of floats, not two of halves: 3 and 3.5 are both JSON numbers. It was counted twice; an empty one keeps the count true.
-                _integers.Clear();
-                WriteHead(packed, ColumnType.Integer, _integers, rows);
-                PackedNumbers.WriteIntegers(packed, []);
-            }
-            else if (_integers is { Count: > 0 })
-            {
-                WriteHead(packed, ColumnType.Integer, _integers, rows);
-                PackedNumbers.WriteIntegers(packed, _integers.Integers.AsSpan(0, _integers.Count));
+                Begin(batch, integers);
+                PackedNumbers.WriteIntegers(batch._body, integers.Integers.AsSpan(0, integers.Count));
+                written += End(batch, ColumnType.Integer, integers);
             }
 
-            if (_floats is { Count: > 0 })
+            if (_floats is { Count: > 0 } floats)
             {
-                WriteHead(packed, ColumnType.Float, _floats, rows);
-                PackedNumbers.WriteFloats(packed, _floats.Floats.AsSpan(0, _floats.Count), ref scratch);
+                Begin(batch, floats);
+                PackedNumbers.WriteFloats(batch._body, floats.Floats.AsSpan(0, floats.Count), ref batch._scratch);
+                written += End(batch, ColumnType.Float, floats);
             }
 
-            if (_bools is { Count: > 0 })
+            if (_bools is { Count: > 0 } bools)
             {
-                WriteHead(packed, ColumnType.Bool, _bools, rows);
-                PackedNumbers.WriteIntegers(packed, _bools.Integers.AsSpan(0, _bools.Count));
+                Begin(batch, bools);
+                PackedNumbers.WriteIntegers(batch._body, bools.Integers.AsSpan(0, bools.Count));
+                written += End(batch, ColumnType.Bool, bools);
             }
 
-            if (_strings is { Count: > 0 })
+            if (_strings is { Count: > 0 } strings)
             {
-                WriteStrings(packed, plain, rows);
+                Begin(batch, strings);
+                written += End(batch, WriteTexts(batch._body, strings), strings);
             }
+
+            return written;
         }
 
-        private void WriteStrings(ByteWriter packed, ByteWriter plain, int rows)
+        private static ColumnType WriteTexts(ByteWriter body, Values strings)
         {
-            var strings = _strings!;
             if (!strings.TextMode)
             {
-                WriteHead(packed, ColumnType.Dictionary, strings, rows);
-                EventBatchBuilder.WriteStrings(packed, strings.Dictionary);
-                PackedNumbers.WriteCodes(packed, strings.Codes.AsSpan(0, strings.Count), strings.Dictionary.Count);
-                return;
+                WriteStrings(body, strings.Dictionary);
+                PackedNumbers.WriteCodes(body, strings.Codes.AsSpan(0, strings.Count), strings.Dictionary.Count);
+                return ColumnType.Dictionary;
             }
 
-            if (strings.TryWriteHex(plain, out var width))
+            if (strings.TryWriteHex(body))
             {
-                WriteHead(packed, ColumnType.Hex, strings, rows);
-                packed.U8((byte)width);
-                return;
+                return ColumnType.Hex;
             }
 
-            WriteHead(packed, ColumnType.Text, strings, rows);
             for (var i = 0; i < strings.Count; i++)
             {
-                packed.Varint((ulong)(strings.Ends[i] - (i == 0 ? 0 : strings.Ends[i - 1])));
+                body.Varint((ulong)(strings.Ends[i] - (i == 0 ? 0 : strings.Ends[i - 1])));
             }
 
-            packed.Raw(strings.Text.AsSpan(0, strings.Ends[strings.Count - 1]));
+            body.Raw(strings.Text.AsSpan(0, strings.Ends[strings.Count - 1]));
+            return ColumnType.Text;
         }
 
-        private void WriteHead(ByteWriter packed, ColumnType type, Values values, int rows)
+        private static void Begin(EventBatchBuilder batch, Values values)
         {
-            packed.Blob(name);
-            packed.U8((byte)type);
-            packed.Varint((ulong)values.Count);
-            if (values.Count < rows && values.Count > 0)
+            if (values.Count < batch.Rows)
             {
-                packed.Words(values.PresenceWords((rows + 63) >> 6));
+                batch._body.Words(values.PresenceWords((batch.Rows + 63) >> 6));
             }
+        }
+
+        private int End(EventBatchBuilder batch, ColumnType type, Values values)
+        {
+            batch._directory.Blob(name);
+            batch._directory.U8((byte)type);
+            batch._directory.Varint((ulong)values.Count);
+            batch.AddChunk(type == ColumnType.Hex ? Compressing.Never : values.Compressing);
+            return 1;
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -319,7 +361,7 @@ internal sealed class EventBatchBuilder
 
         private Values Begin(ref Values? slot)
         {
-            PhysicalColumns++;
+            IsEmpty = false;
             return slot ??= new Values();
         }
     }
@@ -336,6 +378,7 @@ internal sealed class EventBatchBuilder
         public int[] Ends = [];
         public int Count;
         public bool TextMode;
+        public readonly Compressing Compressing = new();
         private int _marked;                // words of Presence in use; 0 = a value in every row so far, the bits not written
         private int _textBatches;
         private int _lastCode;
@@ -446,10 +489,10 @@ internal sealed class EventBatchBuilder
             return true;
         }
 
-        /// <summary>When all values are lower-case hexadecimal of one even length up to 32 digits: their bytes.</summary>
-        public bool TryWriteHex(ByteWriter plain, out int width)
+        /// <summary>When all values are lower-case hexadecimal of one even length up to 32 digits: how many bytes each has, and the bytes.</summary>
+        public bool TryWriteHex(ByteWriter plain)
         {
-            width = Ends[0] / 2;
+            var width = Ends[0] / 2;
             if (width is < 4 or > 16 || Ends[0] % 2 != 0)
             {
                 return false;
@@ -457,6 +500,7 @@ internal sealed class EventBatchBuilder
 
             var at = plain.Length;
             var digits = width * 2;
+            plain.U8((byte)width);
             for (var i = 0; i < Count; i++)
             {
                 var start = i == 0 ? 0 : Ends[i - 1];

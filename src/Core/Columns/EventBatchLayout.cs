@@ -1,111 +1,67 @@
 namespace StreamObserve.Core.Columns;
 
 /// <summary>
-/// An unpacked record of the batches log and where in it each column lies. Of its columns nothing is decoded: <see cref="EventBatchView"/> does that for one scan. Immutable, any
-/// number of threads; as long-lived as the memory that it was made of, which is its own when it comes from <see cref="EventBatchReader.Layout"/>.
+/// A record of the batches log and where in it each column lies. Of its columns nothing is decoded: <see cref="EventBatchView"/> does that for one scan. Immutable, any
+/// number of threads; refers to the record's memory.
 /// </summary>
 public sealed class EventBatchLayout
 {
-    private readonly List<Place> _columns = [];
+    private readonly Column[] _columns;
 
-    /// <param name="bytes">The packed part, unpacked.</param>
-    /// <param name="plain">The part that is not packed.</param>
-    /// <param name="rows">How many rows.</param>
+    /// <param name="record">The record.</param>
+    /// <param name="at">Where its version has been read.</param>
     /// <param name="name">Makes a field's name of its UTF-8.</param>
-    internal EventBatchLayout(ReadOnlyMemory<byte> bytes, ReadOnlyMemory<byte> plain, int rows, Func<ReadOnlyMemory<byte>, string> name)
+    internal EventBatchLayout(ReadOnlyMemory<byte> record, int at, Func<ReadOnlySpan<byte>, string> name)
     {
-        Bytes = bytes;
-        Plain = plain;
-        Rows = rows;
-        var r = new ByteReader(bytes.Span);
-        var unit = r.I64();
-        TimesNs = PackedNumbers.ReadIntegers(ref r, rows);
-        (MinTimeNs, MaxTimeNs) = (long.MaxValue, long.MinValue);
-        for (var row = 0; row < TimesNs.Length; row++)
+        var r = new ByteReader(record.Span);
+        r.Take(at);
+        Rows = r.Count();
+        MinTimeNs = r.I64();
+        MaxTimeNs = r.I64();
+        var columns = r.Count();
+        if (columns > r.Remaining)
         {
-            var time = TimesNs[row] *= unit;
-            MinTimeNs = Math.Min(MinTimeNs, time);
-            MaxTimeNs = Math.Max(MaxTimeNs, time);
+            throw new FormatException($"{columns} columns in an event batch of {record.Length} bytes");
         }
 
-        Weights = r.U8() == 0 ? null : PackedNumbers.ReadFloats(ref r, rows);
-        Datasets = ReadStrings(ref r, bytes, r.Count());
-        DatasetCodes = PackedNumbers.ReadPackedCodes(ref r, bytes, rows, Datasets.Count);
-        var plainAt = 0;
-        for (var left = r.Count(); left > 0; left--)
+        _columns = new Column[columns];
+        var times = Length.Read(ref r);
+        var weights = Length.Read(ref r);
+        var datasets = Length.Read(ref r);
+        for (var i = 0; i < _columns.Length; i++)
         {
-            Locate(ref r, ref plainAt, name);
+            _columns[i] = new(name(r.Blob()), (ColumnType)r.U8(), r.Count(), default) { Length = Length.Read(ref r) };
+            if (_columns[i].Count > Rows || _columns[i].Type is < ColumnType.Dictionary or > ColumnType.Bool)
+            {
+                throw new FormatException($"column {_columns[i].Name}: {_columns[i].Count} values of type {(int)_columns[i].Type} in {Rows} rows");
+            }
+        }
+
+        var place = r.Position;
+        Times = times.At(record, ref place);
+        Weights = weights.At(record, ref place);
+        Datasets = datasets.At(record, ref place);
+        for (var i = 0; i < _columns.Length; i++)
+        {
+            _columns[i] = _columns[i] with { Chunk = _columns[i].Length.At(record, ref place) };
         }
     }
 
     /// <summary>How many rows.</summary>
     public int Rows { get; }
 
-    internal ReadOnlyMemory<byte> Bytes { get; }
-
-    internal ReadOnlyMemory<byte> Plain { get; }
-
     internal long MinTimeNs { get; }
 
     internal long MaxTimeNs { get; }
 
-    internal long[] TimesNs { get; }
+    internal Chunk Times { get; }
 
-    internal double[]? Weights { get; }
+    /// <summary>Empty = every row stands for one event.</summary>
+    internal Chunk Weights { get; }
 
-    internal Utf8Strings Datasets { get; }
+    internal Chunk Datasets { get; }
 
-    internal PackedValues DatasetCodes { get; }
-
-    internal IReadOnlyList<Place> Columns => _columns;
-
-    /// <summary>Notes where a column lies, and goes behind it.</summary>
-    private void Locate(ref ByteReader r, ref int plainAt, Func<ReadOnlyMemory<byte>, string> name)
-    {
-        var length = r.Count();
-        var utf8 = Bytes.Slice(r.Position, length);
-        r.Take(length);
-        var column = new Place { Name = name(utf8), Type = (ColumnType)r.U8(), Count = r.Count() };
-        if (column.Count < Rows && column.Count > 0)
-        {
-            column.PresenceAt = r.Position;
-            r.Take(((Rows + 63) >> 6) * 8);
-        }
-
-        column.At = r.Position;
-        switch (column.Type)
-        {
-            case ColumnType.Dictionary:
-                var count = r.Count();
-                SkipStrings(ref r, count);
-                PackedNumbers.ReadPackedCodes(ref r, Bytes, column.Count, count);
-                break;
-            case ColumnType.Text:
-                SkipStrings(ref r, column.Count);
-                break;
-            case ColumnType.Hex:
-                column.HexWidth = r.U8();
-                column.Hex = Plain.Slice(plainAt, checked(column.Count * column.HexWidth));
-                plainAt += column.Hex.Length;
-                break;
-            case ColumnType.Integer or ColumnType.Bool:
-                PackedNumbers.ReadPacked(ref r, Bytes, column.Count);
-                break;
-            case ColumnType.Float when PackedNumbers.ReadScale(ref r) == 0:
-                r.Take(checked(column.Count * 8));
-                break;
-            case ColumnType.Float:
-                PackedNumbers.ReadPacked(ref r, Bytes, column.Count);
-                break;
-            default:
-                throw new FormatException($"column {column.Name} of type {(int)column.Type}");
-        }
-
-        if (column.Count > 0)
-        {
-            _columns.Add(column);
-        }
-    }
+    internal IReadOnlyList<Column> Columns => _columns;
 
     internal static Utf8Strings ReadStrings(ref ByteReader r, ReadOnlyMemory<byte> bytes, int count)
     {
@@ -120,32 +76,33 @@ public sealed class EventBatchLayout
         return new(bytes.Slice(at, offsets[count]), offsets);
     }
 
-    private static void SkipStrings(ref ByteReader r, int count)
+    /// <summary>Bytes of a record that belong together. <paramref name="RawLength"/>: what they unpack to; 0 = they are not packed.</summary>
+    internal readonly record struct Chunk(ReadOnlyMemory<byte> Stored, int RawLength)
     {
-        var length = 0;
-        for (; count > 0; count--)
-        {
-            length = checked(length + r.Count());
-        }
-
-        r.Take(length);
+        public bool IsEmpty => Stored.IsEmpty;
     }
 
-    /// <summary>Where a column lies. Not changed once it is located.</summary>
-    internal sealed class Place
+    /// <summary>A physical column.</summary>
+    internal readonly record struct Column(string Name, ColumnType Type, int Count, Chunk Chunk)
     {
-        public required string Name { get; init; }
+        internal Length Length { get; init; }
+    }
 
-        public required ColumnType Type { get; init; }
+    /// <summary>A chunk's lengths as the directory says them.</summary>
+    internal readonly record struct Length(int Stored, int Raw)
+    {
+        public static Length Read(ref ByteReader r) => new(r.Count(), r.Count());
 
-        public required int Count { get; init; }
+        public Chunk At(ReadOnlyMemory<byte> record, ref int place)
+        {
+            if (Stored > record.Length - place)
+            {
+                throw new FormatException($"a chunk of {Stored} bytes at byte {place} of an event batch of {record.Length}");
+            }
 
-        public int PresenceAt { get; set; }
-
-        public int At { get; set; }
-
-        public int HexWidth { get; set; }
-
-        public ReadOnlyMemory<byte> Hex { get; set; }
+            var chunk = new Chunk(record.Slice(place, Stored), Raw);
+            place += Stored;
+            return chunk;
+        }
     }
 }

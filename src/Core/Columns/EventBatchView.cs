@@ -4,28 +4,34 @@ using StreamObserve.Core.Querying;
 namespace StreamObserve.Core.Columns;
 
 /// <summary>
-/// The rows of a record of the batches log of which a column is decoded when a query names it, for one scan. Valid as long as its layout is; so are its columns. Not
-/// thread-safe.
+/// The rows of a record of the batches log of which a column is unpacked and decoded when a query names it, for one scan. Valid until its reader opens another; so are its
+/// columns. Not thread-safe.
 /// </summary>
-public sealed class EventBatchView(EventBatchLayout layout) : IRowSegment
+public sealed class EventBatchView : IRowSegment
 {
-    private readonly ColumnVector?[] _vectors = new ColumnVector?[layout.Columns.Count];
+    private readonly EventBatchLayout _layout;
+    private readonly EventBatchReader _reader;
+    private ColumnVector?[] _vectors = [];
     private ColumnVector? _datasetColumn;
+    private long[]? _times;
+    private double[]? _weights;
+
+    internal EventBatchView(EventBatchLayout layout, EventBatchReader reader) => (_layout, _reader) = (layout, reader);
 
     /// <inheritdoc/>
-    public int Rows => layout.Rows;
+    public int Rows => _layout.Rows;
 
     /// <inheritdoc/>
-    public long MinTimeNs => layout.MinTimeNs;
+    public long MinTimeNs => _layout.MinTimeNs;
 
     /// <inheritdoc/>
-    public long MaxTimeNs => layout.MaxTimeNs;
+    public long MaxTimeNs => _layout.MaxTimeNs;
 
     /// <inheritdoc/>
-    public long[] TimesNs => layout.TimesNs;
+    public long[] TimesNs => _times ??= ReadTimes();
 
     /// <inheritdoc/>
-    public double[]? Weights => layout.Weights;
+    public double[]? Weights => _layout.Weights.IsEmpty ? null : _weights ??= ReadWeights();
 
     /// <inheritdoc/>
     public bool IsSampled => false;
@@ -34,23 +40,28 @@ public sealed class EventBatchView(EventBatchLayout layout) : IRowSegment
     public int[] DatasetCodes => DatasetColumn.Codes;
 
     /// <inheritdoc/>
-    public Utf8Strings Datasets => layout.Datasets;
+    public Utf8Strings Datasets => DatasetColumn.Strings;
 
     /// <inheritdoc/>
-    public IEnumerable<string> FieldNames => layout.Columns.Select(column => column.Name).Distinct();
+    public IEnumerable<string> FieldNames => _layout.Columns.Select(column => column.Name).Distinct();
 
     ColumnVector IRowSegment.DatasetColumn => DatasetColumn;
 
-    private ColumnVector DatasetColumn => _datasetColumn ??= ColumnVector.OfPackedDictionary(Rows, null, layout.DatasetCodes, Datasets);
+    private ColumnVector DatasetColumn => _datasetColumn ??= DecodeDictionary(_reader.UnpackForView(_layout.Datasets), 0, Rows, null);
 
     /// <inheritdoc/>
     public void GetColumns(string field, List<ColumnVector> into)
     {
-        for (var i = 0; i < _vectors.Length; i++)
+        for (var i = 0; i < _layout.Columns.Count; i++)
         {
-            if (layout.Columns[i].Name == field)
+            if (_layout.Columns[i].Name == field)
             {
-                into.Add(_vectors[i] ??= Decode(layout.Columns[i]));
+                if (_vectors.Length == 0)
+                {
+                    _vectors = new ColumnVector?[_layout.Columns.Count];
+                }
+
+                into.Add(_vectors[i] ??= Decode(_layout.Columns[i]));
             }
         }
 
@@ -61,33 +72,53 @@ public sealed class EventBatchView(EventBatchLayout layout) : IRowSegment
     }
 
     /// <inheritdoc/>
-    public bool Excludes(Condition.Match match) => !layout.Columns.Any(column => column.Name == match.Column) && match.Column != EventBatch.DatasetField;
+    public bool Excludes(Condition.Match match) => !_layout.Columns.Any(column => column.Name == match.Column) && match.Column != EventBatch.DatasetField;
 
-    private ColumnVector Decode(EventBatchLayout.Place column)
+    private long[] ReadTimes()
     {
+        var r = new ByteReader(_reader.UnpackForView(_layout.Times).Span);
+        return EventBatchReader.ReadTimes(ref r, Rows);
+    }
+
+    private double[] ReadWeights()
+    {
+        var r = new ByteReader(_reader.UnpackForView(_layout.Weights).Span);
+        return PackedNumbers.ReadFloats(ref r, Rows);
+    }
+
+    private ColumnVector DecodeDictionary(ReadOnlyMemory<byte> body, int at, int count, ulong[]? presence)
+    {
+        var r = new ByteReader(body.Span);
+        r.Take(at);
+        var dictionary = EventBatchLayout.ReadStrings(ref r, body, r.Count());
+        return ColumnVector.OfPackedDictionary(Rows, presence, PackedNumbers.ReadPackedCodes(ref r, body, count, dictionary.Count), dictionary);
+    }
+
+    private ColumnVector Decode(in EventBatchLayout.Column column)
+    {
+        var body = _reader.UnpackForView(column.Chunk);
+        var r = new ByteReader(body.Span);
         ulong[]? presence = null;
-        if (column.PresenceAt > 0)
+        if (column.Count < Rows)
         {
-            presence = MemoryMarshal.Cast<byte, ulong>(layout.Bytes.Span.Slice(column.PresenceAt, ((Rows + 63) >> 6) * 8)).ToArray();
+            presence = MemoryMarshal.Cast<byte, ulong>(r.Take(((Rows + 63) >> 6) * 8)).ToArray();
         }
 
-        var rest = layout.Bytes[column.At..];
-        var r = new ByteReader(rest.Span);
         switch (column.Type)
         {
             case ColumnType.Dictionary:
-                var dictionary = EventBatchLayout.ReadStrings(ref r, rest, r.Count());
-                return ColumnVector.OfPackedDictionary(Rows, presence, PackedNumbers.ReadPackedCodes(ref r, rest, column.Count, dictionary.Count), dictionary);
+                return DecodeDictionary(body, r.Position, column.Count, presence);
             case ColumnType.Text:
-                return ColumnVector.OfText(Rows, presence, EventBatchLayout.ReadStrings(ref r, rest, column.Count));
+                return ColumnVector.OfText(Rows, presence, EventBatchLayout.ReadStrings(ref r, body, column.Count));
             case ColumnType.Hex:
-                return ColumnVector.OfHex(Rows, presence, column.Hex.ToArray(), column.HexWidth);
+                var width = r.U8();
+                return ColumnVector.OfHex(Rows, presence, r.Take(checked(column.Count * width)).ToArray(), width);
             case ColumnType.Float:
                 return PackedNumbers.ReadScale(ref r) is var scale && scale != 0
-                    ? ColumnVector.OfPackedFloats(Rows, presence, PackedNumbers.ReadPacked(ref r, rest, column.Count), scale)
+                    ? ColumnVector.OfPackedFloats(Rows, presence, PackedNumbers.ReadPacked(ref r, body, column.Count), scale)
                     : ColumnVector.OfFloats(Rows, presence, MemoryMarshal.Cast<byte, double>(r.Take(column.Count * 8)).ToArray());
             default:
-                return ColumnVector.OfPackedIntegers(column.Type, Rows, presence, PackedNumbers.ReadPacked(ref r, rest, column.Count));
+                return ColumnVector.OfPackedIntegers(column.Type, Rows, presence, PackedNumbers.ReadPacked(ref r, body, column.Count));
         }
     }
 }

@@ -18,9 +18,6 @@ public sealed record PartitionSettings
     /// <summary>Bytes of compressed batches held between the cursors.</summary>
     public required long RecentBytes { get; init; }
 
-    /// <summary>Bytes of those batches that are held unpacked for queries.</summary>
-    public long UnpackedBytes { get; init; } = Limits.UnpackedBytes;
-
     /// <summary>Bytes of decoded columns held for queries.</summary>
     public long ColumnCacheBytes { get; init; } = Limits.ColumnCacheBytes;
 

@@ -84,7 +84,7 @@ public sealed class PartitionState : IDisposable
         _settings = settings;
         _log = log;
         _folder = new(settings.SketchDimensions);
-        _recent = new(settings.RecentBytes, settings.UnpackedBytes);
+        _recent = new(settings.RecentBytes);
         _blocksReader = new(store.Blocks, settings.ColumnCacheBytes);
         _aggregatesReader = new(store.Aggregates, store.Blocks, settings.AggregateCacheBytes);
         if (store.Recovered is { } recovered)
@@ -163,9 +163,6 @@ public sealed class PartitionState : IDisposable
 
     /// <summary>Bytes of compressed batches between the cursors.</summary>
     public long RecentBytes => _recent.HeldBytes;
-
-    /// <summary>Bytes of those batches that queries have unpacked.</summary>
-    public long UnpackedBytes => _recent.UnpackedBytes;
 
     /// <summary>Bytes of decoded columns of sealed blocks that are held for queries.</summary>
     public long ColumnBytes => _blocksReader.HeldBytes;
@@ -315,7 +312,7 @@ public sealed class PartitionState : IDisposable
 
     private void ApplyBatch(in LogRecord record, long logTime, bool isNew, IHeadListener listener)
     {
-        var batch = _batchReader.Read(record.Value.Span);
+        var batch = _batchReader.Read(record.Value);
         if (isNew)
         {
             MarkSummaries(logTime);

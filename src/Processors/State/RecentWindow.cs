@@ -3,8 +3,8 @@ using StreamObserve.Core.Columns;
 namespace StreamObserve.Processors.State;
 
 /// <summary>
-/// One batch of the log between the two cursors. The decoded form is kept while somebody holds it; the record's bytes while the budget allows; the unpacked form, which
-/// the first query makes that finds no other, while there is room and the entry is in its window.
+/// One batch of the log between the two cursors. The decoded form is kept while somebody holds it; the record's bytes, of which a query unpacks the columns that it names, while the
+/// budget allows.
 /// </summary>
 public sealed class RecentEntry(long offset, long logTimeMs, int policyVersion, EventBatch batch, ReadOnlyMemory<byte> record)
 {
@@ -12,12 +12,6 @@ public sealed class RecentEntry(long offset, long logTimeMs, int policyVersion, 
 
     // One reference, so that a reader sees all of it or nothing while the actor lets go of it or takes it again.
     private volatile HeldRecord? _record = new(record);
-
-    // Made by any thread that queries, dropped by the writer.
-    private readonly Lock _unpacking = new();
-    private volatile EventBatchLayout? _unpacked;
-    private UnpackedRoom? _room;
-    private long _roomTaken;
 
     /// <summary>The record's offset.</summary>
     public long Offset { get; } = offset;
@@ -51,26 +45,19 @@ public sealed class RecentEntry(long offset, long logTimeMs, int policyVersion, 
             return batch;
         }
 
-        if (_unpacked is { } unpacked)
-        {
-            batch = reader.Read(unpacked);
-        }
-        else if (_record is { } record)
-        {
-            batch = reader.Read(record.Bytes.Span);
-        }
-        else
+        if (_record is not { } record)
         {
             return null;
         }
 
+        batch = reader.Read(record.Bytes);
         _decoded.SetTarget(batch);
         return batch;
     }
 
     /// <summary>
-    /// The rows, to be scanned once: the batch where somebody still holds it, else a view of the unpacked form, else one in the reader's memory, valid until its next use.
-    /// Null as of <see cref="Batch"/>. Safe for several threads.
+    /// The rows, to be scanned once: the batch where somebody still holds it, else a view of the record, valid until the reader's next use. Null as of <see cref="Batch"/>. Safe for
+    /// several threads, each with a reader of its own.
     /// </summary>
     public IRowSegment? Scan(EventBatchReader reader)
     {
@@ -79,58 +66,13 @@ public sealed class RecentEntry(long offset, long logTimeMs, int policyVersion, 
             return batch;
         }
 
-        if (_unpacked is { } unpacked)
-        {
-            return new EventBatchView(unpacked);
-        }
-
         if (_record is not { } record)
         {
             return null;
         }
 
-        return TryUnpack(record.Bytes, reader) is { } layout ? new EventBatchView(layout) : reader.View(record.Bytes);
-    }
-
-    /// <summary>From now on the unpacked form may be kept, at the expense of this room.</summary>
-    internal void EnterWindow(UnpackedRoom room)
-    {
-        lock (_unpacking)
-        {
-            _room = room;
-        }
-    }
-
-    /// <summary>From now on nothing is kept for queries.</summary>
-    internal void LeaveWindow()
-    {
-        lock (_unpacking)
-        {
-            _room?.GiveBack(_roomTaken);
-            _room = null;
-            _roomTaken = 0;
-            _unpacked = null;
-        }
-    }
-
-    private EventBatchLayout? TryUnpack(ReadOnlyMemory<byte> record, EventBatchReader reader)
-    {
-        lock (_unpacking)
-        {
-            if (_unpacked is { } other)
-            {
-                return other;       // another thread was faster
-            }
-
-            var bytes = EventBatchReader.LayoutBytes(record.Span);
-            if (_room is null || !_room.TryTake(bytes))
-            {
-                return null;
-            }
-
-            _roomTaken = bytes;
-            return _unpacked = reader.Layout(record.Span);
-        }
+        // Two threads may both make it: the same content, so either may win.
+        return (record.Layout ??= reader.Layout(record.Bytes)) is { } layout ? reader.View(layout) : reader.Read(record.Bytes);
     }
 
     /// <summary>Lets go of the record's bytes.</summary>
@@ -139,49 +81,32 @@ public sealed class RecentEntry(long offset, long logTimeMs, int policyVersion, 
     /// <summary>Takes the record's bytes again, read anew from the log.</summary>
     public void Refill(ReadOnlyMemory<byte> record) => _record = new(record);
 
-    private sealed record HeldRecord(ReadOnlyMemory<byte> Bytes);
-}
-
-/// <summary>Bytes that the unpacked batches of a window may take together. Any thread.</summary>
-internal sealed class UnpackedRoom(long bytesMax)
-{
-    private long _taken;
-
-    /// <summary>Bytes taken.</summary>
-    public long Taken => Interlocked.Read(ref _taken);
-
-    /// <summary>Takes so many bytes; false when there are not so many left.</summary>
-    public bool TryTake(long bytes)
+    private sealed class HeldRecord(ReadOnlyMemory<byte> bytes)
     {
-        if (Interlocked.Add(ref _taken, bytes) <= bytesMax)
+        private volatile EventBatchLayout? _layout;
+
+        public ReadOnlyMemory<byte> Bytes { get; } = bytes;
+
+        /// <summary>Where the columns lie, once a query has looked: some 2 KB.</summary>
+        public EventBatchLayout? Layout
         {
-            return true;
+            get => _layout;
+            set => _layout = value;
         }
-
-        Interlocked.Add(ref _taken, -bytes);
-        return false;
     }
-
-    /// <summary>Gives bytes back.</summary>
-    public void GiveBack(long bytes) => Interlocked.Add(ref _taken, -bytes);
 }
 
 /// <summary>
 /// The batches between the trailing and the head cursor, oldest first, within a budget of bytes: past it the newest are let go of (the trailing cursor needs the
-/// oldest first) and are read again from the log when their turn comes. What queries unpack is kept within a second budget. Written by the partition's actor; readers
-/// take <see cref="Snapshot"/>.
+/// oldest first) and are read again from the log when their turn comes. Written by the partition's actor; readers take <see cref="Snapshot"/>.
 /// </summary>
-public sealed class RecentWindow(long budgetBytes, long unpackedBudgetBytes = 0)
+public sealed class RecentWindow(long budgetBytes)
 {
     private readonly Queue<RecentEntry> _entries = new();
-    private readonly UnpackedRoom _unpacked = new(unpackedBudgetBytes);
     private RecentEntry[]? _snapshot;
 
     /// <summary>Bytes held.</summary>
     public long HeldBytes { get; private set; }
-
-    /// <summary>Bytes of batches that queries have unpacked.</summary>
-    public long UnpackedBytes => _unpacked.Taken;
 
     /// <summary>Batches.</summary>
     public int Count => _entries.Count;
@@ -197,7 +122,6 @@ public sealed class RecentWindow(long budgetBytes, long unpackedBudgetBytes = 0)
     {
         _snapshot = null;
         _entries.Enqueue(entry);
-        entry.EnterWindow(_unpacked);
         Rows += entry.Rows;
         HeldBytes += entry.HeldBytes;
         if (HeldBytes > budgetBytes && _entries.Count > 1)
@@ -212,7 +136,6 @@ public sealed class RecentWindow(long budgetBytes, long unpackedBudgetBytes = 0)
     {
         _snapshot = null;
         var entry = _entries.Dequeue();
-        entry.LeaveWindow();
         Rows -= entry.Rows;
         HeldBytes -= entry.HeldBytes;
     }
@@ -257,8 +180,7 @@ public sealed class RecentWindow(long budgetBytes, long unpackedBudgetBytes = 0)
             }
 
             _snapshot = null;
-            entry.LeaveWindow();
-            Rows -= entry.Rows;
+                Rows -= entry.Rows;
             removed++;
         }
 

@@ -78,34 +78,19 @@ public sealed class RecentWindowTests
     }
 
     [Fact]
-    public void WhatAQueryUnpackedIsKeptUntilItsBatchLeavesTheWindow()
+    public void AQueryScansTheRecordInPlaceOnceTheBatchIsGone()
     {
-        var window = Filled(budget: 1 << 20, count: 2, unpacked: 1 << 20);
+        var window = Filled(budget: 1 << 20, count: 2);
         var entries = Undecoded(window);
-        var rows = SegmentRows.NumbersOf(entries[0].Scan(new())!);
-        var unpacked = window.UnpackedBytes;
-        Assert.Equal(EventBatchReader.LayoutBytes(Bytes), unpacked);
-        Assert.IsType<EventBatchView>(entries[0].Scan(new()));
-        Assert.Equal(unpacked, window.UnpackedBytes);
-        Assert.Equal(rows, SegmentRows.NumbersOf(entries[0].Batch(new())!));
+        using var reader = new EventBatchReader();
+        Assert.Equal([1L], SegmentRows.NumbersOf(Assert.IsType<EventBatchView>(entries[0].Scan(reader))));
+        Assert.Equal([1L], SegmentRows.NumbersOf(Assert.IsType<EventBatchView>(entries[1].Scan(reader))));
+        Assert.Equal([1L], SegmentRows.NumbersOf(entries[0].Batch(reader)!));
 
-        window.RemoveOldest();
-        Assert.Equal(0, window.UnpackedBytes);
+        entries[0].Release();
+        window = null;
         GC.Collect();
-        Assert.Equal(rows, SegmentRows.NumbersOf(entries[0].Scan(new())!));
-        Assert.Equal(0, window.UnpackedBytes);
-    }
-
-    [Fact]
-    public void WhatDoesNotFitIsUnpackedForEachQuery()
-    {
-        var window = Filled(budget: 1 << 20, count: 3, unpacked: EventBatchReader.LayoutBytes(Bytes) * 2);
-        foreach (var entry in Undecoded(window))
-        {
-            Assert.Equal([1L], SegmentRows.NumbersOf(entry.Scan(new())!));
-        }
-
-        Assert.Equal(EventBatchReader.LayoutBytes(Bytes) * 2, window.UnpackedBytes);
+        Assert.Null(entries[0].Scan(reader));
     }
 
     /// <summary>The entries, once nobody holds what they were decoded to.</summary>
@@ -116,9 +101,9 @@ public sealed class RecentWindowTests
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static RecentWindow Filled(long budget, int count, long unpacked = 0)
+    private static RecentWindow Filled(long budget, int count)
     {
-        var window = new RecentWindow(budget, unpacked);
+        var window = new RecentWindow(budget);
         for (var offset = 0; offset < count; offset++)
         {
             window.Add(new(offset, offset, 0, new EventBatchReader().Read(Bytes), Bytes));

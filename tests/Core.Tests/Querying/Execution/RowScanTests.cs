@@ -37,11 +37,9 @@ public sealed class RowScanTests
         foreach (var record in records)
         {
             var batch = whole.Read(record);
-            Assert.Equal(EventText.Rows(batch), EventText.Rows(inPlace.View(record)));
-            var layout = inPlace.Layout(record);
-            Assert.Equal(EventText.Rows(batch), EventText.Rows(new EventBatchView(layout)));
-            Assert.Equal(EventText.Rows(batch), EventText.Rows(new EventBatchReader().Read(layout)));
-            var view = inPlace.View(record);
+            var layout = inPlace.Layout(record)!;
+            Assert.Equal(EventText.Rows(batch), EventText.Rows(inPlace.View(layout)));
+            var view = inPlace.View(layout);
             Assert.Equal((batch.Rows, batch.MinTimeNs, batch.MaxTimeNs), (view.Rows, view.MinTimeNs, view.MaxTimeNs));
             for (var i = 0; i < 4; i++)
             {
