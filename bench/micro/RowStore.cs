@@ -18,6 +18,7 @@ internal sealed class RowStore : Stream, IRefusalSink
     private readonly EventBatchReader[] _readers;
     private readonly List<EventBatch>[] _heads;
     private readonly List<ColumnBlock>[] _blocks;
+    private readonly TextNumbering[] _numberings;
     private readonly ColumnBlockWriter _writer = new();
     private readonly long _middle;
     private byte[] _rest = [];
@@ -30,6 +31,7 @@ internal sealed class RowStore : Stream, IRefusalSink
         _readers = [.. Enumerable.Range(0, partitions).Select(_ => new EventBatchReader())];
         _heads = [.. Enumerable.Range(0, partitions).Select(_ => new List<EventBatch>())];
         _blocks = [.. Enumerable.Range(0, partitions).Select(_ => new List<ColumnBlock>())];
+        _numberings = [.. Enumerable.Range(0, partitions).Select(_ => new TextNumbering(8 << 20))];
         _middle = events / 2;
         new EventGenerator(GeneratorOptions.Default with { Events = events, Length = TimeSpan.FromHours(events / 1e6) }).WriteTo(this);
         Take();
@@ -117,7 +119,7 @@ internal sealed class RowStore : Stream, IRefusalSink
                 {
                     var columns = _writer.Seal(head);
                     BlockBytes += columns.Bytes;
-                    _blocks[partition].Add(ColumnBlock.Open(new Chunks(columns.Chunks)));
+                    _blocks[partition].Add(ColumnBlock.Open(new Chunks(columns.Chunks), _numberings[partition]));
                     head.Clear();
                 }
             }

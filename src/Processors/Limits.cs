@@ -36,6 +36,9 @@ public static class Limits
     /// <summary>Bytes of decoded block columns kept in memory by a partition unless configured otherwise. Past it those that were used less often of late go (<see cref="State.ColumnCache"/>).</summary>
     public const long ColumnCacheBytes = 48L << 20;
 
+    /// <summary>Bytes of texts that have a number in all blocks, kept by a partition unless configured otherwise. Past it scans look further texts up block by block (<see cref="Core.Columns.TextNumbering"/>).</summary>
+    public const long TextNumberBytes = 8L << 20;
+
     /// <summary>
     /// Decoded aggregate blocks kept in memory by a partition, bytes of memory; a smaller share of the memory budget takes its place. A dimension with sketches takes
     /// some 3 MB for an hour of a million events over four partitions. Past it those used longest ago go.

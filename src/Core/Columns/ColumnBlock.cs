@@ -21,6 +21,7 @@ public sealed class ColumnBlock : IRowSegment
     private const int FirstColumnChunk = 4;
 
     private readonly IChunkSource _source;
+    private readonly TextNumbering? _numbering;
     private readonly byte _version;
     private readonly Header[] _headers;
     private readonly ColumnVector?[] _vectors;
@@ -34,9 +35,10 @@ public sealed class ColumnBlock : IRowSegment
     private long _decodedBytes;
     private int _decodedColumns;
 
-    private ColumnBlock(IChunkSource source, byte version, int rows, long min, long max, byte flags, Utf8Strings datasets, Header[] headers)
+    private ColumnBlock(IChunkSource source, TextNumbering? numbering, byte version, int rows, long min, long max, byte flags, Utf8Strings datasets, Header[] headers)
     {
         _source = source;
+        _numbering = numbering;
         _version = version;
         Rows = rows;
         MinTimeNs = min;
@@ -157,8 +159,8 @@ public sealed class ColumnBlock : IRowSegment
         }
     }
 
-    /// <summary>Opens a block; reads its header only.</summary>
-    public static ColumnBlock Open(IChunkSource source)
+    /// <summary>Opens a block; reads its header only. Its texts get their numbers of <paramref name="numbering"/>.</summary>
+    public static ColumnBlock Open(IChunkSource source, TextNumbering? numbering = null)
     {
         using var scratch = new LentBuffer();
         ReadOnlyMemory<byte> header = source.Read(0, scratch).ToArray();
@@ -184,7 +186,7 @@ public sealed class ColumnBlock : IRowSegment
             headers[i] = new(name, type, count, least, greatest, bloom.IsEmpty ? null : new BloomFilter(bloom.ToArray()));
         }
 
-        return new(source, version, rows, min, max, flags, datasets, headers);
+        return new(source, numbering, version, rows, min, max, flags, datasets, headers);
     }
 
     /// <inheritdoc/>
@@ -363,7 +365,7 @@ public sealed class ColumnBlock : IRowSegment
         {
             case ColumnType.Dictionary:
                 var dictionary = EventBatchLayout.ReadStrings(ref r, bytes, r.Count());
-                return ColumnVector.OfPackedDictionary(Rows, presence, PackedNumbers.ReadPackedCodes(ref r, bytes, header.Count, dictionary.Count), dictionary);
+                return ColumnVector.OfPackedDictionary(Rows, presence, PackedNumbers.ReadPackedCodes(ref r, bytes, header.Count, dictionary.Count), dictionary, _numbering?.Of(header.Name));
             case ColumnType.Text:
                 return _version == 1 || r.U8() == ColumnBlockWriter.TextsAsTheyAre
                     ? ColumnVector.OfText(Rows, presence, EventBatchLayout.ReadStrings(ref r, bytes, r.Count()))

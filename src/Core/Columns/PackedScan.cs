@@ -145,6 +145,26 @@ internal static class PackedScan
         }
     }
 
+    /// <summary>Adds to <paramref name="counts"/> how often each code occurs among the given values; among all when <paramref name="chosen"/> is empty.</summary>
+    public static void CountCodes(PackedSpan codes, ReadOnlySpan<int> chosen, Span<int> counts)
+    {
+        switch (codes.Width)
+        {
+            case 0:
+                counts[0] += chosen.IsEmpty ? codes.Count : chosen.Length;
+                break;
+            case 1:
+                Count(codes.Bytes, chosen, counts);
+                break;
+            case 2:
+                Count(codes.Entries<ushort>(), chosen, counts);
+                break;
+            default:
+                Count(codes.Entries<uint>(), chosen, counts);
+                break;
+        }
+    }
+
     /// <summary>The given values divided by <paramref name="scale"/>; the values from <paramref name="from"/> on when <paramref name="chosen"/> is empty.</summary>
     public static void CopyNumbers(PackedSpan values, double scale, ReadOnlySpan<int> chosen, int from, Span<double> to)
     {
@@ -170,6 +190,25 @@ internal static class PackedScan
         if (values.Width != 0 && scale != 1)
         {
             Divide(to, scale);
+        }
+    }
+
+    private static void Count<T>(ReadOnlySpan<T> entries, ReadOnlySpan<int> chosen, Span<int> counts)
+        where T : unmanaged, IBinaryInteger<T>
+    {
+        if (chosen.IsEmpty)
+        {
+            foreach (var entry in entries)
+            {
+                counts[int.CreateTruncating(entry)]++;
+            }
+
+            return;
+        }
+
+        foreach (var k in chosen)
+        {
+            counts[int.CreateTruncating(entries[k])]++;
         }
     }
 

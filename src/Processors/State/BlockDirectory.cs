@@ -8,7 +8,7 @@ namespace StreamObserve.Processors.State;
 public sealed record BlockInfo(long Id, int Rows, long MinTimeNs, long MaxTimeNs, bool IsSampled, int Chunks, long Bytes);
 
 /// <summary>Sealed blocks: opened when a query first needs them, their decoded columns kept within a budget (<see cref="ColumnCache"/>). Any thread.</summary>
-public sealed class BlockReader(ChunkStore store, long cacheBudgetBytes)
+public sealed class BlockReader(ChunkStore store, long cacheBudgetBytes, long numberingBudgetBytes = 0)
 {
     /// <summary>Headers kept: with its bloom filter one is some KB, and more than a few thousand are not worth it.</summary>
     private const int OpenMax = 4096;
@@ -17,6 +17,7 @@ public sealed class BlockReader(ChunkStore store, long cacheBudgetBytes)
     private readonly Dictionary<long, Entry> _open = [];
     private readonly LinkedList<Entry> _byUse = new();
     private readonly ColumnCache _columns = new(cacheBudgetBytes);
+    private readonly TextNumbering _numbering = new(numberingBudgetBytes);
 
     /// <summary>Bytes of decoded columns held, as of the last <see cref="Release"/> of each block.</summary>
     public long HeldBytes
@@ -43,7 +44,7 @@ public sealed class BlockReader(ChunkStore store, long cacheBudgetBytes)
             }
         }
 
-        var block = ColumnBlock.Open(new Chunks(store, info.Id));
+        var block = ColumnBlock.Open(new Chunks(store, info.Id), _numbering);
         lock (_lock)
         {
             if (!_open.TryGetValue(info.Id, out var entry))

@@ -21,6 +21,9 @@ public sealed record PartitionSettings
     /// <summary>Bytes of decoded columns held for queries.</summary>
     public long ColumnCacheBytes { get; init; } = Limits.ColumnCacheBytes;
 
+    /// <summary>Bytes of numbered texts held for queries.</summary>
+    public long TextNumberBytes { get; init; } = Limits.TextNumberBytes;
+
     /// <summary>Bytes of decoded aggregate blocks held for queries.</summary>
     public long AggregateCacheBytes { get; init; } = Limits.AggregateCacheBytes;
 

@@ -85,7 +85,7 @@ public sealed class PartitionState : IDisposable
         _log = log;
         _folder = new(settings.SketchDimensions);
         _recent = new(settings.RecentBytes);
-        _blocksReader = new(store.Blocks, settings.ColumnCacheBytes);
+        _blocksReader = new(store.Blocks, settings.ColumnCacheBytes, settings.TextNumberBytes);
         _aggregatesReader = new(store.Aggregates, store.Blocks, settings.AggregateCacheBytes);
         if (store.Recovered is { } recovered)
         {

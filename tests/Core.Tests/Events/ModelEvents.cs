@@ -312,10 +312,10 @@ internal static class Batches
     }
 
     /// <summary>A sealed block of batches, opened again.</summary>
-    public static ColumnBlock Seal(IReadOnlyList<EventBatch> batches)
+    public static ColumnBlock Seal(IReadOnlyList<EventBatch> batches, TextNumbering? numbering = null)
     {
         using var writer = new ColumnBlockWriter();
-        return ColumnBlock.Open(new Chunks(writer.Seal(batches)));
+        return ColumnBlock.Open(new Chunks(writer.Seal(batches)), numbering);
     }
 
     private sealed class Chunks(SealedColumns block) : IChunkSource

@@ -22,8 +22,16 @@ public sealed class DistinctAccumulator(string column) : Accumulator
     /// <summary>Words of the bitmap of cells and codes that are always worth it; above, one a row at most.</summary>
     private const int SeenWordsMin = 1024;
 
+    /// <summary>Bytes of the bitmaps of cells and numbered texts; past it a segment's own codes tell what was seen.</summary>
+    private const int SeenNumbersBytesMax = 2 << 20;
+
     private readonly List<ColumnVector> _columns = [];
     private Cell?[] _cells = [];
+
+    // Of each cell the texts, by their numbers, that were added already.
+    private ulong[]?[] _seenNumbers = [];
+    private TextNumbers? _numbering;
+    private long _seenNumbersBytes;
 
     /// <summary>The number of distinct values and its relative bound (0 = exact).</summary>
     public (double Estimate, double Bound) Estimate(int cell) => _cells[cell] switch
@@ -44,7 +52,7 @@ public sealed class DistinctAccumulator(string column) : Accumulator
     {
         get
         {
-            var bytes = _cells.Length * 8L;
+            var bytes = (_cells.Length * 8L) + _seenNumbersBytes;
             foreach (var cell in _cells)
             {
                 bytes += cell?.MemoryBytes ?? 0;
@@ -79,7 +87,11 @@ public sealed class DistinctAccumulator(string column) : Accumulator
         {
             if (vector.Type == ColumnType.Dictionary)
             {
-                AddCodes(rows, vector);
+                if (!TryAddNumbered(rows, vector))
+                {
+                    AddCodes(rows, vector);
+                }
+
                 continue;
             }
 
@@ -104,6 +116,101 @@ public sealed class DistinctAccumulator(string column) : Accumulator
         }
     }
 
+    /// <summary>Adds the values behind the codes, each once a cell, whatever number of segments it is in; false when the texts have no numbers or there is no room to note them.</summary>
+    private bool TryAddNumbered(in SelectedRows rows, ColumnVector vector)
+    {
+        if (vector.TextNumbers is not { } numbers)
+        {
+            return false;
+        }
+
+        if (vector.Numbering != _numbering)
+        {
+            ForgetSeen();
+            _numbering = vector.Numbering;
+        }
+
+        if (_seenNumbers.Length < _cells.Length)
+        {
+            Array.Resize(ref _seenNumbers, _cells.Length);
+        }
+
+        var words = (_numbering!.Count + 63) >> 6;
+        foreach (var cell in rows.Cells)
+        {
+            if ((_seenNumbers[cell]?.Length ?? 0) < words && !TryGrowSeen(cell, words))
+            {
+                return false;
+            }
+        }
+
+        var lentCodes = LentArrays.Rent<int>(rows.Rows.Length);
+        var codes = Codes(rows, vector, lentCodes.AsSpan(0, rows.Rows.Length));
+        for (var i = 0; i < codes.Length; i++)
+        {
+            if (codes[i] < 0)
+            {
+                continue;
+            }
+
+            var number = numbers[codes[i]];
+            if (number >= 0)
+            {
+                ref var word = ref _seenNumbers[rows.Cells[i]]![number >> 6];
+                var bit = 1UL << (number & 63);
+                if ((word & bit) != 0)
+                {
+                    continue;
+                }
+
+                word |= bit;
+            }
+
+            Use(rows.Cells[i]).Add(Hash64.Of(vector.Strings[codes[i]]));
+        }
+
+        LentArrays.Return(lentCodes);
+        return true;
+    }
+
+    /// <summary>The code of each row; -1 where it has none.</summary>
+    private static Span<int> Codes(in SelectedRows rows, ColumnVector vector, Span<int> codes)
+    {
+        if (vector.Presence is null)
+        {
+            PackedScan.CopyCodes(vector.PackedCodes, rows.IsAll ? [] : rows.Rows, 0, 0, codes);
+            return codes;
+        }
+
+        for (var i = 0; i < codes.Length; i++)
+        {
+            codes[i] = vector.Has(rows.Rows[i]) ? vector.CodeAt(vector.Rank(rows.Rows[i])) : -1;
+        }
+
+        return codes;
+    }
+
+    private bool TryGrowSeen(int cell, int words)
+    {
+        var before = _seenNumbers[cell]?.Length ?? 0;
+        words = Math.Max(words, before * 2);
+        if (_seenNumbersBytes + ((words - before) * 8L) > SeenNumbersBytesMax)
+        {
+            return false;
+        }
+
+        _seenNumbersBytes += (words - before) * 8L;
+        Array.Resize(ref _seenNumbers[cell], words);
+        return true;
+    }
+
+    private void ForgetSeen()
+    {
+        Array.Clear(_seenNumbers);
+        _seenNumbersBytes = 0;
+        _numbering = null;
+    }
+
     /// <summary>Adds the values behind the codes, each once a cell where a bitmap of cells and codes is small enough to tell.</summary>
     private void AddCodes(in SelectedRows rows, ColumnVector vector)
     {
@@ -116,21 +223,21 @@ public sealed class DistinctAccumulator(string column) : Accumulator
             greatest = Math.Max(greatest, cell);
         }
 
+        var lentCodes = LentArrays.Rent<int>(rows.Rows.Length);
+        var codes = Codes(rows, vector, lentCodes.AsSpan(0, rows.Rows.Length));
         var words = (vector.Strings.Count + 63) >> 6;
         var seenWords = (long)(greatest - least + 1) * words;
         var lentSeen = LentArrays.Rent<ulong>(seenWords <= Math.Max(SeenWordsMin, rows.Rows.Length) ? (int)seenWords : 0);
         var seen = lentSeen.AsSpan(0, lentSeen.Length == 0 ? 0 : (int)seenWords);
         seen.Clear();
-        var codes = vector.PackedCodes;
-        for (var i = 0; i < rows.Rows.Length; i++)
+        for (var i = 0; i < codes.Length; i++)
         {
-            var row = rows.Rows[i];
-            if (!vector.Has(row))
+            var code = codes[i];
+            if (code < 0)
             {
                 continue;
             }
 
-            var code = (int)codes[vector.Rank(row)];
             var cell = rows.Cells[i];
             if (!seen.IsEmpty)
             {
@@ -147,6 +254,7 @@ public sealed class DistinctAccumulator(string column) : Accumulator
             Use(cell).Add(hashes[code]);
         }
 
+        LentArrays.Return(lentCodes);
         LentArrays.Return(lentHashes);
         LentArrays.Return(lentSeen);
     }
@@ -170,6 +278,7 @@ public sealed class DistinctAccumulator(string column) : Accumulator
     /// <inheritdoc/>
     public override void TakeOver(int cell, Accumulator other, int otherCell)
     {
+        ((DistinctAccumulator)other).ForgetSeen();
         ref var theirs = ref ((DistinctAccumulator)other)._cells[otherCell];
         if (_cells[cell] is null)
         {
@@ -192,6 +301,7 @@ public sealed class DistinctAccumulator(string column) : Accumulator
         }
 
         _cells = [];
+        ForgetSeen();
     }
 
     /// <inheritdoc/>

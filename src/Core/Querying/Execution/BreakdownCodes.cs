@@ -55,6 +55,14 @@ internal sealed class BreakdownCodes : IDisposable
         return next;
     }
 
+    /// <summary>Takes a column of texts whose rows all have one; the code of its first text.</summary>
+    public int Use(ColumnVector column)
+    {
+        _sources.Clear();
+        Add(new(column, 1, 1 + column.Strings.Count, null, null));
+        return 1;
+    }
+
     /// <summary>Gives the scratch memory back.</summary>
     public void Dispose()
     {
@@ -80,6 +88,19 @@ internal sealed class BreakdownCodes : IDisposable
 
         var pair = _pairs.Key(joined);
         return ((int)(pair >> 32), (int)pair);
+    }
+
+    /// <summary>The number of a code's text and what numbered it, the same in other segments; <see cref="TextNumbers.None"/> when it has none.</summary>
+    public int TextNumber(int code, out TextNumbers? numbering)
+    {
+        numbering = null;
+        if (_sources is not [{ Column.TextNumbers: { } numbers } only] || code < only.Start)
+        {
+            return TextNumbers.None;
+        }
+
+        numbering = only.Column.Numbering;
+        return numbers[code - only.Start];
     }
 
     /// <summary>Writes the value of a code as part of a group's key.</summary>

@@ -4,7 +4,7 @@ namespace StreamObserve.Core.Querying.Execution;
 
 /// <summary>
 /// Finds the cell (group and time bucket) of each selected row of a segment. Breakdown values become codes, the codes of a row together with its bucket an index into a
-/// table of cells; where that would be larger than it is worth, into hash tables. Groups and cells are numbered in the order of their first rows either way.
+/// table of cells; where that would be larger than it is worth, into hash tables.
 /// Holds scratch memory: one instance a thread and query.
 /// </summary>
 internal sealed class CellAssigner : IDisposable
@@ -27,6 +27,18 @@ internal sealed class CellAssigner : IDisposable
     private int[] _table = [];
     private int[] _groups = [];
 
+    // Of one breakdown: the group of a text by its number, as long as the result's groups keep theirs.
+    private int[] _groupOfText = [];
+    private int _textsKnown;
+    private TextNumbers? _numbering;
+    private int _purges;
+
+    // Of one bucket: the cell of each group.
+    private int[] _cellOfGroup = [];
+    private int _groupsKnown;
+    private int _bucketOfCells = -1;
+    private int _purgesOfCells;
+
     public CellAssigner(LeafPlan plan, PartialResult result)
     {
         _plan = plan;
@@ -47,6 +59,8 @@ internal sealed class CellAssigner : IDisposable
         LentArray.Return(ref _codes);
         LentArray.Return(ref _table);
         LentArray.Return(ref _groups);
+        LentArray.Return(ref _groupOfText);
+        LentArray.Return(ref _cellOfGroup);
         foreach (var coding in _codings)
         {
             coding.Dispose();
@@ -83,6 +97,64 @@ internal sealed class CellAssigner : IDisposable
         }
 
         return cells;
+    }
+
+    /// <summary>
+    /// Counts the rows of a segment, all of them in one bucket, by the one text field that they are broken down by: once a code, not once a row. False when they are not of that kind.
+    /// Each row is taken for one event.
+    /// </summary>
+    public bool TryCount(IRowSegment segment, ReadOnlySpan<int> rows, bool isAll, long startNs, long endNs)
+    {
+        var bucket = _plan.BucketOf(Math.Max(startNs, segment.MinTimeNs));
+        if (_codings.Length != 1 || bucket != _plan.BucketOf(Math.Min(endNs - 1, segment.MaxTimeNs)))
+        {
+            return false;
+        }
+
+        _columns.Clear();
+        segment.GetColumns(_plan.Spec.Breakdowns[0], _columns);
+        if (_columns is not [{ Presence: null, Type: ColumnType.Dictionary } column] || column.Strings.Count > rows.Length)
+        {
+            return false;
+        }
+
+        var counts = LentArray.Room(ref _table, column.Strings.Count);
+        counts.Clear();
+        PackedScan.CountCodes(column.PackedCodes, isAll ? [] : rows, counts);
+        var first = _codings[0].Use(column);
+        for (var code = 0; code < counts.Length; code++)
+        {
+            if (counts[code] > 0)
+            {
+                _result.Count.Add(CellOf(Resolve(first + code), bucket), counts[code], counts[code]);
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>The cell of a group in a bucket, remembered until another bucket comes.</summary>
+    private int CellOf(int group, int bucket)
+    {
+        if (bucket != _bucketOfCells || _result.Purges != _purgesOfCells)
+        {
+            (_bucketOfCells, _purgesOfCells, _groupsKnown) = (bucket, _result.Purges, 0);
+        }
+
+        if (group >= _groupsKnown)
+        {
+            LentArray.Grow(ref _cellOfGroup, Math.Max(_result.Groups, group + 1));
+            _cellOfGroup.AsSpan(_groupsKnown).Fill(-1);
+            _groupsKnown = _cellOfGroup.Length;
+        }
+
+        ref var cell = ref _cellOfGroup[group];
+        if (cell < 0)
+        {
+            cell = _result.Cell(group, bucket);
+        }
+
+        return cell;
     }
 
     private void AssignUngrouped(Span<int> cells, int firstBucket, int buckets)
@@ -142,7 +214,7 @@ internal sealed class CellAssigner : IDisposable
                 ref var cell = ref cellOf[combined[i]];
                 if (cell < 0)
                 {
-                    cell = _result.Cell(GroupOf(groups, combined[i]), firstBucket);
+                    cell = CellOf(GroupOf(groups, combined[i]), firstBucket);
                 }
 
                 cells[i] = cell;
@@ -262,6 +334,35 @@ internal sealed class CellAssigner : IDisposable
     }
 
     private int Resolve(int combined)
+    {
+        if (_codings.Length != 1 || _codings[0].TextNumber(combined, out var numbering) is not (>= 0 and var number))
+        {
+            return Lookup(combined);
+        }
+
+        if (numbering != _numbering || _purges != _result.Purges)
+        {
+            (_numbering, _purges, _textsKnown) = (numbering, _result.Purges, 0);
+        }
+
+        if (number >= _textsKnown)
+        {
+            LentArray.Grow(ref _groupOfText, Math.Max(numbering!.Count, number + 1));
+            _groupOfText.AsSpan(_textsKnown).Fill(-1);
+            _textsKnown = _groupOfText.Length;
+        }
+
+        ref var group = ref _groupOfText[number];
+        if (group < 0)
+        {
+            group = Lookup(combined);
+        }
+
+        return group;
+    }
+
+    /// <summary>The group of a combined code by its values.</summary>
+    private int Lookup(int combined)
     {
         Span<int> codes = _codings.Length <= 16 ? stackalloc int[_codings.Length] : new int[_codings.Length];
         for (var i = _codings.Length - 1; i > 0; i--)

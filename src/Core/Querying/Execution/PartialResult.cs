@@ -135,6 +135,9 @@ public sealed class PartialResult
     /// <summary>Cells so far.</summary>
     public int Cells => _cells.Count;
 
+    /// <summary>How often groups and cells got other numbers.</summary>
+    internal int Purges { get; private set; }
+
     /// <summary>Rows looked at.</summary>
     public long RowsRead { get; set; }
 
@@ -473,6 +476,7 @@ public sealed class PartialResult
             return;
         }
 
+        Purges++;
         _variances?.EnsureCells(this);
         var variances = _variances;
         var kept = ChooseKept(groupsMax / 2);

@@ -103,8 +103,15 @@ public sealed class RowScan : IDisposable
 
         _result.Purge();
         _result.IsSampled |= segment.IsSampled;
-        var cells = _assigner.Assign(segment, rows, all, startNs, endNs);
         var weights = _plan.Spec.UsageMode ? null : segment.Weights;
+        if (_filters is [null] && weights is null && _assigner.TryCount(segment, rows, all, startNs, endNs))
+        {
+            // Fast path: nothing but the rows of each text is asked for.
+            _result.HoldMemory();
+            return outcome;
+        }
+
+        var cells = _assigner.Assign(segment, rows, all, startNs, endNs);
         var selected = new SelectedRows(segment, rows, cells, weights, all);
         var variance = weights is not null && segment.IsSampled && _result.Collector.Begin(segment, rows, weights) ? _result.Collector : null;
         for (var i = 0; i < _filters.Length; i++)

@@ -1,0 +1,130 @@
+using StreamObserve.Core.Columns;
+using StreamObserve.Core.Querying;
+using StreamObserve.Core.Querying.Execution;
+using StreamObserve.Core.Querying.Language;
+using StreamObserve.Core.Tests.Events;
+
+namespace StreamObserve.Core.Tests.Querying.Execution;
+
+/// <summary>Texts that have the same number in several blocks: scans that go by the number find what scans of the texts find.</summary>
+public sealed class NumberedTextTests
+{
+    private const int Rows = 3_000;
+    private const int Customers = 900;
+
+    private static readonly string[] Questions =
+    [
+        "COUNT GROUP BY customer LIMIT 1000",
+        "COUNT WHERE n < 40 GROUP BY customer",
+        "COUNT, SUM(n) GROUP BY customer",
+        "COUNT IF (n < 10) AS few, COUNT GROUP BY customer",
+        "COUNT_DISTINCT(customer)",
+        "COUNT_DISTINCT(customer) GROUP BY region",
+        "COUNT_DISTINCT(customer) WHERE n > 20 GROUP BY region",
+        "COUNT_DISTINCT(customer), COUNT GROUP BY customer",
+        "COUNT GROUP BY customer, region",
+        "COUNT_DISTINCT(sometimes) GROUP BY region",
+        "COUNT GROUP BY sometimes",
+    ];
+
+    [Theory]
+    [InlineData(8 << 20)]       // all have a number
+    [InlineData(20_000)]        // about half
+    [InlineData(0)]             // none
+    public void ScansGoByNumberAsTheyDoByText(long budget) => Cases(budget, new TextNumbering(budget), seed: 1);
+
+    [Fact]
+    public void ANumberingThatIsReplacedAmongTheBlocksIsNotMistakenForTheOther()
+    {
+        // Another numbering for each block: numbers of one say nothing in the next.
+        var batches = Batch(7);
+        var plain = batches.ConvertAll(batch => Batches.Seal([batch]));
+        var mixed = batches.ConvertAll(batch => Batches.Seal([batch], new TextNumbering(1 << 20)));
+        foreach (var question in Questions)
+        {
+            var plan = Plan(question, 3_600);
+            Assert.Equal(PartialResultState.Of(PartialResultState.Scan(plan, [.. plain])), PartialResultState.Of(PartialResultState.Scan(plan, [.. mixed])));
+        }
+    }
+
+    [Fact]
+    public void ATextHasTheSameNumberInEveryDictionaryAndNoneBeyondTheBudget()
+    {
+        var numbers = new TextNumbering(8 * 36).Of("f")!;
+        var first = numbers.Of(Utf8Strings.From([.. Enumerable.Range(0, 5).Select(i => $"t-{i:d2}")]));
+        var second = numbers.Of(Utf8Strings.From([.. Enumerable.Range(3, 9).Select(i => $"t-{i:d2}")]));
+        Assert.Equal([0, 1, 2, 3, 4], first);
+        Assert.Equal([3, 4, 5, 6, 7, TextNumbers.None, TextNumbers.None, TextNumbers.None, TextNumbers.None], second);
+        Assert.Equal((8, 8 * 36), (numbers.Count, numbers.TakenBytes));
+    }
+
+    [Fact]
+    public void ANumberingMostOfWhoseTextsAreGoneIsReplaced()
+    {
+        var numbering = new TextNumbering(1_000_000);
+        var old = numbering.Of("f")!;
+        Assert.Same(old, numbering.Of("f"));
+        for (var round = 0; !old.IsOutdated; round++)
+        {
+            Assert.InRange(round, 0, 100);
+            old.Of(Utf8Strings.From([.. Enumerable.Range(0, 10_000).Select(i => $"{round}-{i}")]));
+        }
+
+        Assert.InRange(numbering.Bytes, 900_000, 1_000_000);
+        var next = numbering.Of("f")!;
+        Assert.NotSame(old, next);
+        Assert.Equal((0, 0), (next.Count, numbering.Bytes));
+        Assert.DoesNotContain(TextNumbers.None, next.Of(Utf8Strings.From(["a", "b"])));
+    }
+
+    private static void Cases(long budget, TextNumbering numbering, int seed)
+    {
+        var batches = Batch(seed);
+        var plain = batches.ConvertAll(batch => Batches.Seal([batch]));
+        var numbered = batches.ConvertAll(batch => Batches.Seal([batch], numbering));
+        foreach (var step in (int[])[3_600, 1])
+        {
+            foreach (var question in Questions)
+            {
+                var plan = Plan(question, step);
+                Assert.Equal(PartialResultState.Of(PartialResultState.Scan(plan, [.. plain])), PartialResultState.Of(PartialResultState.Scan(plan, [.. numbered])));
+            }
+        }
+
+        Assert.InRange(numbering.Bytes, budget / 2 > 60_000 ? 30_000 : budget / 2, budget);
+    }
+
+    private static LeafPlan Plan(string question, int step) => new("d", QueryText.Parse(question).Value, new(0, 3_600_000_000_000, step));
+
+    private static List<EventBatch> Batch(int seed)
+    {
+        var random = new Random(seed);
+        return [.. Enumerable.Range(0, 5).Select(block => OneBatch(random, block))];
+    }
+
+    private static EventBatch OneBatch(Random random, int block)
+    {
+        var customers = new StringDictionary();
+        var sometimes = new StringDictionary();
+        int[] codes = [.. Enumerable.Range(0, Rows).Select(_ => customers.Add(System.Text.Encoding.UTF8.GetBytes($"customer-{(int)(Customers * random.NextDouble() * random.NextDouble())}")))];
+        var presence = new ulong[(Rows + 63) / 64];
+        var present = new List<int>();
+        for (var row = 0; row < Rows; row++)
+        {
+            if (random.Next(3) > 0)
+            {
+                presence[row >> 6] |= 1UL << (row & 63);
+                present.Add(sometimes.Add(System.Text.Encoding.UTF8.GetBytes($"value-{random.Next(400)}")));
+            }
+        }
+
+        return new(
+            [.. Enumerable.Range(0, Rows).Select(row => (block * 900_000_000L) + (row * 500_000L))], null, new int[Rows], Utf8Strings.From(["d"]),
+            [
+                new("customer", ColumnVector.OfDictionary(Rows, null, codes, customers.ToStrings())),
+                new("region", ColumnVector.OfDictionary(Rows, null, [.. Enumerable.Range(0, Rows).Select(_ => random.Next(3))], Utf8Strings.From(["eu", "us", "ap"]))),
+                new("n", ColumnVector.OfIntegers(Rows, null, [.. Enumerable.Range(0, Rows).Select(_ => (long)random.Next(60))])),
+                new("sometimes", ColumnVector.OfDictionary(Rows, presence, [.. present], sometimes.ToStrings())),
+            ]);
+    }
+}
