@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Text;
 using StreamObserve.Core.Events;
 
@@ -164,9 +165,11 @@ public sealed class ColumnVector
         new(ColumnType.Hex, rows, ends.Length == 0 ? 0 : ends[^1], presence, null, ends) { HexRuns = runs, HexWidth = width };
 
     /// <summary>True when the row has a value.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool Has(int row) => Presence is null || (Presence[row >> 6] >> (row & 63) & 1) != 0;
 
     /// <summary>The index among the present values of a row that has one; for a row without, that of the next present row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int Rank(int row)
     {
         if (Presence is null)
@@ -176,6 +179,35 @@ public sealed class ColumnVector
 
         var ranks = _ranks ?? MakeRanks();
         return ranks[row >> 6] + BitOperations.PopCount(Presence[row >> 6] & ((1UL << (row & 63)) - 1));
+    }
+
+    /// <summary>True when each of so many rows from <paramref name="row"/> on has a value; their first one's index among the present values.</summary>
+    internal bool IsDense(int row, int count, out int rank)
+    {
+        rank = Rank(row);
+        return (row + count < Rows ? Rank(row + count) : Count) - rank == count;
+    }
+
+    /// <summary>Of <see cref="ColumnType.Dictionary"/>: the code of each row plus <paramref name="start"/>, <paramref name="absent"/> where there is none.</summary>
+    internal void SpreadCodes(int start, int absent, Span<int> to)
+    {
+        const int RowsAtOnce = 512;
+        var packed = PackedCodes;
+        for (var from = 0; from < to.Length; from += RowsAtOnce)
+        {
+            var part = to.Slice(from, Math.Min(RowsAtOnce, to.Length - from));
+            if (IsDense(from, part.Length, out var rank))
+            {
+                // Fast path: hardly any row is without.
+                PackedScan.CopyCodes(packed, [], rank, start, part);
+                continue;
+            }
+
+            for (var i = 0; i < part.Length; i++)
+            {
+                part[i] = Has(from + i) ? start + (int)packed[rank++] : absent;
+            }
+        }
     }
 
     private int[] MakeRanks()

@@ -182,6 +182,12 @@ public sealed class DistinctAccumulator(string column) : Accumulator
             return codes;
         }
 
+        if (rows.IsAll)
+        {
+            vector.SpreadCodes(0, -1, codes);
+            return codes;
+        }
+
         for (var i = 0; i < codes.Length; i++)
         {
             codes[i] = vector.Has(rows.Rows[i]) ? vector.CodeAt(vector.Rank(rows.Rows[i])) : -1;

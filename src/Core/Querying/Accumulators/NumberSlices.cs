@@ -57,6 +57,17 @@ internal sealed class NumberSlices
             return true;
         }
 
+        if (rows.IsAll && column.IsDense(from, count, out var rank))
+        {
+            // Fast path: every row of these has one.
+            cells = rows.Cells.Slice(from, count);
+            Copy(column, [], rank, count);
+            weights = rows.Weights is null ? [] : rows.Weights.AsSpan(from, count);
+            values = _values.AsSpan(0, count);
+            from += count;
+            return true;
+        }
+
         var present = 0;
         for (var i = 0; i < numbers.Length; i++)
         {

@@ -24,6 +24,12 @@ internal sealed class BreakdownCodes : IDisposable
             return Fill(only, isAll ? [] : rows, next, codes);
         }
 
+        if (isAll && columns is [{ Type: ColumnType.Dictionary } texts])
+        {
+            texts.SpreadCodes(next, 0, codes);
+            return Use(texts) + texts.Strings.Count;
+        }
+
         codes.Clear();
         foreach (var column in columns)
         {
@@ -55,7 +61,7 @@ internal sealed class BreakdownCodes : IDisposable
         return next;
     }
 
-    /// <summary>Takes a column of texts whose rows all have one; the code of its first text.</summary>
+    /// <summary>Takes a column of texts, the only one of its field; the code of its first text.</summary>
     public int Use(ColumnVector column)
     {
         _sources.Clear();

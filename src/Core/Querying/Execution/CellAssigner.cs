@@ -113,7 +113,7 @@ internal sealed class CellAssigner : IDisposable
 
         _columns.Clear();
         segment.GetColumns(_plan.Spec.Breakdowns[0], _columns);
-        if (_columns is not [{ Presence: null, Type: ColumnType.Dictionary } column] || column.Strings.Count > rows.Length)
+        if (_columns is not [{ Type: ColumnType.Dictionary } column] || column.Strings.Count > rows.Length || (column.Presence is not null && !isAll))
         {
             return false;
         }
@@ -122,6 +122,11 @@ internal sealed class CellAssigner : IDisposable
         counts.Clear();
         PackedScan.CountCodes(column.PackedCodes, isAll ? [] : rows, counts);
         var first = _codings[0].Use(column);
+        if (rows.Length - column.Count is > 0 and var absent && isAll)
+        {
+            _result.Count.Add(CellOf(Resolve(0), bucket), absent, absent);
+        }
+
         for (var code = 0; code < counts.Length; code++)
         {
             if (counts[code] > 0)

@@ -25,6 +25,10 @@ public sealed class NumberedTextTests
         "COUNT GROUP BY customer, region",
         "COUNT_DISTINCT(sometimes) GROUP BY region",
         "COUNT GROUP BY sometimes",
+        "COUNT GROUP BY mostly",
+        "COUNT_DISTINCT(mostly) GROUP BY region",
+        "P50(m), SUM(m), COUNT GROUP BY mostly",
+        "SUM(m) GROUP BY sometimes",
     ];
 
     [Theory]
@@ -32,6 +36,22 @@ public sealed class NumberedTextTests
     [InlineData(20_000)]        // about half
     [InlineData(0)]             // none
     public void ScansGoByNumberAsTheyDoByText(long budget) => Cases(budget, new TextNumbering(budget), seed: 1);
+
+    [Fact]
+    public void ScansOfAllRowsFindWhatScansOfChosenRowsFind()
+    {
+        var blocks = Batch(3).ConvertAll(batch => (IRowSegment)Batches.Seal([batch], new TextNumbering(1 << 20)));
+        foreach (var step in (int[])[3_600, 1])
+        {
+            foreach (var question in Questions.Where(question => !question.Contains("WHERE", StringComparison.Ordinal)))
+            {
+                // A condition that holds for every row: they are taken one by one.
+                var at = question.IndexOf(" GROUP BY", StringComparison.Ordinal) is var group and >= 0 ? group : question.Length;
+                var chosen = Plan(question.Insert(at, " WHERE n >= 0"), step);
+                Assert.Equal(PartialResultState.Of(PartialResultState.Scan(chosen, blocks)), PartialResultState.Of(PartialResultState.Scan(Plan(question, step), blocks)));
+            }
+        }
+    }
 
     [Fact]
     public void ANumberingThatIsReplacedAmongTheBlocksIsNotMistakenForTheOther()
@@ -107,16 +127,9 @@ public sealed class NumberedTextTests
         var customers = new StringDictionary();
         var sometimes = new StringDictionary();
         int[] codes = [.. Enumerable.Range(0, Rows).Select(_ => customers.Add(System.Text.Encoding.UTF8.GetBytes($"customer-{(int)(Customers * random.NextDouble() * random.NextDouble())}")))];
-        var presence = new ulong[(Rows + 63) / 64];
-        var present = new List<int>();
-        for (var row = 0; row < Rows; row++)
-        {
-            if (random.Next(3) > 0)
-            {
-                presence[row >> 6] |= 1UL << (row & 63);
-                present.Add(sometimes.Add(System.Text.Encoding.UTF8.GetBytes($"value-{random.Next(400)}")));
-            }
-        }
+        var presence = Presence(random, 3);
+        var mostly = Presence(random, 800);
+        int[] present = [.. Enumerable.Range(0, Count(presence)).Select(_ => sometimes.Add(System.Text.Encoding.UTF8.GetBytes($"value-{random.Next(400)}")))];
 
         return new(
             [.. Enumerable.Range(0, Rows).Select(row => (block * 900_000_000L) + (row * 500_000L))], null, new int[Rows], Utf8Strings.From(["d"]),
@@ -124,7 +137,23 @@ public sealed class NumberedTextTests
                 new("customer", ColumnVector.OfDictionary(Rows, null, codes, customers.ToStrings())),
                 new("region", ColumnVector.OfDictionary(Rows, null, [.. Enumerable.Range(0, Rows).Select(_ => random.Next(3))], Utf8Strings.From(["eu", "us", "ap"]))),
                 new("n", ColumnVector.OfIntegers(Rows, null, [.. Enumerable.Range(0, Rows).Select(_ => (long)random.Next(60))])),
-                new("sometimes", ColumnVector.OfDictionary(Rows, presence, [.. present], sometimes.ToStrings())),
+                new("sometimes", ColumnVector.OfDictionary(Rows, presence, present, sometimes.ToStrings())),
+                new("mostly", ColumnVector.OfDictionary(Rows, mostly, [.. codes.Take(Count(mostly))], customers.ToStrings())),
+                new("m", ColumnVector.OfIntegers(Rows, mostly, [.. Enumerable.Range(0, Count(mostly)).Select(_ => (long)random.Next(1, 5_000))])),
             ]);
     }
+
+    /// <summary>All rows but one in so many.</summary>
+    private static ulong[] Presence(Random random, int oneIn)
+    {
+        var presence = new ulong[(Rows + 63) / 64];
+        for (var row = 0; row < Rows; row++)
+        {
+            presence[row >> 6] |= (random.Next(oneIn) > 0 ? 1UL : 0) << (row & 63);
+        }
+
+        return presence;
+    }
+
+    private static int Count(ulong[] presence) => presence.Sum(word => System.Numerics.BitOperations.PopCount(word));
 }
