@@ -191,8 +191,14 @@ internal sealed class PartitionWriter : ReceiveActor, IWithTimers
 
         var generation = _generation;
         var token = _reading.Token;
-        _merging = Task.Factory.StartNew(() => merge.Run(token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        _merging = Task.Factory.StartNew(() => Merge(merge, token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         _merging.PipeTo(Self, Self, () => new MergeDone(generation, merge, null), cause => new MergeDone(generation, merge, cause));
+    }
+
+    private static void Merge(FoldMerge merge, CancellationToken cancellation)
+    {
+        ThreadPriorities.StepBack();        // the thread ends with the merge
+        merge.Run(cancellation);
     }
 
     private void OnMergeDone(MergeDone done)

@@ -30,9 +30,10 @@ public sealed class ProcessorRole : IRoleModule
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(provider => new KafkaSettings { Bootstrap = provider.GetRequiredService<NodeAddresses>().KafkaBootstrap });
         services.TryAddSingleton(new QueryMemory(budget.QueryResultsBytes));
+        services.AddSingleton(provider => ScanGate.OfThisMachine(provider.GetRequiredService<QueryMemory>()));
         services.AddSingleton(provider => new ProcessorSettings
         {
-            Scans = ScanGate.OfThisMachine(provider.GetRequiredService<QueryMemory>()),
+            Scans = provider.GetRequiredService<ScanGate>(),
             Folder = Path.Combine(settings.DataFolder, "partitions"),
             Partitions = settings.Partitions,
             CutInterval = settings.CutInterval,

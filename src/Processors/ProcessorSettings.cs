@@ -26,8 +26,8 @@ public sealed record ProcessorSettings
     /// <summary>Bytes of records that a reader of a partition's log holds prefetched, and as many again that wait to be applied.</summary>
     public long ReadAheadBytes { get; init; } = StreamObserve.Kafka.Limits.HandOverBytes;
 
-    /// <summary>What all partitions' scans for queries pass.</summary>
-    public ScanGate Scans { get; init; } = ScanGate.OfThisMachine();
+    /// <summary>What does all partitions' scans for queries.</summary>
+    public ScanGate Scans { get; init; } = new();
 
     /// <summary>The batches log.</summary>
     public string BatchesTopic { get; init; } = "streamobserve.batches";

@@ -125,13 +125,15 @@ public sealed class PartitionActorTests() : global::Akka.TestKit.Xunit.TestKit(D
         using var gate = new ScanGate(1);
         var actor = Start(TimeSpan.FromMinutes(10), gate);
         await CaughtUpAsync(actor, head);
-        await gate.EnterAsync(CancellationToken.None);
+        using var held = new ManualResetEventSlim();
+        var holding = gate.RunAsync(held.Wait, CancellationToken.None);
         var question = new LeafQuery(0, 5, LeafPlan.AllDatasets, new(), Always, QuerySource.Recent);
         actor.Tell(question, TestActor);
         actor.Tell(question, TestActor);
         await ExpectMsgAsync<LeafAccepted>(Patience);
         await ExpectMsgAsync<LeafAccepted>(Patience);
-        gate.Leave();
+        held.Set();
+        await holding;
         Assert.Equal(LeafStatus.Answered, (await ExpectMsgAsync<LeafAnswer>(Patience)).Status);
 
         // What the actor says next is about the next question.

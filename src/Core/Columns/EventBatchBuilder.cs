@@ -529,7 +529,7 @@ internal sealed class EventBatchBuilder
                     TextMode = false;
                 }
             }
-            else if (Dictionary.Count > 16 && Dictionary.Count * 2 > Count)
+            else if (Dictionary.Count > 16 && Dictionary.Count * 8L > Count * 7L)
             {
                 TextMode = true;
                 _textBatches = 0;

@@ -24,30 +24,18 @@ public static class BubbleUpExecutor
                 continue;
             }
 
-            await gate.EnterAsync(cancellation).ConfigureAwait(false);
-            try
-            {
-                scan.Add(snapshot.BlockReader.Open(info), start, end);
-                snapshot.BlockReader.Trim();        // every column of a block is read: two of them may be all that fits
-                result.UsedBlocks = true;
-            }
-            finally
-            {
-                gate.Leave();
-            }
+            await gate.RunAsync(() => AddBlock(info), cancellation).ConfigureAwait(false);
         }
 
-        await gate.EnterAsync(cancellation).ConfigureAwait(false);
-        try
-        {
-            ScanNewest(scan, result, snapshot, start, end, cancellation);
-        }
-        finally
-        {
-            gate.Leave();
-        }
-
+        await gate.RunAsync(() => ScanNewest(scan, result, snapshot, start, end, cancellation), cancellation).ConfigureAwait(false);
         return result;
+
+        void AddBlock(State.BlockInfo info)
+        {
+            scan.Add(snapshot.BlockReader.Open(info), start, end);
+            snapshot.BlockReader.Trim();        // every column of a block is read: two of them may be all that fits
+            result.UsedBlocks = true;
+        }
     }
 
     private static void ScanNewest(BubbleUpScan scan, BubbleUpResult result, PartitionSnapshot snapshot, long start, long end, CancellationToken cancellation)

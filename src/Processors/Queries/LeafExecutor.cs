@@ -15,8 +15,8 @@ public static class LeafExecutor
     /// <summary>Executes on this thread alone. Throws <see cref="OperationCanceledException"/> when cancelled, <see cref="IOException"/> when stored bytes are damaged.</summary>
     public static LeafOutcome Execute(LeafPlan plan, QuerySource source, PartitionSnapshot snapshot, CancellationToken cancellation)
     {
-        // A gate of one place, which nobody else waits for, is passed at once, and no other lane gets in.
-        using var gate = new ScanGate(1);
+        // Without threads of its own each piece is done at once, and no other lane gets in.
+        using var gate = new ScanGate();
         return ExecuteAsync(plan, source, snapshot, gate, cancellation).GetAwaiter().GetResult();
     }
 
@@ -96,11 +96,11 @@ public static class LeafExecutor
         // Cells inside; rows for the parts of the range that cut a cell.
         foreach (var fold in folds)
         {
-            await PassAsync(gate, () => AddFold(scan, fold, snapshot, result, from, to), cancellation).ConfigureAwait(false);
+            await gate.RunAsync(() => AddFold(scan, fold, snapshot, result, from, to), cancellation).ConfigureAwait(false);
             explanation.FoldsUsed++;
         }
 
-        await PassAsync(gate, () => AddUnfolded(plan, snapshot, result, explanation, from, to), cancellation).ConfigureAwait(false);
+        await gate.RunAsync(() => AddUnfolded(plan, snapshot, result, explanation, from, to), cancellation).ConfigureAwait(false);
 
         if (start < from || to < end)
         {
@@ -149,20 +149,6 @@ public static class LeafExecutor
         var isWorthwhile = HeavyHitterScan.IsWorthwhile(trial);
         trial.Release();
         return isWorthwhile ? scan : null;
-    }
-
-    private static async Task PassAsync(ScanGate gate, Action work, CancellationToken cancellation)
-    {
-        await gate.EnterAsync(cancellation).ConfigureAwait(false);
-        try
-        {
-            cancellation.ThrowIfCancellationRequested();
-            work();
-        }
-        finally
-        {
-            gate.Leave();
-        }
     }
 
     private static void AddFold(IFoldScan scan, FoldDirectory fold, PartitionSnapshot snapshot, PartialResult result, long fromNs, long toNs)

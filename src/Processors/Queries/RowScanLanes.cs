@@ -63,7 +63,7 @@ internal sealed class RowScanLanes
         }
 
         _memory = result.Memory;
-        var first = ScanAsync(result, explanation, false);
+        var first = ScanAsync(result, explanation);
         lock (_tasks)
         {
             _tasks.Add(first);
@@ -100,15 +100,7 @@ internal sealed class RowScanLanes
     /// <summary>The first pass of a question about related spans, as one piece: the index has one writer.</summary>
     private async Task FindRelatedAsync(PartialResult result, bool blocks, bool recent)
     {
-        await _gate.EnterAsync(_cancellation).ConfigureAwait(false);
-        try
-        {
-            _relations = RelationPass.Run(_plan, _snapshot, result, blocks, recent, _cancellation);
-        }
-        finally
-        {
-            _gate.Leave();
-        }
+        await _gate.RunAsync(() => _relations = RelationPass.Run(_plan, _snapshot, result, blocks, recent, _cancellation), _cancellation).ConfigureAwait(false);
     }
 
     private Task? TaskAt(int i)
@@ -155,7 +147,7 @@ internal sealed class RowScanLanes
         }
     }
 
-    private async Task ScanAsync(PartialResult result, ScanExplanation explanation, bool hasPlace)
+    private async Task ScanAsync(PartialResult result, ScanExplanation explanation)
     {
         EventBatchReader? reader = null;
         try
@@ -163,17 +155,9 @@ internal sealed class RowScanLanes
             using var scan = new RowScan(_plan, result, _relations);
             for (var at = Interlocked.Increment(ref _next); at < _pieces.Count; at = Interlocked.Increment(ref _next))
             {
-                if (!hasPlace)
-                {
-                    await _gate.EnterAsync(_cancellation).ConfigureAwait(false);
-                    hasPlace = true;
-                }
-
-                _cancellation.ThrowIfCancellationRequested();
-                Scan(_pieces[at], scan, result, explanation, ref reader);
+                var piece = _pieces[at];
                 LetAnotherJoin();
-                _gate.Leave();
-                hasPlace = false;
+                await _gate.RunAsync(() => Scan(piece, scan, result, explanation, ref reader), _cancellation).ConfigureAwait(false);
             }
         }
         catch
@@ -185,23 +169,24 @@ internal sealed class RowScanLanes
         finally
         {
             reader?.Dispose();
-            if (hasPlace)
-            {
-                _gate.Leave();
-            }
         }
     }
 
     private void LetAnotherJoin()
     {
-        // At least two pieces left, one for each: a result more to merge for less is not worth it.
-        if (Volatile.Read(ref _next) + 2 < _pieces.Count && _gate.TryEnter())
+        // At least two pieces left, one for each: a result more to merge for less is not worth it. A thread each as well, this lane is between two pieces.
+        if (Volatile.Read(ref _next) is > 0 and var next && next + 2 < _pieces.Count && _gate.IdleThreads >= 2)
         {
             lock (_tasks)
             {
+                if (_lanes.Count + 1 >= _gate.Threads)
+                {
+                    return;
+                }
+
                 var lane = (Result: new PartialResult(_plan) { Memory = _memory?.Another() }, Explanation: new ScanExplanation());
                 _lanes.Add(lane);
-                _tasks.Add(Task.Run(() => ScanAsync(lane.Result, lane.Explanation, true), CancellationToken.None));
+                _tasks.Add(Task.Run(() => ScanAsync(lane.Result, lane.Explanation), CancellationToken.None));
             }
         }
     }

@@ -3,14 +3,36 @@ using StreamObserve.Core.Querying.Execution;
 namespace StreamObserve.Processors.Queries;
 
 /// <summary>
-/// How many threads of a process scan for queries at the same moment: one a core, whatever number of queries and partitions there is, so that scans share the machine
-/// with the cursors' threads as equals do. A scan passes it anew for each block, in the order of asking: a large query holds a small one up by one block a core.
-/// Thread-safe.
+/// Where a process scans for queries: on a thread a core, whatever number of queries and partitions there is, which step back behind all others: events, the log and answers that are ready
+/// never wait for a core that a scan has. Pieces of work run in the order in which they come: a large query holds a small one up by one block a core. Thread-safe.
 /// </summary>
-public sealed class ScanGate(int atOnce) : IDisposable
+public sealed class ScanGate : IDisposable
 {
-    private readonly SemaphoreSlim _places = new(atOnce);
+    private readonly Lock _lock = new();
+    private readonly Queue<Piece> _pieces = new();
     private readonly SemaphoreSlim _alone = new(1);
+    private readonly Thread[] _threads;
+    private readonly SemaphoreSlim _queued = new(0);
+    private int _idle;
+    private bool _isClosed;
+
+    /// <summary>Without threads: work is done by who asks for it.</summary>
+    public ScanGate()
+        : this(0)
+    {
+    }
+
+    /// <summary>With so many threads, which end when it is disposed of.</summary>
+    public ScanGate(int threads)
+    {
+        _threads = new Thread[threads];
+        _idle = threads;
+        for (var i = 0; i < threads; i++)
+        {
+            _threads[i] = new(Run) { IsBackground = true, Name = $"scan {i}" };
+            _threads[i].Start();
+        }
+    }
 
     /// <summary>For this machine's cores.</summary>
     public static ScanGate OfThisMachine(QueryMemory? memory = null) => new(Environment.ProcessorCount) { Memory = memory };
@@ -18,11 +40,42 @@ public sealed class ScanGate(int atOnce) : IDisposable
     /// <summary>What the results of scans may hold; null = no bound.</summary>
     public QueryMemory? Memory { get; init; }
 
-    /// <summary>Waits for a place, to be given back with <see cref="Leave"/>. Throws <see cref="OperationCanceledException"/> when cancelled.</summary>
-    public Task EnterAsync(CancellationToken cancellation) => _places.WaitAsync(cancellation);
+    /// <summary>How many threads; 0 = none of its own.</summary>
+    public int Threads => _threads.Length;
 
-    /// <summary>Takes a place that nobody waits for; false when there is none.</summary>
-    public bool TryEnter() => _places.Wait(0);
+    /// <summary>Threads that have nothing to do and nothing waiting for them.</summary>
+    public int IdleThreads
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return Math.Max(0, _idle - _pieces.Count);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Does the work when its turn comes; the task has what it throws. Work whose turn has not come when it is cancelled is not done: <see cref="OperationCanceledException"/>.
+    /// </summary>
+    public Task RunAsync(Action work, CancellationToken cancellation)
+    {
+        var piece = new Piece(work, cancellation);
+        if (_threads.Length == 0)
+        {
+            piece.Run();
+            return piece.Task;
+        }
+
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_isClosed, this);
+            _pieces.Enqueue(piece);
+        }
+
+        _queued.Release();
+        return piece.Task;
+    }
 
     /// <summary>Waits until no other question that found the heap full is being tried again; to be given back with <see cref="LeaveAlone"/>.</summary>
     public Task EnterAloneAsync(CancellationToken cancellation) => _alone.WaitAsync(cancellation);
@@ -30,13 +83,103 @@ public sealed class ScanGate(int atOnce) : IDisposable
     /// <summary>Lets the next one try again.</summary>
     public void LeaveAlone() => _alone.Release();
 
-    /// <summary>Gives a place back.</summary>
-    public void Leave() => _places.Release();
-
-    /// <inheritdoc/>
+    /// <summary>Waits for the pieces that run; those that wait are not done.</summary>
     public void Dispose()
     {
-        _places.Dispose();
+        lock (_lock)
+        {
+            if (_isClosed)
+            {
+                return;
+            }
+
+            _isClosed = true;
+            foreach (var piece in _pieces)
+            {
+                piece.Abandon(CancellationToken.None);
+            }
+
+            _pieces.Clear();
+        }
+
+        if (_threads.Length > 0)
+        {
+            _queued.Release(_threads.Length);
+        }
+
+        foreach (var thread in _threads)
+        {
+            thread.Join();
+        }
+
+        _queued.Dispose();
         _alone.Dispose();
+    }
+
+    private void Run()
+    {
+        ThreadPriorities.StepBack();
+        while (true)
+        {
+            _queued.Wait();
+            Piece? piece;
+            lock (_lock)
+            {
+                if (!_pieces.TryDequeue(out piece))
+                {
+                    return;     // closed
+                }
+
+                _idle--;
+            }
+
+            piece.Run();
+            lock (_lock)
+            {
+                _idle++;
+            }
+        }
+    }
+
+    /// <summary>Who waits for it goes on elsewhere: this thread takes the next piece.</summary>
+    private sealed class Piece : TaskCompletionSource
+    {
+        private readonly Action _work;
+        private readonly CancellationTokenRegistration _cancelled;
+        private int _isTaken;
+
+        public Piece(Action work, CancellationToken cancellation)
+            : base(TaskCreationOptions.RunContinuationsAsynchronously)
+        {
+            _work = work;
+            _cancelled = cancellation.UnsafeRegister(static (piece, token) => ((Piece)piece!).Abandon(token), this);
+        }
+
+        public void Run()
+        {
+            if (Interlocked.Exchange(ref _isTaken, 1) != 0)
+            {
+                return;     // abandoned
+            }
+
+            _cancelled.Unregister();
+            try
+            {
+                _work();
+                SetResult();
+            }
+            catch (Exception thrown)
+            {
+                SetException(thrown);
+            }
+        }
+
+        public void Abandon(CancellationToken cancellation)
+        {
+            if (Interlocked.Exchange(ref _isTaken, 1) == 0)
+            {
+                SetCanceled(cancellation);
+            }
+        }
     }
 }

@@ -221,8 +221,51 @@ public sealed class LeafExecutorTests
             Assert.Equal((alone.Explanation.BlocksRead, alone.Explanation.BlockRows, alone.Explanation.RecentRows), (outcome.Explanation.BlocksRead, outcome.Explanation.BlockRows, outcome.Explanation.RecentRows));
         }
 
-        Assert.True(gate.TryEnter() && gate.TryEnter() && gate.TryEnter());
-        Assert.False(gate.TryEnter());
+        await EventuallyIdleAsync(gate, 3);
+    }
+
+    /// <summary>A thread is idle a moment after its last piece's task has ended.</summary>
+    private static async Task EventuallyIdleAsync(ScanGate gate, int threads)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        while (gate.IdleThreads < threads)
+        {
+            await Task.Yield();
+            patience.Token.ThrowIfCancellationRequested();
+        }
+
+        Assert.Equal(threads, gate.IdleThreads);
+    }
+
+    [Fact]
+    public async Task AGatesWorkIsDoneInItsOrderAndWhatItThrowsIsItsTasks()
+    {
+        using var gate = new ScanGate(1);
+        using var held = new ManualResetEventSlim();
+        var done = new List<int>();
+        var holding = gate.RunAsync(held.Wait, CancellationToken.None);
+        var failing = gate.RunAsync(() => throw new IOException("damaged"), CancellationToken.None);
+        Task[] pieces = [.. Enumerable.Range(0, 50).Select(i => gate.RunAsync(() => done.Add(i), CancellationToken.None))];
+        Assert.Equal(0, gate.IdleThreads);
+        held.Set();
+        await Task.WhenAll([holding, .. pieces]);
+        await Assert.ThrowsAsync<IOException>(() => failing);
+        Assert.Equal(Enumerable.Range(0, 50), done);
+    }
+
+    [Fact]
+    public async Task AGateThatIsClosedDoesNotDoWhatWaits()
+    {
+        var gate = new ScanGate(1);
+        using var held = new ManualResetEventSlim();
+        var holding = gate.RunAsync(held.Wait, CancellationToken.None);
+        var waiting = gate.RunAsync(() => Assert.Fail("done after the end"), CancellationToken.None);
+        var closing = Task.Run(gate.Dispose);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
+        held.Set();
+        await closing;
+        await holding;
+        Assert.Throws<ObjectDisposedException>(() => { _ = gate.RunAsync(() => { }, CancellationToken.None); });
     }
 
     [Fact]
@@ -231,7 +274,8 @@ public sealed class LeafExecutorTests
         using var test = Filled();
         using var gate = new ScanGate(1);
         using var cancelled = new CancellationTokenSource();
-        await gate.EnterAsync(CancellationToken.None);
+        using var held = new ManualResetEventSlim();
+        var holding = gate.RunAsync(held.Wait, CancellationToken.None);
         var waiting = LeafExecutor.ExecuteAsync(Plan(0, 7200, ["route", "n"]), QuerySource.Auto, test.State.Snapshot(), gate, cancelled.Token);
         var second = LeafExecutor.ExecuteAsync(Plan(0, 7200, ["route", "n"]), QuerySource.Auto, test.State.Snapshot(), gate, CancellationToken.None);
         Assert.False(waiting.IsCompleted);
@@ -239,9 +283,10 @@ public sealed class LeafExecutorTests
         await cancelled.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
         Assert.False(second.IsCompleted);
-        gate.Leave();
+        held.Set();
+        await holding;
         Assert.NotNull((await second).Result);
-        Assert.True(gate.TryEnter());
+        await EventuallyIdleAsync(gate, 1);
     }
 
     [Fact]
