@@ -257,8 +257,10 @@ public sealed class LeafExecutorTests
     public async Task AGateThatIsClosedDoesNotDoWhatWaits()
     {
         var gate = new ScanGate(1);
+        using var begun = new ManualResetEventSlim();
         using var held = new ManualResetEventSlim();
-        var holding = gate.RunAsync(held.Wait, CancellationToken.None);
+        var holding = gate.RunAsync(() => { begun.Set(); held.Wait(); }, CancellationToken.None);
+        begun.Wait();
         var waiting = gate.RunAsync(() => Assert.Fail("done after the end"), CancellationToken.None);
         var closing = Task.Run(gate.Dispose);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
