@@ -33,7 +33,7 @@ internal sealed class PartitionWriter : ReceiveActor, IWithTimers
     private PartitionState? _state;
     private BatchLogReader? _reader;
     private BatchLogReader? _rereader;
-    private Task? _merging;
+    private Thread? _merging;
     private bool _cutting;
     private long _cutHead = -1;
     private int _generation;
@@ -189,16 +189,32 @@ internal sealed class PartitionWriter : ReceiveActor, IWithTimers
             return;
         }
 
-        var generation = _generation;
-        var token = _reading.Token;
-        _merging = Task.Factory.StartNew(() => Merge(merge, token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-        _merging.PipeTo(Self, Self, () => new MergeDone(generation, merge, null), cause => new MergeDone(generation, merge, cause));
+        var (writer, generation, token) = (Self, _generation, _reading.Token);
+        _merging = new(() => writer.Tell(new MergeDone(generation, merge, Merge(merge, token)), writer)) { IsBackground = true, Name = $"merge {_partition}" };
+        try
+        {
+            _merging.Start();
+        }
+        catch
+        {
+            merge.Abandon();
+            throw;
+        }
     }
 
-    private static void Merge(FoldMerge merge, CancellationToken cancellation)
+    /// <summary>Merges on this thread, which does nothing else; what went wrong. It tells the writer itself: a task's end could make the pool start a thread here, which would step back as well.</summary>
+    private static Exception? Merge(FoldMerge merge, CancellationToken cancellation)
     {
-        ThreadPriorities.StepBack();        // the thread ends with the merge
-        merge.Run(cancellation);
+        ThreadPriorities.StepBack();
+        try
+        {
+            merge.Run(cancellation);
+            return null;
+        }
+        catch (Exception cause)
+        {
+            return cause;
+        }
     }
 
     private void OnMergeDone(MergeDone done)
@@ -370,7 +386,7 @@ internal sealed class PartitionWriter : ReceiveActor, IWithTimers
         _rereader?.Dispose();
         _reader = _rereader = null;
         _cutting = false;
-        _merging?.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default).Wait();     // cancelled: it reads the stores
+        _merging?.Join();       // cancelled: it reads the stores
         _merging = null;
         if (_state is { } state)
         {

@@ -6,6 +6,12 @@ namespace StreamObserve.Core.Columns;
 /// </summary>
 public sealed class EventBatchLayout
 {
+    /// <summary>A thousand times what a batch is given: past it the number is damage.</summary>
+    private const int RowsMax = 1 << 23;
+
+    /// <summary>Bytes that a packed byte can stand for at most.</summary>
+    private const int PackedTo = 255;
+
     private readonly Column[] _columns;
 
     /// <param name="record">The record.</param>
@@ -16,6 +22,11 @@ public sealed class EventBatchLayout
         var r = new ByteReader(record.Span);
         r.Take(at);
         Rows = r.Count();
+        if (Rows > RowsMax)
+        {
+            throw new FormatException($"an event batch of {Rows} rows");
+        }
+
         MinTimeNs = r.I64();
         MaxTimeNs = r.I64();
         var columns = r.Count();
@@ -31,7 +42,7 @@ public sealed class EventBatchLayout
         for (var i = 0; i < _columns.Length; i++)
         {
             _columns[i] = new(name(r.Blob()), (ColumnType)r.U8(), r.Count(), default) { Length = Length.Read(ref r) };
-            if (_columns[i].Count > Rows || _columns[i].Type is < ColumnType.Dictionary or > ColumnType.Bool)
+            if (_columns[i].Count == 0 || _columns[i].Count > Rows || _columns[i].Type is < ColumnType.Dictionary or > ColumnType.Bool)
             {
                 throw new FormatException($"column {_columns[i].Name}: {_columns[i].Count} values of type {(int)_columns[i].Type} in {Rows} rows");
             }
@@ -65,15 +76,33 @@ public sealed class EventBatchLayout
 
     internal static Utf8Strings ReadStrings(ref ByteReader r, ReadOnlyMemory<byte> bytes, int count)
     {
-        var offsets = new int[count + 1];
-        for (var i = 0; i < count; i++)
-        {
-            offsets[i + 1] = checked(offsets[i] + r.Count());
-        }
-
+        var offsets = ReadOffsets(ref r, count);
         var at = r.Position;
         r.Take(offsets[count]);
         return new(bytes.Slice(at, offsets[count]), offsets);
+    }
+
+    /// <summary>Where each of so many texts begins, and the last one ends, behind their lengths; no further than the bytes go.</summary>
+    internal static int[] ReadOffsets(ref ByteReader r, int count)
+    {
+        if (count > r.Remaining)
+        {
+            throw new FormatException($"{count} texts in {r.Remaining} bytes");
+        }
+
+        var offsets = new int[count + 1];
+        for (var i = 0; i < count; i++)
+        {
+            var length = r.Count();
+            if (length > r.Remaining - offsets[i])
+            {
+                throw new FormatException($"text {i} of {count} is {length} bytes long, {r.Remaining - offsets[i]} are left");
+            }
+
+            offsets[i + 1] = offsets[i] + length;
+        }
+
+        return offsets;
     }
 
     /// <summary>Bytes of a record that belong together. <paramref name="RawLength"/>: what they unpack to; 0 = they are not packed.</summary>
@@ -95,7 +124,7 @@ public sealed class EventBatchLayout
 
         public Chunk At(ReadOnlyMemory<byte> record, ref int place)
         {
-            if (Stored > record.Length - place)
+            if (Stored > record.Length - place || Raw > (Stored * (long)PackedTo) + PackedTo || (Raw > 0 && Stored == 0))
             {
                 throw new FormatException($"a chunk of {Stored} bytes at byte {place} of an event batch of {record.Length}");
             }

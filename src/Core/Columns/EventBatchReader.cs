@@ -229,12 +229,7 @@ public sealed class EventBatchReader : IDisposable
 
     private static Utf8Strings ReadStrings(ref ByteReader r, int count)
     {
-        var offsets = new int[count + 1];
-        for (var i = 0; i < count; i++)
-        {
-            offsets[i + 1] = checked(offsets[i] + r.Count());
-        }
-
+        var offsets = EventBatchLayout.ReadOffsets(ref r, count);
         return new(r.Take(offsets[count]).ToArray(), offsets);
     }
 }

@@ -31,7 +31,17 @@ public sealed class TextNumbering(long budgetBytes)
                 return null;
             }
 
-            Interlocked.Add(ref _bytes, -(numbers?.TakenBytes ?? 0));
+            if (numbers is not null)
+            {
+                // All begin anew: another field may have had the room, and nobody asks for it any more.
+                foreach (var old in _fields.Values)
+                {
+                    Interlocked.Add(ref _bytes, -old.Retire());
+                }
+
+                _fields.Clear();
+            }
+
             return _fields[field] = new(this);
         }
     }
@@ -67,6 +77,7 @@ internal sealed class TextNumbers(TextNumbering owner)
     private readonly StringDictionary _texts = new();
     private long _lookedUp;
     private long _without;
+    private bool _isRetired;
 
     /// <summary>Numbers given so far: all are below.</summary>
     public int Count => _texts.Count;
@@ -86,6 +97,16 @@ internal sealed class TextNumbers(TextNumbering owner)
         }
     }
 
+    /// <summary>From now on no text gets a number that has none; what it had taken of the budget.</summary>
+    public long Retire()
+    {
+        lock (_lock)
+        {
+            _isRetired = true;
+            return TakenBytes;
+        }
+    }
+
     /// <summary>The number of each text, given to those that are new as far as the budget goes.</summary>
     public int[] Of(Utf8Strings texts)
     {
@@ -101,7 +122,7 @@ internal sealed class TextNumbers(TextNumbering owner)
             {
                 var text = texts[i];
                 numbers[i] = _texts.Find(text);
-                if (numbers[i] < 0 && owner.TryTake(text.Length + BytesPerText))
+                if (numbers[i] < 0 && !_isRetired && owner.TryTake(text.Length + BytesPerText))
                 {
                     TakenBytes += text.Length + BytesPerText;
                     numbers[i] = _texts.Add(text);

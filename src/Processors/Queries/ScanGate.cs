@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using StreamObserve.Core.Querying.Execution;
 
 namespace StreamObserve.Processors.Queries;
@@ -12,7 +13,9 @@ public sealed class ScanGate : IDisposable
     private readonly Queue<Piece> _pieces = new();
     private readonly SemaphoreSlim _alone = new(1);
     private readonly Thread[] _threads;
+    private readonly Thread? _finisher;
     private readonly SemaphoreSlim _queued = new(0);
+    private readonly BlockingCollection<Piece> _done = [];
     private int _idle;
     private bool _isClosed;
 
@@ -31,6 +34,12 @@ public sealed class ScanGate : IDisposable
         {
             _threads[i] = new(Run) { IsBackground = true, Name = $"scan {i}" };
             _threads[i].Start();
+        }
+
+        if (threads > 0)
+        {
+            _finisher = new(Finish) { IsBackground = true, Name = "scans done" };
+            _finisher.Start();
         }
     }
 
@@ -63,7 +72,11 @@ public sealed class ScanGate : IDisposable
         var piece = new Piece(work, cancellation);
         if (_threads.Length == 0)
         {
-            piece.Run();
+            if (piece.Run())
+            {
+                piece.Finish();
+            }
+
             return piece.Task;
         }
 
@@ -71,9 +84,9 @@ public sealed class ScanGate : IDisposable
         {
             ObjectDisposedException.ThrowIf(_isClosed, this);
             _pieces.Enqueue(piece);
+            _queued.Release();
         }
 
-        _queued.Release();
         return piece.Task;
     }
 
@@ -112,8 +125,10 @@ public sealed class ScanGate : IDisposable
             thread.Join();
         }
 
-        _queued.Dispose();
-        _alone.Dispose();
+        _done.CompleteAdding();
+        _finisher?.Join();
+        _done.Dispose();
+        _queued.Dispose();      // the other semaphore stays: a question that is tried again gives its turn back, whenever it ends
     }
 
     private void Run()
@@ -133,11 +148,25 @@ public sealed class ScanGate : IDisposable
                 _idle--;
             }
 
-            piece.Run();
+            var isDone = piece.Run();
             lock (_lock)
             {
                 _idle++;
             }
+
+            if (isDone)
+            {
+                _done.Add(piece);
+            }
+        }
+    }
+
+    /// <summary>Tells who waits, on a thread that does not step back: the pool may start a thread where a task ends, which would be like the one that started it.</summary>
+    private void Finish()
+    {
+        foreach (var piece in _done.GetConsumingEnumerable())
+        {
+            piece.Finish();
         }
     }
 
@@ -146,6 +175,7 @@ public sealed class ScanGate : IDisposable
     {
         private readonly Action _work;
         private readonly CancellationTokenRegistration _cancelled;
+        private Exception? _thrown;
         private int _isTaken;
 
         public Piece(Action work, CancellationToken cancellation)
@@ -155,22 +185,37 @@ public sealed class ScanGate : IDisposable
             _cancelled = cancellation.UnsafeRegister(static (piece, token) => ((Piece)piece!).Abandon(token), this);
         }
 
-        public void Run()
+        /// <summary>Does the work; false when it was abandoned.</summary>
+        public bool Run()
         {
             if (Interlocked.Exchange(ref _isTaken, 1) != 0)
             {
-                return;     // abandoned
+                return false;
             }
 
             _cancelled.Unregister();
             try
             {
                 _work();
-                SetResult();
             }
             catch (Exception thrown)
             {
-                SetException(thrown);
+                _thrown = thrown;
+            }
+
+            return true;
+        }
+
+        /// <summary>Ends the task of work that was done.</summary>
+        public void Finish()
+        {
+            if (_thrown is null)
+            {
+                SetResult();
+            }
+            else
+            {
+                SetException(_thrown);
             }
         }
 
@@ -178,6 +223,7 @@ public sealed class ScanGate : IDisposable
         {
             if (Interlocked.Exchange(ref _isTaken, 1) == 0)
             {
+                _cancelled.Unregister();
                 SetCanceled(cancellation);
             }
         }

@@ -32,7 +32,10 @@ public sealed class FoldMerge
     /// <summary>What it came to; null before <see cref="Run"/> ended.</summary>
     public Fold? Result { get; private set; }
 
-    /// <summary>Merges. Throws <see cref="OperationCanceledException"/> within some 50 ms of being cancelled, <see cref="IOException"/> when stored bytes are damaged.</summary>
+    /// <summary>Gives its place back: it will not be run.</summary>
+    public void Abandon() => _gate?.Leave();
+
+    /// <summary>Merges. Throws <see cref="OperationCanceledException"/> between two fields when cancelled, <see cref="IOException"/> when stored bytes are damaged.</summary>
     public void Run(CancellationToken cancellation)
     {
         try

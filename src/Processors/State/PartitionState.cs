@@ -610,13 +610,20 @@ public sealed class PartitionState : IDisposable
 
         var count = _folds.Count - first;
         var isQuiet = count > 1 && rows >= _settings.FoldRows && _unfoldedRows == 0 && _head.LogTimeMs - _foldedAtMs >= Limits.QuietMs;
-        if ((rows < _settings.MergeRows && count < _settings.MergeFolds && !isQuiet) || _settings.Merges?.TryEnter() == false)
+        if (rows < _settings.MergeRows && count < _settings.MergeFolds && !isQuiet)
         {
             return null;
         }
 
+        var merge = new FoldMerge(_nextFold, _folds.GetRange(first, count), new AggregateReader(_store.Aggregates, _store.Blocks, 0), _store.Aggregates.TailMark(), _settings.Merges);
+        if (_settings.Merges?.TryEnter() == false)
+        {
+            return null;
+        }
+
+        _nextFold++;
         _isMerging = true;
-        return new(_nextFold++, _folds.GetRange(first, count), new AggregateReader(_store.Aggregates, _store.Blocks, 0), _store.Aggregates.TailMark(), _settings.Merges);
+        return merge;
     }
 
     /// <summary>Puts the merged fold in the place of its parts.</summary>

@@ -8,6 +8,9 @@ namespace StreamObserve.Processors.State;
 /// </summary>
 public sealed class RecentEntry(long offset, long logTimeMs, int policyVersion, EventBatch batch, ReadOnlyMemory<byte> record)
 {
+    /// <summary>Bytes of a record from which on the places of its columns are kept, which take some 2 KB: of smaller ones they would take more than the records.</summary>
+    private const int LayoutKeptBytes = 32 << 10;
+
     private readonly WeakReference<EventBatch> _decoded = new(batch);
 
     // One reference, so that a reader sees all of it or nothing while the actor lets go of it or takes it again.
@@ -71,8 +74,13 @@ public sealed class RecentEntry(long offset, long logTimeMs, int policyVersion, 
             return null;
         }
 
-        // Two threads may both make it: the same content, so either may win.
-        return (record.Layout ??= reader.Layout(record.Bytes)) is { } layout ? reader.View(layout) : reader.Read(record.Bytes);
+        var layout = record.Layout ?? reader.Layout(record.Bytes);
+        if (record.Bytes.Length >= LayoutKeptBytes)
+        {
+            record.Layout = layout;     // two threads may both make it: the same content, so either may win
+        }
+
+        return layout is not null ? reader.View(layout) : reader.Read(record.Bytes);
     }
 
     /// <summary>Lets go of the record's bytes.</summary>
@@ -87,7 +95,7 @@ public sealed class RecentEntry(long offset, long logTimeMs, int policyVersion, 
 
         public ReadOnlyMemory<byte> Bytes { get; } = bytes;
 
-        /// <summary>Where the columns lie, once a query has looked: some 2 KB.</summary>
+        /// <summary>Where the columns lie, once a query has looked, if that is kept.</summary>
         public EventBatchLayout? Layout
         {
             get => _layout;

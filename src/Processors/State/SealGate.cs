@@ -1,7 +1,7 @@
 namespace StreamObserve.Processors.State;
 
 /// <summary>
-/// How many partitions of a process seal a block, or merge folds, at the same moment: half of the cores, at least one. Events that pass the head cursor, and the live tails that wait
+/// How many partitions of a process do something large at the same moment, one gate for sealing blocks and one for merging folds: half of the cores, at least one. Events that pass the head cursor, and the live tails that wait
 /// for them, then always find a core, however many partitions reach a full block together. Thread-safe.
 /// </summary>
 public sealed class SealGate(int atOnce)

@@ -52,7 +52,7 @@ public sealed class DistinctAccumulator(string column) : Accumulator
     {
         get
         {
-            var bytes = (_cells.Length * 8L) + _seenNumbersBytes;
+            var bytes = ((_cells.Length + _seenNumbers.Length) * 8L) + _seenNumbersBytes;
             foreach (var cell in _cells)
             {
                 bytes += cell?.MemoryBytes ?? 0;
@@ -65,6 +65,7 @@ public sealed class DistinctAccumulator(string column) : Accumulator
     /// <summary>Cells of more values than a sketch has room become sketches: their numbers are bounded then.</summary>
     public override void Shrink()
     {
+        ForgetSeen();
         foreach (var cell in _cells)
         {
             if (cell is { Sketch: null } && cell.Hashes.Count > ShrunkMax)
@@ -212,9 +213,10 @@ public sealed class DistinctAccumulator(string column) : Accumulator
 
     private void ForgetSeen()
     {
-        Array.Clear(_seenNumbers);
-        _seenNumbersBytes = 0;
-        _numbering = null;
+        if (_numbering is not null)
+        {
+            (_numbering, _seenNumbers, _seenNumbersBytes) = (null, [], 0);
+        }
     }
 
     /// <summary>Adds the values behind the codes, each once a cell where a bitmap of cells and codes is small enough to tell.</summary>
