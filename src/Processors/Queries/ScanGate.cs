@@ -4,8 +4,8 @@ using StreamObserve.Core.Querying.Execution;
 namespace StreamObserve.Processors.Queries;
 
 /// <summary>
-/// Where a process scans for queries: on a thread a core, whatever number of queries and partitions there is, which step back behind all others: events, the log and answers that are ready
-/// never wait for a core that a scan has. Pieces of work run in the order in which they come: a large query holds a small one up by one block a core. Thread-safe.
+/// Where a process scans for queries: on a thread a core, whatever number of queries and partitions there is, which step back behind all others: for events, the log and answers that are ready
+/// a core is found sooner than for a scan. Pieces of work run in the order in which they come: a large query holds a small one up by one block a core. Thread-safe.
 /// </summary>
 public sealed class ScanGate : IDisposable
 {
