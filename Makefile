@@ -18,6 +18,7 @@ setup: ## install what is missing and installable, or say what to install
 
 build: ## publish the executable to out/streamobserve
 	@make/setup sdk
+	@echo 'compiling ahead of time, runtime and all: some two minutes on two cores'
 	dotnet publish src/StreamObserve -c Release -o out -v q -nologo
 
 run: build ## build, start everything with the demo shop; Ctrl-C ends it
