@@ -54,7 +54,7 @@ public sealed class ColumnBlockWriter : IDisposable, IColumnSink
         header.I64(input.MinTimeNs);
         header.I64(input.MaxTimeNs);
         header.U8((byte)((input.IsWeighted ? 1 : 0) | (input.IsSampled ? 2 : 0)));
-        EventBatchBuilder.WriteStrings(header, input.Datasets);
+        EventBatchWriter.WriteStrings(header, input.Datasets);
         header.Varint((ulong)columns);
         header.Raw(_columns.Written);
         _chunks[0] = header.Written.ToArray();
@@ -143,7 +143,7 @@ public sealed class ColumnBlockWriter : IDisposable, IColumnSink
         switch (column.Type)
         {
             case ColumnType.Dictionary:
-                EventBatchBuilder.WriteStrings(_raw, column.Dictionary);
+                EventBatchWriter.WriteStrings(_raw, column.Dictionary);
                 PackedNumbers.WriteCodes(_raw, column.Codes, column.Dictionary.Count);
                 break;
             case ColumnType.Text:

@@ -18,7 +18,7 @@ public sealed class EventBatchReader : IDisposable
     private int _unpackedUsed;
 
     /// <summary>True when the record is an event batch.</summary>
-    public static bool IsEventBatch(ReadOnlySpan<byte> record) => record.Length > 2 && record[0] == EventBatchBuilder.RecordKind;
+    public static bool IsEventBatch(ReadOnlySpan<byte> record) => record.Length > 2 && record[0] == EventBatchWriter.RecordKind;
 
     /// <summary>Gives the reader's memory back: its last view ends.</summary>
     public void Dispose()
@@ -64,7 +64,7 @@ public sealed class EventBatchReader : IDisposable
         var head = new ByteReader(record.Span);
         var kind = head.U8();
         var version = head.U8();
-        if (kind != EventBatchBuilder.RecordKind || version is not (WholeVersion or EventBatchBuilder.Version))
+        if (kind != EventBatchWriter.RecordKind || version is not (WholeVersion or EventBatchWriter.Version))
         {
             throw new FormatException($"not an event batch this version reads: kind {kind}, version {version}");
         }

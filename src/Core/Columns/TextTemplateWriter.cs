@@ -41,7 +41,7 @@ internal sealed class TextTemplateWriter
                 return false;
             }
 
-            EventBatchBuilder.WriteStrings(to, _templates);
+            EventBatchWriter.WriteStrings(to, _templates);
             PackedNumbers.WriteCodes(to, codes, _templates.Count);
             WriteNumbers(codes, to);
             return true;

@@ -10,65 +10,58 @@ namespace StreamObserve.Core.Events;
 /// </summary>
 public sealed class EventRouter
 {
-    private readonly FieldTable _fields = new();
+    private static readonly string DatasetTooLong = $"the dataset's name is longer than {Limits.DatasetNameBytesMax} bytes";
+
+    private readonly FieldTable _fields;
+    private readonly EventStage _stage;
+    private readonly StageEncoder _encoder;
+    private readonly Queue<(byte[] Record, int Rows)>[] _records;
     private readonly JsonEventParser _parser;
-    private readonly EventBatchBuilder[] _builders;
-    private readonly byte[] _lowerDataset = new byte[Limits.DatasetNameBytesMax];
-    private readonly int _body;
-    private readonly int _truncated;
-    private (int Event, int Index)[] _seen = new (int, int)[64];      // of each field: the last event that had it, and where
-    private int _event;
+    private readonly DatasetNames _datasets = new();
+    private EventField _body;
+    private EventField _service;
+    private EventField _trace;
+    private int _traceCode = -1;
+    private int _tracePartition;
     private uint _roundRobin;
-    private string? _datasetText;
-    private byte[] _datasetBytes = [];
-    private string? _defaultText;
-    private byte[] _defaultBytes = [];
+    private int _rowsEncoded;
+    private long _bytesEncoded;
     private (string Reason, string Detail)? _failure;
 
     /// <summary>A router over so many partitions of the batches log.</summary>
     public EventRouter(int partitions)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(partitions, 1);
-        _parser = new(_fields);
-        _builders = new EventBatchBuilder[partitions];
+        _fields = new(partitions);
+        _stage = new(partitions);
+        _encoder = new(partitions);
+        _parser = new(_fields, _stage);
+        _records = new Queue<(byte[] Record, int Rows)>[partitions];
         for (var i = 0; i < partitions; i++)
         {
-            _builders[i] = new();
+            _records[i] = new();
         }
 
-        _body = _fields.Search("body"u8);
-        _truncated = _fields.Search("meta.truncated"u8);
+        (_body, _service, _trace) = Named();
     }
 
     /// <summary>Partitions routed to.</summary>
-    public int Partitions => _builders.Length;
+    public int Partitions => _records.Length;
 
     /// <summary>Rows waiting in all partitions.</summary>
-    public int Rows { get; private set; }
+    public int Rows => _stage.Rows + _rowsEncoded;
 
-    /// <summary>Estimate of the waiting rows' uncompressed batches.</summary>
-    public long ApproximateBytes
-    {
-        get
-        {
-            long bytes = 0;
-            foreach (var builder in _builders)
-            {
-                bytes += builder.ApproximateBytes;
-            }
-
-            return bytes;
-        }
-    }
+    /// <summary>Estimate of the waiting rows' batches, uncompressed unless they are encoded already.</summary>
+    public long ApproximateBytes => _stage.Bytes + _bytesEncoded;
 
     /// <summary>
     /// Decodes a record of one or many events. Returns how many were taken; the others went to <paramref name="refusals"/>, with their index in the record.
     /// </summary>
     public int Append(ReadOnlySpan<byte> payload, PayloadEncoding encoding, in RecordSource source, IRefusalSink refusals)
     {
-        if (_fields.Count > Limits.RememberedFieldsMax && Rows == 0)
+        if (_stage.Rows == 0)
         {
-            ForgetFields();
+            Forget();
         }
 
         if (encoding == PayloadEncoding.Text)
@@ -88,46 +81,80 @@ public sealed class EventRouter
     }
 
     /// <summary>
-    /// Encodes rows that wait for a partition as one record of the batches log and forgets them; false when there are none. Call until false.
+    /// Takes rows that wait for a partition as one record of the batches log; false when there are none. Call until false. When the partition's rows are not encoded yet, those of all
+    /// partitions are: each record waits until it is taken.
     /// </summary>
     public bool TryTakeBatch(int partition, out byte[] record)
     {
-        var builder = _builders[partition];
-        if (builder.Rows == 0)
+        var records = _records[partition];
+        if (records.Count == 0 && _stage.RowsOf[partition] > 0)
+        {
+            Encode();
+        }
+
+        if (!records.TryDequeue(out var next))
         {
             record = [];
             return false;
         }
 
-        Rows -= builder.Rows;
-        record = builder.Encode();
+        record = next.Record;
+        _rowsEncoded -= next.Rows;
+        _bytesEncoded -= record.Length;
         return true;
     }
 
     /// <summary>True when the partition's waiting rows are as many as one record should hold: take the batch before appending more.</summary>
-    public bool IsFull(int partition) => _builders[partition].ApproximateBytes >= Limits.BatchBytesMax || _builders[partition].Rows >= Limits.BatchRowsMax;
+    public bool IsFull(int partition) => _stage.BytesOf[partition] >= Limits.BatchBytesMax || _stage.RowsOf[partition] >= Limits.BatchRowsMax;
 
     /// <summary>Forgets the waiting rows.</summary>
     public void Clear()
     {
-        foreach (var builder in _builders)
+        _stage.Clear();
+        foreach (var records in _records)
         {
-            builder.Clear();
+            records.Clear();
         }
 
-        Rows = 0;
+        _rowsEncoded = 0;
+        _bytesEncoded = 0;
     }
 
-    private void ForgetFields()
+    private void Encode()
     {
-        _fields.Clear();
-        _ = _fields.Search("body"u8);
-        _ = _fields.Search("meta.truncated"u8);
-        foreach (var builder in _builders)
-        {
-            builder.ForgetFields();
-        }
+        _encoder.Encode(_stage, _datasets.Texts, _records);
+        _rowsEncoded += _stage.Rows;
+        _stage.Clear();
+        _bytesEncoded = _records.Sum(records => records.Sum(r => (long)r.Record.Length));
     }
+
+    /// <summary>Forgets names and texts past what is worth remembering. Nothing waits.</summary>
+    private void Forget()
+    {
+        if (_fields.Count > Limits.RememberedFieldsMax)
+        {
+            _fields.Clear();
+            (_body, _service, _trace) = Named();
+        }
+        else if (_stage.IsOverfull || _datasets.IsOverfull)
+        {
+            _stage.Trim(_fields.Fields);
+        }
+        else
+        {
+            if (_stage.IsToBeSwept)
+            {
+                _stage.Sweep(_fields.Fields);
+            }
+
+            return;
+        }
+
+        _datasets.Forget();
+        _traceCode = -1;
+    }
+
+    private (EventField Body, EventField Service, EventField Trace) Named() => (_fields.Search("body"u8), _fields.Search("service.name"u8), _fields.Search("trace.trace_id"u8));
 
     private int AppendObjects(ReadOnlySpan<byte> payload, int i, bool valid, in RecordSource source, IRefusalSink refusals)
     {
@@ -138,7 +165,7 @@ public sealed class EventRouter
             string reason, detail;
             if (payload[i] == (byte)'{')
             {
-                if (_parser.TryParse(payload, ref i) && EndsAsEvent(payload, i) && (valid || Utf8.IsValid(payload[start..i])) && TryCommit(payload, source))
+                if (_parser.TryParse(payload, ref i) && TryCommit(EndsAsEvent(payload, i) && (valid || Utf8.IsValid(payload[start..i])), source))
                 {
                     taken++;
                     index++;
@@ -158,10 +185,17 @@ public sealed class EventRouter
             var end = i > start ? EndOfLine(payload, i) : EndOfBadEvent(payload, start, index == 0);
             var bad = payload[start..end];
             var own = 0;
-            if (_failure is null && bad.Length < payload.Length && bad[0] == (byte)'{' && !_parser.TryParse(bad, ref own))
+            if (_failure is null && bad.Length < payload.Length && bad[0] == (byte)'{')
             {
                 // Of its own bytes, which are all that a dead letter holds: the attempt above may have read on into the next line.
-                (reason, detail) = (_parser.Reason, _parser.Detail);
+                if (_parser.TryParse(bad, ref own))
+                {
+                    _stage.Drop();
+                }
+                else
+                {
+                    (reason, detail) = (_parser.Reason, _parser.Detail);
+                }
             }
 
             if (!valid && !Utf8.IsValid(bad))
@@ -233,7 +267,7 @@ public sealed class EventRouter
             var at = i;
             if (element.Length > 0 && element[0] == (byte)'{')
             {
-                if (_parser.TryParse(payload, ref at) && JsonEventParser.SkipSpace(payload, at) == to && (valid || Utf8.IsValid(element)) && TryCommit(payload, source))
+                if (_parser.TryParse(payload, ref at) && TryCommit(JsonEventParser.SkipSpace(payload, at) == to && (valid || Utf8.IsValid(element)), source))
                 {
                     taken++;
                 }
@@ -325,6 +359,7 @@ public sealed class EventRouter
     {
         int index = 0, taken = 0;
         var record = payload;
+        var dataset = _datasets.CodeOf(source, [], null);
         while (!payload.IsEmpty)
         {
             var newline = payload.IndexOf((byte)'\n');
@@ -344,17 +379,16 @@ public sealed class EventRouter
             {
                 refusals.Refuse(index, RefusalReasons.EventTooLarge, $"{line.Length} bytes, the limit is {Limits.EventBytesMax}", line);
             }
+            else if (dataset < 0)
+            {
+                refusals.Refuse(index, RefusalReasons.DatasetNameTooLong, DatasetTooLong, line);
+            }
             else
             {
-                var builder = _builders[_roundRobin++ % (uint)_builders.Length];
-                var row = builder.AddRow(source.ArrivalNs, 1, Dataset(source, [], []));
-                Put(builder, _body, row, new() { Kind = FieldKind.String }, line.Length > Limits.StringBytesMax ? Cut(line) : line);
-                if (line.Length > Limits.StringBytesMax)
-                {
-                    Put(builder, _truncated, row, new() { Kind = FieldKind.String }, "body"u8);
-                }
-
-                Rows++;
+                _stage.Open();
+                _stage.PutText(_body, line);
+                NoteCut();
+                _stage.Commit((int)(_roundRobin++ % (uint)Partitions), source.ArrivalNs, 1, dataset);
                 taken++;
             }
 
@@ -369,249 +403,111 @@ public sealed class EventRouter
         return taken;
     }
 
-    /// <summary>Puts the event just parsed into its partition.</summary>
-    private bool TryCommit(ReadOnlySpan<byte> payload, in RecordSource source)
+    /// <summary>Puts the event just parsed into its partition, or drops it: when it is none, or with the failure set.</summary>
+    private bool TryCommit(bool isEvent, in RecordSource source)
     {
-        var fields = _parser.Fields;
-        if (_seen.Length < _fields.Count)
+        var named = _fields[FieldRole.Dataset];
+        var isNamed = source.Dataset is null && _stage.Has(named) && named.LastKind == FieldKind.String;
+        var dataset = isEvent ? _datasets.CodeOf(source, isNamed ? named.LastText : [], _stage.Has(_service) ? _service : null) : -1;
+        if (dataset < 0)
         {
-            Array.Resize(ref _seen, Math.Max(_fields.Count, _seen.Length * 2));
-        }
-
-        _event++;
-        int rate = -1, dataset = -1, service = -1, trace = -1;
-        Span<int> times = [-1, -1, -1, -1, -1];
-        for (var i = 0; i < fields.Length; i++)
-        {
-            ref var field = ref fields[i];
-            ref var seen = ref _seen[field.Id];
-            if (seen.Event == _event)
-            {
-                fields[seen.Index].Kind = FieldKind.Absent;     // a repeated name: the last value counts
-            }
-
-            seen = (_event, i);
-            if (field.Kind == FieldKind.Absent)
-            {
-                continue;
-            }
-
-            switch (_fields.Role(field.Id))
-            {
-                case FieldRole.None:
-                    break;
-                case FieldRole.SampleRate:
-                    rate = i;
-                    break;
-                case FieldRole.Dataset:
-                    dataset = i;
-                    break;
-                case FieldRole.ServiceName:
-                    service = i;
-                    break;
-                case FieldRole.TraceId:
-                    trace = i;
-                    break;
-                case var role:
-                    times[role - FieldRole.Time0] = i;
-                    break;
-            }
-        }
-
-        var timeNs = Time(payload, fields, times, source.ArrivalNs);
-        var weight = Weight(fields, rate);
-        var name = Dataset(source, dataset < 0 ? [] : StringOf(payload, fields[dataset]), service < 0 ? [] : StringOf(payload, fields[service]));
-        if (name.IsEmpty)
-        {
-            _failure = (RefusalReasons.DatasetNameTooLong, $"the dataset's name is longer than {Limits.DatasetNameBytesMax} bytes");
+            _failure = isEvent ? (RefusalReasons.DatasetNameTooLong, DatasetTooLong) : null;
+            _stage.Drop();
             return false;
         }
 
-        if (dataset >= 0 && source.Dataset is null && fields[dataset].Kind == FieldKind.String)
+        if (isNamed)
         {
-            fields[dataset].Kind = FieldKind.Absent;       // it names the row's dataset, which a query reaches under this very name
+            _stage.Remove(named);       // it names the row's dataset, which a query reaches under this very name
         }
 
-        var traceText = trace < 0 ? [] : StringOf(payload, fields[trace]);
-        var builder = _builders[traceText.IsEmpty ? _roundRobin++ % (uint)_builders.Length : TraceKey.Of(traceText).PartitionOf(_builders.Length)];
-        var row = builder.AddRow(timeNs, weight, name);
-        var cut = false;
-        var note = -1;
-        for (var i = 0; i < fields.Length; i++)
-        {
-            ref readonly var field = ref fields[i];
-            if (field.Kind == FieldKind.Absent)
-            {
-                continue;
-            }
-
-            if (field.Id == _truncated)
-            {
-                note = i;           // the event's own: ours takes its place when something is cut
-            }
-            else
-            {
-                cut |= Set(builder, row, payload, field);
-            }
-        }
-
-        if (note >= 0 && (cut || !IsShort(payload, fields[note])))
-        {
-            cut = true;
-        }
-        else if (note >= 0)
-        {
-            Set(builder, row, payload, fields[note]);
-        }
-
-        if (cut)
-        {
-            NoteCut(builder, row, payload, fields);
-        }
-
-        Rows++;
+        var roles = _stage.Roles;
+        var timeNs = Time(roles, source.ArrivalNs);
+        var weight = Weight(roles);
+        NoteCut();
+        _stage.Commit(Partition(), timeNs, weight, dataset);
         return true;
     }
 
-    private bool IsShort(ReadOnlySpan<byte> payload, in ParsedField field) => field.Kind != FieldKind.String || _parser.Text(payload, field).Length <= Limits.StringBytesMax;
-
-    /// <summary>Puts a field into its column; true when its text had to be cut.</summary>
-    private bool Set(EventBatchBuilder builder, int row, ReadOnlySpan<byte> payload, in ParsedField field)
+    /// <summary>By the trace's id; without one they take turns.</summary>
+    private int Partition()
     {
-        if (field.Kind != FieldKind.String)
+        if (_stage.Has(_trace) && _trace.LastKind == FieldKind.String)
         {
-            Put(builder, field.Id, row, field, default);
-            return false;
-        }
-
-        var text = _parser.Text(payload, field);
-        var cut = text.Length > Limits.StringBytesMax;
-        Put(builder, field.Id, row, field, cut ? Cut(text) : text);
-        return cut;
-    }
-
-    private void NoteCut(EventBatchBuilder builder, int row, ReadOnlySpan<byte> payload, ReadOnlySpan<ParsedField> fields)
-    {
-        var names = new StringBuilder();
-        foreach (ref readonly var field in fields)
-        {
-            if (!IsShort(payload, field))
+            // Fast path: a span of the trace that the span before was of.
+            var code = _trace.LastCode;
+            if (code >= 0 && code == _traceCode)
             {
-                names.Append(names.Length == 0 ? "" : ",").Append(Encoding.UTF8.GetString(_fields.Name(field.Id)));
+                return _tracePartition;
+            }
+
+            var text = _trace.LastText;
+            if (!text.IsEmpty)
+            {
+                _traceCode = code;
+                return _tracePartition = TraceKey.Of(text).PartitionOf(Partitions);
             }
         }
 
-        Put(builder, _truncated, row, new() { Kind = FieldKind.String }, Encoding.UTF8.GetBytes(names.ToString()));
+        return (int)(_roundRobin++ % (uint)Partitions);
     }
 
-    private void Put(EventBatchBuilder builder, int field, int row, in ParsedField value, ReadOnlySpan<byte> text) =>
-        builder.Set(field, _fields.Name(field), row, value, text);
+    /// <summary>Says in the open row which of its texts were cut.</summary>
+    private void NoteCut()
+    {
+        if (_stage.Cut.Count > 0)
+        {
+            _stage.PutText(_fields[FieldRole.Truncated], Encoding.UTF8.GetBytes(string.Join(',', _stage.Cut.Select(field => Encoding.UTF8.GetString(field.Name)))));
+        }
+    }
 
     /// <summary>The event's time: the first time field that reads as one, which is then no column of its own.</summary>
-    private long Time(ReadOnlySpan<byte> payload, Span<ParsedField> fields, ReadOnlySpan<int> candidates, long arrivalNs)
+    private long Time(int roles, long arrivalNs)
     {
-        foreach (var i in candidates)
+        for (var role = FieldRole.Time0; role <= FieldRole.Time4; role++)
         {
-            if (i < 0)
+            var field = _fields[role];
+            if ((roles & (1 << (int)role)) == 0 || !_stage.Has(field))
             {
                 continue;
             }
 
-            ref var field = ref fields[i];
             long ns;
-            switch (field.Kind)
+            switch (field.LastKind)
             {
-                case FieldKind.String when EventTime.TryParseRfc3339(_parser.Text(payload, field), out ns):
-                case FieldKind.String when EventTime.TryParseEpoch(_parser.Text(payload, field), out ns):
+                case FieldKind.String when EventTime.TryParseRfc3339(field.LastText, out ns):
+                case FieldKind.String when EventTime.TryParseEpoch(field.LastText, out ns):
                     break;
                 case FieldKind.Integer:
-                    ns = EventTime.FromEpoch(field.Bits);
+                    ns = EventTime.FromEpoch(field.LastBits);
                     break;
-                case FieldKind.Float when EventTime.TryFromEpoch(BitConverter.Int64BitsToDouble(field.Bits), out ns):
+                case FieldKind.Float when EventTime.TryFromEpoch(BitConverter.Int64BitsToDouble(field.LastBits), out ns):
                     break;
                 default:
                     continue;
             }
 
-            field.Kind = FieldKind.Absent;
+            _stage.Remove(field);
             return ns;
         }
 
         return arrivalNs;
     }
 
-    private static double Weight(Span<ParsedField> fields, int rate)
+    /// <summary>How many events this one stands for: the first rate that is a number, which is then no column; what is none is an ordinary field of that name.</summary>
+    private double Weight(int roles)
     {
-        if (rate < 0)
+        for (var role = FieldRole.SampleRate0; role <= FieldRole.SampleRate2; role++)
         {
-            return 1;
-        }
-
-        ref var field = ref fields[rate];
-        var value = field.Kind switch { FieldKind.Integer => field.Bits, FieldKind.Float => BitConverter.Int64BitsToDouble(field.Bits), _ => double.NaN };
-        if (double.IsNaN(value))
-        {
-            return 1;        // not a rate: an ordinary field of that name
-        }
-
-        field.Kind = FieldKind.Absent;
-        return Math.Max(1, value);
-    }
-
-    private ReadOnlySpan<byte> StringOf(ReadOnlySpan<byte> payload, in ParsedField field) => field.Kind == FieldKind.String ? _parser.Text(payload, field) : [];
-
-    /// <summary>The dataset's lower-case name; empty when it is too long.</summary>
-    private ReadOnlySpan<byte> Dataset(in RecordSource source, ReadOnlySpan<byte> field, ReadOnlySpan<byte> service)
-    {
-        if (source.Dataset is not null)
-        {
-            return Cached(source.Dataset, ref _datasetText, ref _datasetBytes);
-        }
-
-        var name = field.IsEmpty ? service : field;
-        return name.IsEmpty ? Cached(source.DefaultDataset, ref _defaultText, ref _defaultBytes) : Lower(name);
-    }
-
-    private ReadOnlySpan<byte> Lower(ReadOnlySpan<byte> name)
-    {
-        if (name.Length > Limits.DatasetNameBytesMax)
-        {
-            return [];
-        }
-
-        for (var i = 0; i < name.Length; i++)
-        {
-            var c = name[i];
-            if (c >= 0x80)
+            var field = _fields[role];
+            if ((roles & (1 << (int)role)) != 0 && _stage.Has(field) && field.LastKind is FieldKind.Integer or FieldKind.Float)
             {
-                return Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(name).ToLowerInvariant());
+                var rate = field.LastKind == FieldKind.Integer ? field.LastBits : BitConverter.Int64BitsToDouble(field.LastBits);
+                _stage.Remove(field);
+                return Math.Max(1, rate);
             }
-
-            _lowerDataset[i] = c is >= (byte)'A' and <= (byte)'Z' ? (byte)(c | 0x20) : c;
         }
 
-        return _lowerDataset.AsSpan(0, name.Length);
-    }
-
-    private static ReadOnlySpan<byte> Cached(string name, ref string? text, ref byte[] bytes)
-    {
-        if (!ReferenceEquals(name, text) && name != text)
-        {
-            bytes = Encoding.UTF8.GetBytes(name.ToLowerInvariant());
-        }
-
-        text = name;
-        return bytes.Length <= Limits.DatasetNameBytesMax ? bytes : [];
-    }
-
-    private static ReadOnlySpan<byte> Cut(ReadOnlySpan<byte> text)
-    {
-        var end = Limits.StringBytesMax;
-        while (end > 0 && (text[end] & 0xC0) == 0x80)
-        {
-            end--;
-        }
-
-        return text[..end];
+        return 1;
     }
 }

@@ -7,99 +7,120 @@ namespace StreamObserve.Core.Events;
 /// <summary>What a field means beyond being a field.</summary>
 internal enum FieldRole : byte
 {
-    None, Time0, Time1, Time2, Time3, Time4, SampleRate, Dataset, ServiceName, TraceId,
+    None, Time0, Time1, Time2, Time3, Time4, SampleRate0, SampleRate1, SampleRate2, Dataset, Truncated,
 }
 
 /// <summary>
-/// Field names and their small numbers, for one parser. Names come mostly in the order of the event before, so the common look-up is one comparison
-/// with the name that followed last time. Not thread-safe.
+/// The fields by name, for one parser. Names come mostly in the order of the event before, so the common look-up is one comparison with the name that followed last time.
+/// Not thread-safe.
 /// </summary>
+[SkipLocalsInit]
 internal sealed class FieldTable
 {
+    /// <summary>Of how many batches of a partition the texts go without codes before codes are tried again.</summary>
+    private const int TextBatches = 128;
+
     private static readonly (string Name, FieldRole Role)[] Known =
     [
         ("timestamp", FieldRole.Time0), ("time", FieldRole.Time1), ("Timestamp", FieldRole.Time2), ("@timestamp", FieldRole.Time3), ("ts", FieldRole.Time4),
-        ("sampleRate", FieldRole.SampleRate), ("SampleRate", FieldRole.SampleRate), ("samplerate", FieldRole.SampleRate),
-        ("dataset", FieldRole.Dataset), ("service.name", FieldRole.ServiceName), ("trace.trace_id", FieldRole.TraceId),
+        ("sampleRate", FieldRole.SampleRate0), ("SampleRate", FieldRole.SampleRate1), ("samplerate", FieldRole.SampleRate2),
+        ("dataset", FieldRole.Dataset), ("meta.truncated", FieldRole.Truncated),
     ];
 
-    private byte[][] _names = new byte[64][];
-    private byte[][] _keys = new byte[64][];        // each name as it stands in JSON text: quoted, with its colon; empty where it needs escapes
-    private FieldRole[] _roles = new FieldRole[64];
-    private int[] _next = new int[64];
+    private readonly int _textBatchesMax;
+    private readonly EventField[] _byRole = new EventField[Known.Length + 1];
+    private EventField[] _fields = new EventField[64];
     private int[] _slots = new int[256];
-    private int _first;
 
-    /// <summary>An empty table with the names that have a role.</summary>
-    public FieldTable() => Clear();
+    /// <summary>A table with the names that have a role.</summary>
+    /// <param name="partitions">Partitions whose batches the fields' values go to.</param>
+    public FieldTable(int partitions)
+    {
+        _textBatchesMax = TextBatches * partitions;
+        Clear();
+    }
 
-    /// <summary>Names in the table.</summary>
+    /// <summary>Fields in the table.</summary>
     public int Count { get; private set; }
 
-    public byte[] Name(int id) => _names[id];
+    /// <summary>Stands before an event's first field: the field that follows it is the one that the last events began with.</summary>
+    public EventField Start { get; private set; } = null!;
 
-    public FieldRole Role(int id) => _roles[id];
+    /// <summary>The fields, by their numbers.</summary>
+    public ReadOnlySpan<EventField> Fields => _fields.AsSpan(0, Count);
+
+    /// <summary>The field of a role.</summary>
+    public EventField this[FieldRole role] => _byRole[(int)role];
 
     /// <summary>Forgets all but the names with a role: their numbers stay the same.</summary>
     public void Clear()
     {
-        Count = _first = 0;
+        Count = 0;
         Array.Clear(_slots);
+        Array.Clear(_fields);
         foreach (var (name, role) in Known)
         {
-            var id = Add(Encoding.UTF8.GetBytes(name));
-            _roles[id] = role;
+            _byRole[(int)role] = Add(Encoding.UTF8.GetBytes(name), role);
         }
+
+        Start = new EventField(-1, [], FieldRole.None, 0) { Next = _fields[0] };
     }
 
     /// <summary>
-    /// Whether at <paramref name="i"/> of a JSON text stand, in quotes and with a colon right behind, the name that followed <paramref name="previous"/> (or -1) last
-    /// time or the one after it. Then its number; <paramref name="i"/> moves behind the colon.
+    /// Whether at <paramref name="i"/> of a JSON text stand, in quotes and with a colon right behind, the name that followed <paramref name="previous"/> last time or the one after
+    /// it. <paramref name="i"/> moves behind the colon then. Names near the text's end are not tried.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool TryPredict(ReadOnlySpan<byte> text, ref int i, int previous, out int id)
+    public static bool TryPredict(ReadOnlySpan<byte> text, ref int i, EventField previous, out EventField field)
     {
-        id = previous >= 0 ? _next[previous] : _first;
-        if (StartsWith(text, ref i, _keys[id]))
+        field = previous.Next;
+        if (i > text.Length - EventField.Compared)
         {
-            return true;
+            return false;
         }
 
-        id = _next[id];     // an optional field was left out
-        return StartsWith(text, ref i, _keys[id]);
+        ref var at = ref Unsafe.Add(ref MemoryMarshal.GetReference(text), i);
+        if (!field.MatchesKey(ref at))
+        {
+            field = field.Next;     // an optional field was left out
+            if (!field.MatchesKey(ref at))
+            {
+                return false;
+            }
+        }
+
+        if (field.KeyLength > EventField.Compared && !IsNamed(text, i, field))
+        {
+            return false;
+        }
+
+        i += field.KeyLength;
+        return true;
     }
 
-    /// <summary>The number of a name that follows the field <paramref name="previous"/> (or -1); the name is added when new.</summary>
-    public int Find(ReadOnlySpan<byte> name, int previous)
+    /// <summary>The field of a name that follows the field <paramref name="previous"/>; added when new.</summary>
+    public EventField Find(ReadOnlySpan<byte> name, EventField previous)
     {
         // Fast path: the field that came after the previous one last time, or, an optional field being left out, the one after that.
-        var guess = previous >= 0 ? _next[previous] : _first;
-        if (name.SequenceEqual(_names[guess]))
+        var guess = previous.Next;
+        if (name.SequenceEqual(guess.Name))
         {
             return guess;
         }
 
-        guess = _next[guess];
-        if (name.SequenceEqual(_names[guess]))
+        guess = guess.Next;
+        if (name.SequenceEqual(guess.Name))
         {
             return guess;
         }
 
-        var id = Search(name);
-        if (previous >= 0)
-        {
-            _next[previous] = id;
-        }
-        else
-        {
-            _first = id;
-        }
-
-        return id;
+        var field = Search(name);
+        previous.Next = field;
+        return field;
     }
 
-    /// <summary>The number of a name; added when new.</summary>
-    public int Search(ReadOnlySpan<byte> name)
+    /// <summary>The field of a name; added when new.</summary>
+    public EventField Search(ReadOnlySpan<byte> name)
     {
         var mask = _slots.Length - 1;
         for (var slot = (int)FastHash.Of(name) & mask; ; slot = (slot + 1) & mask)
@@ -107,43 +128,20 @@ internal sealed class FieldTable
             var entry = _slots[slot];
             if (entry == 0)
             {
-                return Add(name.ToArray());
+                return Add(name.ToArray(), FieldRole.None);
             }
 
-            if (name.SequenceEqual(_names[entry - 1]))
+            if (name.SequenceEqual(_fields[entry - 1].Name))
             {
-                return entry - 1;
+                return _fields[entry - 1];
             }
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool StartsWith(ReadOnlySpan<byte> text, ref int i, byte[] key)
-    {
-        if (key.Length == 0 || text.Length - i < key.Length
-            || !ShortBytes.Equal(ref Unsafe.Add(ref MemoryMarshal.GetReference(text), i), ref MemoryMarshal.GetArrayDataReference(key), key.Length))
-        {
-            return false;
-        }
+    private static bool IsNamed(ReadOnlySpan<byte> text, int i, EventField field) =>
+        text.Length - i >= field.KeyLength && text.Slice(i + 1, field.Name.Length).SequenceEqual(field.Name) && text[i + field.KeyLength - 2] == (byte)'"' && text[i + field.KeyLength - 1] == (byte)':';
 
-        i += key.Length;
-        return true;
-    }
-
-    private static byte[] KeyOf(byte[] name)
-    {
-        foreach (var c in name)
-        {
-            if (c is < 0x20 or (byte)'"' or (byte)'\\')
-            {
-                return [];
-            }
-        }
-
-        return [(byte)'"', .. name, (byte)'"', (byte)':'];
-    }
-
-    private int Add(byte[] name)
+    private EventField Add(byte[] name, FieldRole role)
     {
         if (Count * 2 >= _slots.Length)
         {
@@ -154,26 +152,22 @@ internal sealed class FieldTable
             }
         }
 
-        if (Count == _names.Length)
+        if (Count == _fields.Length)
         {
-            Array.Resize(ref _names, Count * 2);
-            Array.Resize(ref _keys, Count * 2);
-            Array.Resize(ref _roles, Count * 2);
-            Array.Resize(ref _next, Count * 2);
+            Array.Resize(ref _fields, Count * 2);
         }
 
-        _names[Count] = name;
-        _keys[Count] = KeyOf(name);
-        _roles[Count] = FieldRole.None;
-        _next[Count] = 0;
-        Place(Count);
-        return Count++;
+        var field = new EventField(Count, name, role, _textBatchesMax);
+        _fields[Count] = field;
+        field.Next = _fields[0];
+        Place(Count++);
+        return field;
     }
 
     private void Place(int id)
     {
         var mask = _slots.Length - 1;
-        var slot = (int)FastHash.Of(_names[id]) & mask;
+        var slot = (int)FastHash.Of(_fields[id].Name) & mask;
         while (_slots[slot] != 0)
         {
             slot = (slot + 1) & mask;

@@ -7,70 +7,48 @@ using System.Text;
 
 namespace StreamObserve.Core.Events;
 
-/// <summary>A field of the event just parsed: its number in the <see cref="FieldTable"/> and its value, text being a slice of the payload or of the scratch buffer.</summary>
-internal struct ParsedField
-{
-    public int Id;
-    public FieldKind Kind;
-    public bool InScratch;
-    public int Offset;
-    public int Length;
-
-    /// <summary>The integer, the float's bits, or 0/1.</summary>
-    public long Bits;
-}
-
 /// <summary>
-/// Parses one JSON object (RFC 8259, strictly) into flat fields: nested objects flatten with dots, arrays become their JSON text, null is absence,
-/// a repeated name keeps its last value. Nothing is allocated per event. Not thread-safe; the fields are valid until the next call.
+/// Parses one JSON object (RFC 8259, strictly) into flat fields of an open row of an <see cref="EventStage"/>: nested objects flatten with dots, arrays become their JSON text,
+/// null is absence, a repeated name keeps its last value. Nothing is allocated per event. Not thread-safe.
 /// </summary>
 /// <remarks>
 /// The payload must be checked for UTF-8 by the caller. Measured against Utf8JsonReader over every token (0.9 CPU s per million 650-byte events): a parser that
-/// knows that it wants flat fields saves the token state machine and the property look-ups, see docs/adr/0003-own-json-parser.md.
+/// knows that it wants flat fields saves the token state machine and the property look-ups, see docs/adr/0003-own-json-parser.md; one that knows what the event before had
+/// saves most of the rest, docs/adr/0029-rows-are-staged.md.
 /// </remarks>
-internal sealed class JsonEventParser
+[SkipLocalsInit]
+internal sealed class JsonEventParser(FieldTable table, EventStage stage)
 {
-    private readonly FieldTable _table;
-    private ParsedField[] _fields = new ParsedField[64];
+    private readonly FieldTable _table = table;
+    private readonly EventStage _stage = stage;
     private byte[] _scratch = new byte[1024];
-    private int _scratchUsed;
     private byte[] _path = new byte[256];
-    private int _previous;
-
-    public JsonEventParser(FieldTable table) => _table = table;
-
-    /// <summary>The fields of the last event.</summary>
-    public Span<ParsedField> Fields => _fields.AsSpan(0, Count);
-
-    public int Count { get; private set; }
+    private EventField _previous = table.Start;
+    private int _count;
 
     public string Reason { get; private set; } = "";
 
     public string Detail { get; private set; } = "";
 
-    /// <summary>The text of a field of the last event.</summary>
-    public ReadOnlySpan<byte> Text(ReadOnlySpan<byte> payload, in ParsedField field) =>
-        field.InScratch ? _scratch.AsSpan(field.Offset, field.Length) : payload.Slice(field.Offset, field.Length);
-
-    /// <summary>Parses the object that starts at <paramref name="position"/> (a '{'); on success the position is behind its '}'. On failure the reason and detail say why.</summary>
+    /// <summary>
+    /// Parses the object that starts at <paramref name="position"/> (a '{') into a row that is opened here; on success the position is behind its '}'. On failure the reason and
+    /// detail say why, and the row is dropped.
+    /// </summary>
     public bool TryParse(ReadOnlySpan<byte> payload, ref int position)
     {
-        Count = 0;
-        _scratchUsed = 0;
-        _previous = -1;
+        _count = 0;
+        _previous = _table.Start;
         Reason = Detail = "";
+        _stage.Open();
         var start = position;
-        if (!ParseObject(payload, ref position, 0, 1))
+        if (ParseObject(payload, ref position, 0, 1)
+            && (position - start <= Limits.EventBytesMax || Fail(RefusalReasons.EventTooLarge, $"{position - start} bytes, the limit is {Limits.EventBytesMax}")))
         {
-            return false;
+            return true;
         }
 
-        if (position - start > Limits.EventBytesMax)
-        {
-            return Fail(RefusalReasons.EventTooLarge, $"{position - start} bytes, the limit is {Limits.EventBytesMax}");
-        }
-
-        return true;
+        _stage.Drop();
+        return false;
     }
 
     public static int SkipSpace(ReadOnlySpan<byte> s, int i)
@@ -124,21 +102,33 @@ internal sealed class JsonEventParser
             return true;
         }
 
+        var previous = _previous;
         while (true)
         {
             var at = i;
-            if (pathLength == 0 && _table.TryPredict(s, ref at, _previous, out var id) && (uint)at < (uint)s.Length && s[at] is > (byte)' ' and not (byte)'{')
+            if (pathLength == 0 && FieldTable.TryPredict(s, ref at, previous, out var field) && (uint)at < (uint)s.Length && s[at] is > (byte)' ' and not (byte)'{')
             {
-                // Fast path: the field that followed last time, its value right behind the colon.
                 i = at;
-                if (!ParseScalarOrArray(s, ref i, id, depth))
+                previous = field;
+                if (!TryCount())
+                {
+                    return false;
+                }
+
+                if (!TryParseShort(s, ref i, field) && !ParseScalarOrArray(s, ref i, field, depth))
                 {
                     return false;
                 }
             }
-            else if (!ParseField(s, ref i, pathLength, depth))
+            else
             {
-                return false;
+                _previous = previous;
+                if (!ParseField(s, ref i, pathLength, depth))
+                {
+                    return false;
+                }
+
+                previous = _previous;
             }
 
             if ((uint)i < (uint)s.Length && s[i] <= ' ')
@@ -155,6 +145,7 @@ internal sealed class JsonEventParser
             if (s[i++] == (byte)'}')
             {
                 position = i;
+                _previous = previous;
                 return true;
             }
 
@@ -163,6 +154,48 @@ internal sealed class JsonEventParser
                 i = SkipSpace(s, i);
             }
         }
+    }
+
+    /// <summary>
+    /// The way of nearly all values: one that is the same as in the event before, or a text below 32 bytes without escapes. What it takes depends on no length, so that the processor
+    /// guesses its branches right. False when it is none of them.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryParseShort(ReadOnlySpan<byte> s, ref int i, EventField field)
+    {
+        if (i >= s.Length - EventField.Compared)
+        {
+            return false;
+        }
+
+        ref var at = ref Unsafe.Add(ref MemoryMarshal.GetReference(s), i);
+        if (field.IsSteady && field.MatchesToken(ref at))
+        {
+            _stage.PutToken(field);
+            i += field.TokenLength;
+            return true;
+        }
+
+        if (at != (byte)'"')
+        {
+            return false;
+        }
+
+        var bytes = Vector256.LoadUnsafe(ref Unsafe.Add(ref at, 1));
+        var length = BitOperations.TrailingZeroCount(Stops(bytes));
+        if (length == EventField.Compared || Unsafe.Add(ref at, length + 1) != (byte)'"')
+        {
+            return false;
+        }
+
+        var code = _stage.PutShortText(field, bytes, length);
+        i += length + 2;
+        if (code >= 0 && field.LearnRun(code) && length + 2 <= EventField.Compared)
+        {
+            field.RememberToken(ref at, length + 2, 0, FieldKind.String, code);
+        }
+
+        return true;
     }
 
     /// <summary>Parses a name, the colon and the value.</summary>
@@ -214,7 +247,8 @@ internal sealed class JsonEventParser
 
         if (s[i] != (byte)'{')
         {
-            return ParseScalarOrArray(s, ref i, _table.Find(name, _previous), depth);
+            _previous = _table.Find(name, _previous);
+            return TryCount() && (TryParseShort(s, ref i, _previous) || ParseScalarOrArray(s, ref i, _previous, depth));
         }
 
         var length = name.Length;
@@ -227,9 +261,9 @@ internal sealed class JsonEventParser
         return ParseObject(s, ref i, length, depth + 1);
     }
 
-    private bool ParseScalarOrArray(ReadOnlySpan<byte> s, ref int i, int id, int depth)
+    private bool ParseScalarOrArray(ReadOnlySpan<byte> s, ref int i, EventField field, int depth)
     {
-        ParsedField field = default;
+        var start = i;
         switch (s[i])
         {
             case (byte)'"':
@@ -240,54 +274,41 @@ internal sealed class JsonEventParser
                     return false;
                 }
 
-                field.Kind = FieldKind.String;
-                field.Offset = i + 1;
-                field.Length = end - i - 1;
-                if (escaped)
-                {
-                    var at = _scratchUsed;
-                    EnsureScratch(field.Length);
-                    field.Length = Unescape(s.Slice(field.Offset, field.Length), _scratch.AsSpan(at));
-                    field.Offset = at;
-                    field.InScratch = true;
-                    _scratchUsed += field.Length;
-                }
-
+                var text = s.Slice(i + 1, end - i - 1);
+                _stage.PutText(field, escaped ? Unescaped(text) : text);
                 i = end + 1;
-                break;
+                return true;
             }
 
             case (byte)'[':
             {
-                var end = SkipContainer(s, i, depth);
-                if (end < 0)
+                i = SkipContainer(s, i, depth);
+                if (i < 0)
                 {
                     return false;
                 }
 
-                field.Kind = FieldKind.String;
-                field.Offset = i;
-                field.Length = end - i;
-                i = end;
-                break;
+                _stage.PutText(field, s[start..i]);
+                return true;
             }
 
-            case (byte)'t':
-                field.Kind = FieldKind.Bool;
-                field.Bits = 1;
-                i = Literal(s, i, "true"u8);
-                break;
-            case (byte)'f':
-                field.Kind = FieldKind.Bool;
-                i = Literal(s, i, "false"u8);
-                break;
             case (byte)'n':
-                field.Kind = FieldKind.Absent;
                 i = Literal(s, i, "null"u8);
-                break;
-            default:
-                i = Number(s, i, ref field);
-                break;
+                _stage.Remove(field);
+                return i >= 0;
+        }
+
+        FieldKind kind;
+        long bits;
+        if (s[i] is (byte)'t' or (byte)'f')
+        {
+            kind = FieldKind.Bool;
+            bits = s[i] == (byte)'t' ? 1 : 0;
+            i = Literal(s, i, bits == 1 ? "true"u8 : "false"u8);
+        }
+        else
+        {
+            i = Number(s, i, out kind, out bits);
         }
 
         if (i < 0)
@@ -295,58 +316,37 @@ internal sealed class JsonEventParser
             return false;
         }
 
-        field.Id = _previous = id;
-        if (Count == Limits.EventFieldsMax)
+        _stage.Put(field, kind, bits);
+
+        // A number ends only where something else begins: with it the last value can be told from one that begins the same.
+        if (field.LearnRun(bits) && i - start < EventField.Compared && start < s.Length - EventField.Compared && s[i] is (byte)',' or (byte)'}')
         {
-            return Fail(RefusalReasons.TooManyFields, $"more than {Limits.EventFieldsMax} fields");
+            field.RememberToken(ref Unsafe.Add(ref MemoryMarshal.GetReference(s), start), i - start, 1, kind, bits);
         }
 
-        if (Count == _fields.Length)
-        {
-            Array.Resize(ref _fields, Count * 2);
-        }
-
-        _fields[Count++] = field;
         return true;
     }
 
-    /// <summary>The index of the closing quote of the string that begins at <paramref name="i"/>; -1 with reason when there is none or a control character stands in it.</summary>
+    /// <summary>Counts a field of the event.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryCount() => ++_count <= Limits.EventFieldsMax || Fail(RefusalReasons.TooManyFields, $"more than {Limits.EventFieldsMax} fields");
+
+    /// <summary>The index of the closing quote of the string that begins at <paramref name="i"/>; -1 with reason when there is none or a control character stands in it.</summary>
     private int StringEnd(ReadOnlySpan<byte> s, int i, out bool escaped)
-    {
-        // Fast path: the end within 16 bytes, found in one comparison.
-        if (i + 16 <= s.Length)
-        {
-            var stop = Stops(ref Unsafe.Add(ref MemoryMarshal.GetReference(s), i));
-            if (stop != 0)
-            {
-                var end = i + BitOperations.TrailingZeroCount(stop);
-                if (s[end] == (byte)'"')
-                {
-                    escaped = false;
-                    return end;
-                }
-            }
-        }
-
-        return LongStringEnd(s, i, out escaped);
-    }
-
-    private int LongStringEnd(ReadOnlySpan<byte> s, int i, out bool escaped)
     {
         escaped = false;
         while (true)
         {
-            while (i + 16 <= s.Length)
+            while (i <= s.Length - EventField.Compared)
             {
-                var stop = Stops(ref Unsafe.Add(ref MemoryMarshal.GetReference(s), i));
+                var stop = Stops(Vector256.LoadUnsafe(ref Unsafe.Add(ref MemoryMarshal.GetReference(s), i)));
                 if (stop != 0)
                 {
                     i += BitOperations.TrailingZeroCount(stop);
                     break;
                 }
 
-                i += 16;
+                i += EventField.Compared;
             }
 
             if ((uint)i >= (uint)s.Length)
@@ -393,12 +393,12 @@ internal sealed class JsonEventParser
         }
     }
 
+    /// <summary>A bit for each byte that ends a run of ordinary ones: a quote, a backslash, a control character.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint Stops(ref byte at)
+    private static uint Stops(Vector256<byte> bytes)
     {
-        var chunk = Vector128.LoadUnsafe(ref at);
-        var hit = Vector128.Equals(chunk, Vector128.Create((byte)'"')) | Vector128.Equals(chunk, Vector128.Create((byte)'\\'))
-            | Vector128.Equals(Vector128.Min(chunk, Vector128.Create((byte)0x1F)), chunk);
+        var hit = Vector256.Equals(bytes, Vector256.Create((byte)'"')) | Vector256.Equals(bytes, Vector256.Create((byte)'\\'))
+            | Vector256.Equals(Vector256.Min(bytes, Vector256.Create((byte)0x1F)), bytes);
         return hit.ExtractMostSignificantBits();
     }
 
@@ -538,93 +538,104 @@ internal sealed class JsonEventParser
         return i;
     }
 
-    private int Number(ReadOnlySpan<byte> s, int i, ref ParsedField field)
+    /// <summary>Reads a number; the index behind it, or -1 with reason.</summary>
+    private int Number(ReadOnlySpan<byte> s, int i, out FieldKind kind, out long bits)
     {
-        var start = i;
-        var end = NumberEnd(s, i, out var isFloat);
+        if (TryShortNumber(s, i, out var end, out kind, out bits))
+        {
+            return end;
+        }
+
+        // Slow path: many digits, exponents, what is no number.
+        end = NumberEnd(s, i, out var isFloat);
         if (end < 0)
         {
             return -1;
         }
 
-        var text = s[start..end];
-        if (!isFloat && text.Length <= 18)
-        {
-            field.Kind = FieldKind.Integer;
-            field.Bits = Digits(text);
-            return end;
-        }
-
-        if (isFloat && text.Length <= 17 && TryShortDecimal(text, out var value))
-        {
-            field.Kind = FieldKind.Float;
-            field.Bits = BitConverter.DoubleToInt64Bits(value);
-            return end;
-        }
-
-        // Slow path: long digits, exponents.
+        var text = s[i..end];
         if (!isFloat && Utf8Parser.TryParse(text, out long integer, out var used) && used == text.Length)
         {
-            field.Kind = FieldKind.Integer;
-            field.Bits = integer;
+            kind = FieldKind.Integer;
+            bits = integer;
             return end;
         }
 
-        if (!Utf8Parser.TryParse(text, out value, out used) || used != text.Length || !double.IsFinite(value))
+        if (!Utf8Parser.TryParse(text, out double value, out used) || used != text.Length || !double.IsFinite(value))
         {
-            return FailAt(s, start, "a number within the range of a 64-bit float");
+            return FailAt(s, i, "a number within the range of a 64-bit float");
         }
 
-        field.Kind = FieldKind.Float;
-        field.Bits = BitConverter.DoubleToInt64Bits(value);
+        kind = FieldKind.Float;
+        bits = BitConverter.DoubleToInt64Bits(value);
         return end;
     }
 
-    private static long Digits(ReadOnlySpan<byte> text)
+    /// <summary>
+    /// Reads an integer of at most 18 digits or, of at most 15, digits with a point: mantissa and power of ten are exact floats then, so one division rounds correctly (Clinger's
+    /// fast path). False for anything else, be it a number or not.
+    /// </summary>
+    private static bool TryShortNumber(ReadOnlySpan<byte> s, int i, out int end, out FieldKind kind, out long bits)
     {
-        var negative = text[0] == (byte)'-';
-        long value = 0;
-        for (var i = negative ? 1 : 0; i < text.Length; i++)
-        {
-            value = (value * 10) + (text[i] - '0');
-        }
-
-        return negative ? -value : value;
-    }
-
-    /// <summary>Digits and a point, at most 15 digits: mantissa and power of ten are exact floats, so one division rounds correctly (Clinger's fast path).</summary>
-    private static bool TryShortDecimal(ReadOnlySpan<byte> text, out double value)
-    {
-        var i = text[0] == (byte)'-' ? 1 : 0;
+        var isNegative = s[i] == (byte)'-';
+        var first = isNegative ? i + 1 : i;
+        var at = first;
         long mantissa = 0;
-        int digits = 0, scale = 0;
-        var point = false;
-        for (; i < text.Length; i++)
+        uint digit;
+        while ((uint)at < (uint)s.Length && (digit = (uint)(s[at] - '0')) <= 9)
         {
-            var d = text[i] - '0';
-            if ((uint)d <= 9)
-            {
-                mantissa = (mantissa * 10) + d;
-                digits++;
-                scale += point ? 1 : 0;
-            }
-            else if (text[i] == (byte)'.')
-            {
-                point = true;
-            }
-            else
-            {
-                value = 0;
-                return false;
-            }
+            mantissa = (mantissa * 10) + digit;
+            at++;
         }
 
-        value = mantissa / PowersOfTen[scale];
-        value = text[0] == (byte)'-' ? -value : value;
-        return digits <= 15;
+        var digits = at - first;
+        var next = (uint)at < (uint)s.Length ? s[at] : (byte)' ';
+        kind = FieldKind.Integer;
+        bits = isNegative ? -mantissa : mantissa;
+        end = at;
+        if (digits == 0 || digits > 18 || (digits > 1 && s[first] == (byte)'0') || (next | 0x20) == 'e')
+        {
+            return false;
+        }
+
+        if (next != (byte)'.')
+        {
+            return true;
+        }
+
+        at++;
+        while ((uint)at < (uint)s.Length && (digit = (uint)(s[at] - '0')) <= 9)
+        {
+            mantissa = (mantissa * 10) + digit;
+            at++;
+        }
+
+        var scale = at - end - 1;
+        next = (uint)at < (uint)s.Length ? s[at] : (byte)' ';
+        if (scale == 0 || digits + scale > 15 || (next | 0x20) == 'e')
+        {
+            return false;
+        }
+
+        var value = mantissa / PowersOfTen[scale];
+        kind = FieldKind.Float;
+        bits = BitConverter.DoubleToInt64Bits(isNegative ? -value : value);
+        end = at;
+        return true;
     }
 
-    private static readonly double[] PowersOfTen = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18];
+    private static readonly double[] PowersOfTen = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+
+    /// <summary>A text without its escapes; valid until the next one.</summary>
+    private ReadOnlySpan<byte> Unescaped(ReadOnlySpan<byte> text)
+    {
+        if (_scratch.Length < text.Length)
+        {
+            _scratch = new byte[Math.Max(text.Length, _scratch.Length * 2)];
+        }
+
+        return _scratch.AsSpan(0, Unescape(text, _scratch));
+    }
 
     private static int Unescape(ReadOnlySpan<byte> text, Span<byte> destination)
     {
@@ -712,14 +723,6 @@ internal sealed class JsonEventParser
         if (length > _path.Length)
         {
             Array.Resize(ref _path, Math.Max(length, _path.Length * 2));
-        }
-    }
-
-    private void EnsureScratch(int more)
-    {
-        if (_scratchUsed + more > _scratch.Length)
-        {
-            Array.Resize(ref _scratch, Math.Max(_scratchUsed + more, _scratch.Length * 2));
         }
     }
 
