@@ -365,7 +365,7 @@ public sealed class ColumnBlock : IRowSegment
         {
             case ColumnType.Dictionary:
                 var dictionary = EventBatchLayout.ReadStrings(ref r, bytes, r.Count());
-                return ColumnVector.OfPackedDictionary(Rows, presence, PackedNumbers.ReadPackedCodes(ref r, bytes, header.Count, dictionary.Count), dictionary, _numbering?.Of(header.Name));
+                return ColumnVector.OfPackedDictionary(Rows, presence, PackedNumbers.ReadPackedCodes(ref r, bytes, header.Count, dictionary.Count), dictionary, _numbering is null ? null : new KeptTextNumbers(_numbering, header.Name));
             case ColumnType.Text:
                 return _version == 1 || r.U8() == ColumnBlockWriter.TextsAsTheyAre
                     ? ColumnVector.OfText(Rows, presence, EventBatchLayout.ReadStrings(ref r, bytes, r.Count()))

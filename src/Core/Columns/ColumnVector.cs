@@ -43,7 +43,6 @@ public sealed class ColumnVector
     private double[]? _floats;
     private byte[]? _hexBytes;
     private Utf8Strings? _strings;
-    private int[]? _textNumbers;
 
     private ColumnVector(ColumnType type, int rows, int count, ulong[]? presence, PackedValues? packed = null, int[]? runEnds = null)
     {
@@ -77,11 +76,10 @@ public sealed class ColumnVector
         private init => _strings = value;
     }
 
-    /// <summary>Of <see cref="ColumnType.Dictionary"/>: what gives the dictionary's texts their <see cref="TextNumbers"/>; null = nothing does.</summary>
-    internal TextNumbers? Numbering { get; private init; }
+    /// <summary>Of <see cref="ColumnType.Dictionary"/>: the number of each text, found at the first use; null where there is none or the dictionary is small.</summary>
+    internal NumberedTexts? Numbered => NumbersSource is not null && Strings.Count >= TextNumbers.EntriesMin ? NumbersSource.Of(Strings) : null;
 
-    /// <summary>Of <see cref="ColumnType.Dictionary"/>: the number of each text in <see cref="Numbering"/>, found at the first use; null where there is none or the dictionary is small.</summary>
-    internal int[]? TextNumbers => Numbering is null || Strings.Count < Columns.TextNumbers.EntriesMin ? null : Volatile.Read(ref _textNumbers) ?? (_textNumbers = Numbering.Of(Strings));
+    private TextNumbersSource? NumbersSource { get; init; }
 
     /// <summary>Of <see cref="ColumnType.Text"/>: the templates of the values, where they are stored as such.</summary>
     internal TextTemplates? Templates { get; private init; }
@@ -101,7 +99,7 @@ public sealed class ColumnVector
     /// <summary>Bytes of memory held, wide copies included.</summary>
     public long MemoryBytes =>
         160 + ((Presence?.Length ?? 0) * 8L) + (_packed?.Bytes.Length ?? 0) + ((_runEnds?.Length ?? 0) * 4L) + HexRuns.Length + ((_ranks?.Length ?? 0) * 4L)
-        + ((_codes?.Length ?? 0) * 4L) + ((_textNumbers?.Length ?? 0) * 4L) + ((_integers?.Length ?? 0) * 8L) + ((_floats?.Length ?? 0) * 8L) + (_hexBytes?.Length ?? 0)
+        + ((_codes?.Length ?? 0) * 4L) + (NumbersSource?.KeptBytes ?? 0) + ((_integers?.Length ?? 0) * 8L) + ((_floats?.Length ?? 0) * 8L) + (_hexBytes?.Length ?? 0)
         + (_strings is { } strings ? strings.ByteCount + (strings.Count * 4L) : 0) + (Templates?.MemoryBytes ?? 0);
 
     /// <summary>Of <see cref="ColumnType.Dictionary"/>: the codes as they are held.</summary>
@@ -126,8 +124,11 @@ public sealed class ColumnVector
     public bool IsNumeric => Type is ColumnType.Integer or ColumnType.Float;
 
     /// <summary>Text by dictionary codes.</summary>
-    public static ColumnVector OfDictionary(int rows, ulong[]? presence, int[] codes, Utf8Strings dictionary) =>
-        new(ColumnType.Dictionary, rows, codes.Length, presence) { _codes = codes, Strings = dictionary };
+    public static ColumnVector OfDictionary(int rows, ulong[]? presence, int[] codes, Utf8Strings dictionary) => OfDictionary(rows, presence, codes, dictionary, null);
+
+    /// <summary>Text by dictionary codes, the texts numbered.</summary>
+    internal static ColumnVector OfDictionary(int rows, ulong[]? presence, int[] codes, Utf8Strings dictionary, TextNumbersSource? numbers) =>
+        new(ColumnType.Dictionary, rows, codes.Length, presence) { _codes = codes, Strings = dictionary, NumbersSource = numbers };
 
     /// <summary>Text as it is.</summary>
     public static ColumnVector OfText(int rows, ulong[]? presence, Utf8Strings values) => new(ColumnType.Text, rows, values.Count, presence) { Strings = values };
@@ -150,8 +151,8 @@ public sealed class ColumnVector
     public static ColumnVector OfBools(int rows, ulong[]? presence, long[] values) => new(ColumnType.Bool, rows, values.Length, presence) { _integers = values };
 
     /// <summary>Text by dictionary codes as they are stored.</summary>
-    internal static ColumnVector OfPackedDictionary(int rows, ulong[]? presence, PackedValues codes, Utf8Strings dictionary, TextNumbers? numbering = null) =>
-        new(ColumnType.Dictionary, rows, codes.Count, presence, codes) { Strings = dictionary, Numbering = numbering };
+    internal static ColumnVector OfPackedDictionary(int rows, ulong[]? presence, PackedValues codes, Utf8Strings dictionary, TextNumbersSource? numbers = null) =>
+        new(ColumnType.Dictionary, rows, codes.Count, presence, codes) { Strings = dictionary, NumbersSource = numbers };
 
     /// <summary>Integers or truth values as they are stored.</summary>
     internal static ColumnVector OfPackedIntegers(ColumnType type, int rows, ulong[]? presence, PackedValues values) => new(type, rows, values.Count, presence, values);

@@ -6,7 +6,8 @@ namespace StreamObserve.Core.Columns;
 /// Reads records of the batches log (docs/formats/event-batch.md) into <see cref="EventBatch"/>es. Keeps the field names it has seen, so that a batch does not
 /// make them anew: one reader a partition, not thread-safe.
 /// </summary>
-public sealed class EventBatchReader : IDisposable
+/// <param name="numbering">Numbers the texts of the batches that it reads; null = nothing does.</param>
+public sealed class EventBatchReader(TextNumbering? numbering = null) : IDisposable
 {
     /// <summary>The version before columns were packed by themselves, which is still read.</summary>
     private const byte WholeVersion = 1;
@@ -46,10 +47,11 @@ public sealed class EventBatchReader : IDisposable
         var datasets = ReadStrings(ref r);
         var datasetCodes = PackedNumbers.ReadCodes(ref r, rows, datasets.Count);
         var columns = new List<NamedColumn>(layout.Columns.Count);
+        var quota = numbering is null ? null : new TextNumbersQuota();
         foreach (var column in layout.Columns)
         {
             r = new(Unpack(column.Chunk));
-            columns.Add(new(column.Name, ReadVector(ref r, ref r, column.Type, column.Count, rows)));
+            columns.Add(new(column.Name, ReadVector(ref r, ref r, column.Type, column.Count, rows, column.Name, quota)));
         }
 
         return new EventBatch(times, weights, datasetCodes, datasets, columns);
@@ -73,10 +75,12 @@ public sealed class EventBatchReader : IDisposable
     }
 
     /// <summary>Opens a record without decoding its columns. Valid until this reader opens the next one, or is disposed of.</summary>
-    public EventBatchView View(EventBatchLayout layout)
+    /// <param name="layout">Where the columns lie.</param>
+    /// <param name="numbers">Keeps the numbers of the record's texts; null = they have none.</param>
+    public EventBatchView View(EventBatchLayout layout, RecordTextNumbers? numbers = null)
     {
         _unpackedUsed = 0;
-        return new(layout, this);
+        return new(layout, this, numbers);
     }
 
     /// <summary>A chunk's bytes: in place, or unpacked into memory that is the reader's until the next view.</summary>
@@ -174,7 +178,7 @@ public sealed class EventBatchReader : IDisposable
             var name = Name(r.Blob());
             var type = (ColumnType)r.U8();
             var count = r.Count();
-            var vector = ReadVector(ref r, ref plain, type, count, rows);
+            var vector = ReadVector(ref r, ref plain, type, count, rows, name, null);
             if (count > 0)
             {
                 columns.Add(new(name, vector));
@@ -184,14 +188,15 @@ public sealed class EventBatchReader : IDisposable
         return new EventBatch(times, weights, datasetCodes, datasets, columns);
     }
 
-    private static ColumnVector ReadVector(ref ByteReader r, ref ByteReader plain, ColumnType type, int count, int rows)
+    private ColumnVector ReadVector(ref ByteReader r, ref ByteReader plain, ColumnType type, int count, int rows, string name, TextNumbersQuota? quota)
     {
         var presence = count < rows && count > 0 ? r.Words((rows + 63) >> 6) : null;
         switch (type)
         {
             case ColumnType.Dictionary:
                 var dictionary = ReadStrings(ref r);
-                return ColumnVector.OfDictionary(rows, presence, PackedNumbers.ReadCodes(ref r, count, dictionary.Count), dictionary);
+                var numbers = quota is not null && dictionary.Count >= TextNumbers.EntriesMin ? new KeptTextNumbers(numbering!, name, quota) : null;
+                return ColumnVector.OfDictionary(rows, presence, PackedNumbers.ReadCodes(ref r, count, dictionary.Count), dictionary, numbers);
             case ColumnType.Text:
                 return ColumnVector.OfText(rows, presence, ReadStrings(ref r, count));
             case ColumnType.Hex:

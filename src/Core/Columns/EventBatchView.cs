@@ -11,12 +11,13 @@ public sealed class EventBatchView : IRowSegment
 {
     private readonly EventBatchLayout _layout;
     private readonly EventBatchReader _reader;
+    private readonly RecordTextNumbers? _numbers;
     private ColumnVector?[] _vectors = [];
     private ColumnVector? _datasetColumn;
     private long[]? _times;
     private double[]? _weights;
 
-    internal EventBatchView(EventBatchLayout layout, EventBatchReader reader) => (_layout, _reader) = (layout, reader);
+    internal EventBatchView(EventBatchLayout layout, EventBatchReader reader, RecordTextNumbers? numbers) => (_layout, _reader, _numbers) = (layout, reader, numbers);
 
     /// <inheritdoc/>
     public int Rows => _layout.Rows;
@@ -47,7 +48,7 @@ public sealed class EventBatchView : IRowSegment
 
     ColumnVector IRowSegment.DatasetColumn => DatasetColumn;
 
-    private ColumnVector DatasetColumn => _datasetColumn ??= DecodeDictionary(_reader.UnpackForView(_layout.Datasets), 0, Rows, null);
+    private ColumnVector DatasetColumn => _datasetColumn ??= DecodeDictionary(_reader.UnpackForView(_layout.Datasets), 0, Rows, null, null);
 
     /// <inheritdoc/>
     public void GetColumns(string field, List<ColumnVector> into)
@@ -61,7 +62,7 @@ public sealed class EventBatchView : IRowSegment
                     _vectors = new ColumnVector?[_layout.Columns.Count];
                 }
 
-                into.Add(_vectors[i] ??= Decode(_layout.Columns[i]));
+                into.Add(_vectors[i] ??= Decode(i, _layout.Columns[i]));
             }
         }
 
@@ -86,15 +87,16 @@ public sealed class EventBatchView : IRowSegment
         return PackedNumbers.ReadFloats(ref r, Rows);
     }
 
-    private ColumnVector DecodeDictionary(ReadOnlyMemory<byte> body, int at, int count, ulong[]? presence)
+    private ColumnVector DecodeDictionary(ReadOnlyMemory<byte> body, int at, int count, ulong[]? presence, (int Index, string Name)? column)
     {
         var r = new ByteReader(body.Span);
         r.Take(at);
         var dictionary = EventBatchLayout.ReadStrings(ref r, body, r.Count());
-        return ColumnVector.OfPackedDictionary(Rows, presence, PackedNumbers.ReadPackedCodes(ref r, body, count, dictionary.Count), dictionary);
+        var numbers = column is var (index, name) && dictionary.Count >= TextNumbers.EntriesMin ? _numbers?.Of(index, name) : null;
+        return ColumnVector.OfPackedDictionary(Rows, presence, PackedNumbers.ReadPackedCodes(ref r, body, count, dictionary.Count), dictionary, numbers);
     }
 
-    private ColumnVector Decode(in EventBatchLayout.Column column)
+    private ColumnVector Decode(int index, in EventBatchLayout.Column column)
     {
         var body = _reader.UnpackForView(column.Chunk);
         var r = new ByteReader(body.Span);
@@ -107,7 +109,7 @@ public sealed class EventBatchView : IRowSegment
         switch (column.Type)
         {
             case ColumnType.Dictionary:
-                return DecodeDictionary(body, r.Position, column.Count, presence);
+                return DecodeDictionary(body, r.Position, column.Count, presence, (index, column.Name));
             case ColumnType.Text:
                 return ColumnVector.OfText(Rows, presence, EventBatchLayout.ReadStrings(ref r, body, column.Count));
             case ColumnType.Hex:

@@ -1,8 +1,8 @@
 namespace StreamObserve.Core.Columns;
 
 /// <summary>
-/// Numbers for texts that are the same in all of a partition's blocks, a numbering a field: what a scan found out about a text of one block it knows in the next one without a
-/// look at the text. Within a budget; texts past it have no number. Thread-safe.
+/// Numbers for texts that are the same in all of a partition's blocks and batches, a numbering a field: what a scan found out about a text of one it knows in the next one without
+/// a look at the text. Within a budget; texts past it have no number. Thread-safe.
 /// </summary>
 public sealed class TextNumbering(long budgetBytes)
 {
@@ -45,6 +45,9 @@ public sealed class TextNumbering(long budgetBytes)
             return _fields[field] = new(this);
         }
     }
+
+    /// <summary>The numbers of a field's texts now; null when there are too many fields.</summary>
+    internal NumberedTexts? Number(string field, Utf8Strings texts) => Of(field) is { } numbers ? new(numbers, numbers.Of(texts)) : null;
 
     internal bool TryTake(long bytes)
     {

@@ -17,7 +17,9 @@ public sealed class BlockReader(ChunkStore store, long cacheBudgetBytes, long nu
     private readonly Dictionary<long, Entry> _open = [];
     private readonly LinkedList<Entry> _byUse = new();
     private readonly ColumnCache _columns = new(cacheBudgetBytes);
-    private readonly TextNumbering _numbering = new(numberingBudgetBytes);
+
+    /// <summary>Numbers the texts of all blocks, and of batches that are none yet.</summary>
+    public TextNumbering Numbering { get; } = new(numberingBudgetBytes);
 
     /// <summary>Bytes of decoded columns held, as of the last <see cref="Release"/> of each block.</summary>
     public long HeldBytes
@@ -44,7 +46,7 @@ public sealed class BlockReader(ChunkStore store, long cacheBudgetBytes, long nu
             }
         }
 
-        var block = ColumnBlock.Open(new Chunks(store, info.Id), _numbering);
+        var block = ColumnBlock.Open(new Chunks(store, info.Id), Numbering);
         lock (_lock)
         {
             if (!_open.TryGetValue(info.Id, out var entry))

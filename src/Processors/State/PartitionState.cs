@@ -35,7 +35,7 @@ public sealed class PartitionState : IDisposable
     private readonly PartitionStore<TraceSummary> _store;
     private readonly PartitionSettings _settings;
     private readonly ILogger _log;
-    private readonly EventBatchReader _batchReader = new();
+    private readonly EventBatchReader _batchReader;
     private readonly AggregateFolder _folder;
     private readonly TraceTracker _tracker;
     private readonly StringDictionary _datasets;
@@ -86,6 +86,7 @@ public sealed class PartitionState : IDisposable
         _folder = new(settings.SketchDimensions);
         _recent = new(settings.RecentBytes);
         _blocksReader = new(store.Blocks, settings.ColumnCacheBytes, settings.TextNumberBytes);
+        _batchReader = new(_blocksReader.Numbering);
         _aggregatesReader = new(store.Aggregates, store.Blocks, settings.AggregateCacheBytes);
         if (store.Recovered is { } recovered)
         {
@@ -335,7 +336,7 @@ public sealed class PartitionState : IDisposable
 
         if (record.Offset >= _sealed.Offset)
         {
-            _recent.Add(new(record.Offset, logTime, PolicyVersionAt(record.Offset), batch, record.Value));
+            _recent.Add(new(record.Offset, logTime, PolicyVersionAt(record.Offset), batch, record.Value, _blocksReader.Numbering));
         }
 
         if (isNew && (_unfoldedRows >= _settings.FoldRows || _unfoldedBytes >= _settings.FoldBytes))

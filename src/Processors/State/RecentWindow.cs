@@ -6,12 +6,19 @@ namespace StreamObserve.Processors.State;
 /// One batch of the log between the two cursors. The decoded form is kept while somebody holds it; the record's bytes, of which a query unpacks the columns that it names, while the
 /// budget allows.
 /// </summary>
-public sealed class RecentEntry(long offset, long logTimeMs, int policyVersion, EventBatch batch, ReadOnlyMemory<byte> record)
+/// <param name="offset">The record's offset.</param>
+/// <param name="logTimeMs">The partition's log time at the record, unix milliseconds.</param>
+/// <param name="policyVersion">The policy version in force at the record.</param>
+/// <param name="batch">The batch, decoded.</param>
+/// <param name="record">The record's bytes.</param>
+/// <param name="numbering">Numbers its texts; null = nothing does.</param>
+public sealed class RecentEntry(long offset, long logTimeMs, int policyVersion, EventBatch batch, ReadOnlyMemory<byte> record, TextNumbering? numbering = null)
 {
     /// <summary>Bytes of a record from which on the places of its columns are kept, which take some 2 KB: of smaller ones they would take more than the records.</summary>
     private const int LayoutKeptBytes = 32 << 10;
 
     private readonly WeakReference<EventBatch> _decoded = new(batch);
+    private readonly RecordTextNumbers? _numbers = numbering is null ? null : new(numbering);
 
     // One reference, so that a reader sees all of it or nothing while the actor lets go of it or takes it again.
     private volatile HeldRecord? _record = new(record);
@@ -80,7 +87,7 @@ public sealed class RecentEntry(long offset, long logTimeMs, int policyVersion, 
             record.Layout = layout;     // two threads may both make it: the same content, so either may win
         }
 
-        return layout is not null ? reader.View(layout) : reader.Read(record.Bytes);
+        return layout is not null ? reader.View(layout, _numbers) : reader.Read(record.Bytes);
     }
 
     /// <summary>Lets go of the record's bytes.</summary>

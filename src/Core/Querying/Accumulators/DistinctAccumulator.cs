@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using StreamObserve.Core.Columns;
 using StreamObserve.Core.Events;
 using StreamObserve.Core.Sketches;
@@ -34,12 +35,16 @@ public sealed class DistinctAccumulator(string column) : Accumulator
     private long _seenNumbersBytes;
 
     /// <summary>The number of distinct values and its relative bound (0 = exact).</summary>
-    public (double Estimate, double Bound) Estimate(int cell) => _cells[cell] switch
+    public (double Estimate, double Bound) Estimate(int cell)
     {
-        null => (0, 0),
-        { Sketch: { } sketch } => (Math.Round(sketch.Estimate()), sketch.RelativeErrorBound),
-        var exact => (exact.Hashes.Count, 0),
-    };
+        if (_cells[cell] is not { } distinct)
+        {
+            return (0, 0);
+        }
+
+        var count = distinct.CountExact();
+        return distinct.Sketch is { } sketch ? (Math.Round(sketch.Estimate()), sketch.RelativeErrorBound) : (count, 0);
+    }
 
     /// <summary>Adds coarse entries (<see cref="HyperLogLog.CoarseEntryOf"/>) from an aggregate.</summary>
     public void AddCoarse(int cell, ReadOnlySpan<uint> entries) => Use(cell).BecomeSketch().AddCoarse(entries);
@@ -68,7 +73,7 @@ public sealed class DistinctAccumulator(string column) : Accumulator
         ForgetSeen();
         foreach (var cell in _cells)
         {
-            if (cell is { Sketch: null } && cell.Hashes.Count > ShrunkMax)
+            if (cell is { Sketch: null } && cell.CountExact() > ShrunkMax)
             {
                 cell.BecomeSketch();
             }
@@ -120,15 +125,15 @@ public sealed class DistinctAccumulator(string column) : Accumulator
     /// <summary>Adds the values behind the codes, each once a cell, whatever number of segments it is in; false when the texts have no numbers or there is no room to note them.</summary>
     private bool TryAddNumbered(in SelectedRows rows, ColumnVector vector)
     {
-        if (vector.TextNumbers is not { } numbers)
+        if (vector.Numbered is not var (numbering, numbers))
         {
             return false;
         }
 
-        if (vector.Numbering != _numbering)
+        if (numbering != _numbering)
         {
             ForgetSeen();
-            _numbering = vector.Numbering;
+            _numbering = numbering;
         }
 
         if (_seenNumbers.Length < _cells.Length)
@@ -155,19 +160,19 @@ public sealed class DistinctAccumulator(string column) : Accumulator
             }
 
             var number = numbers[codes[i]];
-            if (number >= 0)
+            if (number < 0)
             {
-                ref var word = ref _seenNumbers[rows.Cells[i]]![number >> 6];
-                var bit = 1UL << (number & 63);
-                if ((word & bit) != 0)
-                {
-                    continue;
-                }
-
-                word |= bit;
+                Use(rows.Cells[i]).Add(Hash64.Of(vector.Strings[codes[i]]));
+                continue;
             }
 
-            Use(rows.Cells[i]).Add(Hash64.Of(vector.Strings[codes[i]]));
+            ref var word = ref _seenNumbers[rows.Cells[i]]![number >> 6];
+            var bit = 1UL << (number & 63);
+            if ((word & bit) == 0)
+            {
+                word |= bit;
+                Use(rows.Cells[i]).AddUnseen(Hash64.Of(vector.Strings[codes[i]]));
+            }
         }
 
         LentArrays.Return(lentCodes);
@@ -215,6 +220,11 @@ public sealed class DistinctAccumulator(string column) : Accumulator
     {
         if (_numbering is not null)
         {
+            foreach (var cell in _cells)
+            {
+                cell?.Settle();     // what comes next may have been seen before
+            }
+
             (_numbering, _seenNumbers, _seenNumbersBytes) = (null, [], 0);
         }
     }
@@ -278,7 +288,7 @@ public sealed class DistinctAccumulator(string column) : Accumulator
                 Use(cell).BecomeSketch().Merge(sketch);
                 break;
             case var exact:
-                Use(cell).AddAll(exact.Hashes);
+                Use(cell).AddAll(exact);
                 break;
         }
     }
@@ -315,6 +325,7 @@ public sealed class DistinctAccumulator(string column) : Accumulator
     /// <inheritdoc/>
     public override void Export(int cell, ByteWriter writer)
     {
+        _ = _cells[cell]?.CountExact();
         switch (_cells[cell])
         {
             case null:
@@ -328,7 +339,8 @@ public sealed class DistinctAccumulator(string column) : Accumulator
                 break;
             case var exact:
                 writer.U8(1);
-                writer.Varint((ulong)exact.Hashes.Count);
+                writer.Varint((ulong)exact.CountExact());
+                writer.Raw(MemoryMarshal.AsBytes(exact.Unseen));
                 var slots = exact.Hashes.Slots(out var hasZero);
                 foreach (var hash in slots)
                 {
@@ -393,11 +405,66 @@ public sealed class DistinctAccumulator(string column) : Accumulator
 
     private sealed class Cell
     {
+        private ulong[] _unseen = [];
+        private int _unseenCount;
+
         public HashSet64 Hashes { get; private set; } = new();
+
+        /// <summary>Hashes of which each was new among these; with any in <see cref="Hashes"/> too they are <see cref="Settle"/>d before they count.</summary>
+        public ReadOnlySpan<ulong> Unseen => _unseen.AsSpan(0, _unseenCount);
 
         public HyperLogLog? Sketch { get; private set; }
 
-        public long MemoryBytes => 64 + (Sketch?.MemoryBytes ?? Hashes.MemoryBytes);
+        public long MemoryBytes => 80 + (_unseen.Length * 8L) + (Sketch?.MemoryBytes ?? Hashes.MemoryBytes);
+
+        /// <summary>How many distinct hashes there are, all of them in <see cref="Hashes"/> or all in <see cref="Unseen"/>; 0 when they are, or now become, a sketch.</summary>
+        public int CountExact()
+        {
+            if (Hashes.Count > 0)
+            {
+                Settle();
+            }
+
+            return Sketch is null ? Hashes.Count + _unseenCount : 0;
+        }
+
+        /// <summary>Adds a hash that is known to be none of those added so.</summary>
+        public void AddUnseen(ulong hash)
+        {
+            if (Sketch is not null)
+            {
+                Sketch.AddHash(hash);
+                return;
+            }
+
+            if (_unseenCount == _unseen.Length)
+            {
+                LentArray.Grow(ref _unseen, Math.Max(64, _unseenCount * 2));
+            }
+
+            _unseen[_unseenCount++] = hash;
+            if (_unseenCount > ExactMax)
+            {
+                BecomeSketch();
+            }
+        }
+
+        /// <summary>Moves what was added unseen to the other hashes.</summary>
+        public void Settle()
+        {
+            if (_unseenCount > 0)
+            {
+                Hashes.EnsureCapacity(Hashes.Count + _unseenCount);
+                var (unseen, count) = (_unseen, _unseenCount);
+                (_unseen, _unseenCount) = ([], 0);
+                for (var i = 0; i < count; i++)
+                {
+                    Add(unseen[i]);
+                }
+
+                LentArrays.Return(unseen);
+            }
+        }
 
         public void Add(ulong hash)
         {
@@ -411,15 +478,20 @@ public sealed class DistinctAccumulator(string column) : Accumulator
             }
         }
 
-        public void AddAll(HashSet64 hashes)
+        public void AddAll(Cell exact)
         {
             if (Sketch is null)
             {
                 // Hashes come in the order of their places: without room for all, the first ones would crowd a small table's beginning.
-                Hashes.EnsureCapacity(Hashes.Count + hashes.Count);
+                Hashes.EnsureCapacity(Hashes.Count + exact.Hashes.Count + exact._unseenCount);
             }
 
-            var slots = hashes.Slots(out var hasZero);
+            foreach (var hash in exact.Unseen)
+            {
+                Add(hash);
+            }
+
+            var slots = exact.Hashes.Slots(out var hasZero);
             foreach (var hash in slots)
             {
                 if (hash != 0)
@@ -434,15 +506,20 @@ public sealed class DistinctAccumulator(string column) : Accumulator
             }
         }
 
-        public void Release() => Hashes.Release();
+        public void Release()
+        {
+            Hashes.Release();
+            LentArray.Return(ref _unseen);
+            _unseenCount = 0;
+        }
 
         public HyperLogLog BecomeSketch()
         {
             if (Sketch is null)
             {
                 Sketch = new(Precision);
-                AddAll(Hashes);
-                Hashes.Release();
+                AddAll(this);
+                Release();
                 Hashes = new();
             }
 

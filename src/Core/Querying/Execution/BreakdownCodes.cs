@@ -100,13 +100,13 @@ internal sealed class BreakdownCodes : IDisposable
     public int TextNumber(int code, out TextNumbers? numbering)
     {
         numbering = null;
-        if (_sources is not [{ Column.TextNumbers: { } numbers } only] || code < only.Start)
+        if (_sources is not [{ Column.Numbered: { } numbered } only] || code < only.Start)
         {
             return TextNumbers.None;
         }
 
-        numbering = only.Column.Numbering;
-        return numbers[code - only.Start];
+        numbering = numbered.Numbering;
+        return numbered.Numbers[code - only.Start];
     }
 
     /// <summary>Writes the value of a code as part of a group's key.</summary>

@@ -1,4 +1,7 @@
+using System.Text;
+using System.Text.Json;
 using StreamObserve.Core.Columns;
+using StreamObserve.Core.Events;
 using StreamObserve.Core.Querying;
 using StreamObserve.Core.Querying.Execution;
 using StreamObserve.Core.Querying.Language;
@@ -51,6 +54,83 @@ public sealed class NumberedTextTests
                 Assert.Equal(PartialResultState.Of(PartialResultState.Scan(chosen, blocks)), PartialResultState.Of(PartialResultState.Scan(Plan(question, step), blocks)));
             }
         }
+    }
+
+    [Theory]
+    [InlineData(8 << 20)]
+    [InlineData(20_000)]
+    [InlineData(0)]
+    public void BatchesGoByTheNumbersOfBlocks(long budget)
+    {
+        // The first are blocks, then batches that are decoded, then records whose columns are decoded at each scan.
+        var records = Records(4);
+        var numbering = new TextNumbering(budget);
+        var plain = records.ConvertAll(record => (IRowSegment)new EventBatchReader().Read(record));
+        List<IRowSegment> kept =
+        [
+            .. records.Take(2).Select(record => (IRowSegment)Batches.Seal([new EventBatchReader().Read(record)], numbering)),
+            .. records.Skip(2).Take(2).Select(record => (IRowSegment)new EventBatchReader(numbering).Read(record)),
+        ];
+        var views = records.Skip(4).Select(record => (Record: record, Numbers: new RecordTextNumbers(numbering))).ToList();
+        Assert.NotEmpty(views);
+        foreach (var step in (int[])[3_600, 1])
+        {
+            foreach (var question in Questions)
+            {
+                // Twice: the second time the numbers are known.
+                var plan = Plan(question, step);
+                var expected = PartialResultState.Of(PartialResultState.Scan(plan, plain));
+                for (var round = 0; round < 2; round++)
+                {
+                    Assert.Equal(expected, PartialResultState.Of(PartialResultState.Scan(plan, [.. kept, .. views.Select(view => View(view.Record, view.Numbers))])));
+                }
+            }
+        }
+
+        Assert.InRange(numbering.Bytes, budget / 2 > 60_000 ? 30_000 : budget / 2, budget);
+
+        static IRowSegment View(byte[] record, RecordTextNumbers numbers)
+        {
+            var reader = new EventBatchReader();
+            return reader.View(reader.Layout(record)!, numbers);
+        }
+    }
+
+    [Theory]
+    [InlineData(60_000, true)]      // of all rows of both blocks
+    [InlineData(80_000, false)]
+    public void DistinctNumberedTextsBecomeASketchWhereOthersDo(int distinct, bool isExact)
+    {
+        var texts = Enumerable.Range(0, distinct).Select(i => $"t{i}").ToList();
+        List<EventBatch> batches = [Of(texts[..(distinct * 2 / 3)]), Of(texts[(distinct / 3)..])];
+        var plan = Plan("COUNT_DISTINCT(t)", 3_600);
+        var plain = PartialResultState.Scan(plan, [.. batches]);
+        var numbering = new TextNumbering(64 << 20);
+        var numbered = PartialResultState.Scan(plan, [.. batches.Select(batch => Batches.Seal([batch], numbering))]);
+        Assert.Equal(PartialResultState.Of(plain), PartialResultState.Of(numbered));
+        Assert.Equal(isExact, PartialResultState.Of(numbered).Any(line => line.Contains($"{distinct}", StringComparison.Ordinal)));
+
+        static EventBatch Of(List<string> texts) => new(
+            new long[texts.Count], null, new int[texts.Count], Utf8Strings.From(["d"]),
+            [new("t", ColumnVector.OfDictionary(texts.Count, null, [.. Enumerable.Range(0, texts.Count)], Utf8Strings.From([.. texts])))]);
+    }
+
+    [Fact]
+    public void NoMoreThanAFewColumnsOfABatchKeepNumbers()
+    {
+        var lines = Enumerable.Range(0, 500).Select(i => "{" + string.Join(',', Enumerable.Range(0, 6).Select(f => $"\"f{f}\":\"{f}-{i % 200}\"")) + "}");
+        var router = new EventRouter(1);
+        router.Append(Encoding.UTF8.GetBytes(string.Join('\n', lines)), PayloadEncoding.Json, Batches.Source, new Refusals());
+        Assert.True(router.TryTakeBatch(0, out var record));
+        var batch = new EventBatchReader(new TextNumbering(1 << 20)).Read(record);
+        var numbered = Enumerable.Range(0, 6).Select(f =>
+        {
+            var columns = new List<ColumnVector>();
+            batch.GetColumns($"f{f}", columns);
+            return Assert.Single(columns).Numbered;
+        }).ToList();
+        Assert.Equal([true, true, true, true, false, false], numbered.Select(numbers => numbers is not null));
+        Assert.Equal(200, numbered[0]!.Numbers.Distinct().Count());
     }
 
     [Fact]
@@ -112,6 +192,32 @@ public sealed class NumberedTextTests
         }
 
         Assert.InRange(numbering.Bytes, budget / 2 > 60_000 ? 30_000 : budget / 2, budget);
+    }
+
+    /// <summary>The rows of <see cref="Batch"/> as records of the log.</summary>
+    private static List<byte[]> Records(int seed)
+    {
+        var random = new Random(seed);
+        var records = new List<byte[]>();
+        var router = new EventRouter(1);
+        for (var record = 0; record < 6; record++)
+        {
+            var lines = Enumerable.Range(0, 1_500).Select(row => JsonSerializer.Serialize(new SortedDictionary<string, object?>
+            {
+                ["time"] = EventTime.Format((record * 600_000_000L) + (row * 500_000L)),
+                ["customer"] = $"customer-{(int)(Customers * random.NextDouble() * random.NextDouble())}",
+                ["region"] = ((string[])["eu", "us", "ap"])[random.Next(3)],
+                ["n"] = random.Next(60),
+                ["sometimes"] = random.Next(3) == 0 ? null : $"value-{random.Next(400)}",
+                ["mostly"] = random.Next(800) == 0 ? null : $"customer-{random.Next(Customers)}",
+                ["m"] = random.Next(1, 5_000),
+            }));
+            router.Append(Encoding.UTF8.GetBytes(string.Join('\n', lines)), PayloadEncoding.Json, new RecordSource("d", "d", 1), new Refusals());
+            Assert.True(router.TryTakeBatch(0, out var bytes));
+            records.Add(bytes);
+        }
+
+        return records;
     }
 
     private static LeafPlan Plan(string question, int step) => new("d", QueryText.Parse(question).Value, new(0, 3_600_000_000_000, step));
