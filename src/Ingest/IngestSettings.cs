@@ -35,7 +35,7 @@ public sealed record IngestSettings
     /// <summary>The compacted topic of settings.</summary>
     public string MetaTopic { get; init; } = "streamobserve.meta";
 
-    /// <summary>Time between two transactions of the bridge.</summary>
+    /// <summary>Time between two transactions of the bridge, at least.</summary>
     public TimeSpan CommitInterval { get; init; } = TimeSpan.FromMilliseconds(Limits.CommitIntervalMs);
 
     /// <summary>Bytes of one transaction of the bridge.</summary>

@@ -10,6 +10,15 @@ public static class Limits
     public const int CommitIntervalMs = 50;
 
     /// <summary>
+    /// Milliseconds to which the interval between two transactions grows where they take long themselves, 250: each row of a small batch costs every query more than one of a large
+    /// batch, so a busy machine is better off with fewer. Longer would show in what is just produced.
+    /// </summary>
+    public const int BusyCommitIntervalMs = 250;
+
+    /// <summary>How often the time that a transaction took is waited between two, 2, see <see cref="BusyCommitIntervalMs"/>.</summary>
+    public const int CommitPauses = 2;
+
+    /// <summary>
     /// Bytes of decoded rows and dead letters that one transaction of the bridge gathers, 16 MiB (some 40,000 events). Past it the bridge stops reading until the
     /// transaction before has ended: this bounds its memory to two such drafts and the consumer's prefetch.
     /// </summary>

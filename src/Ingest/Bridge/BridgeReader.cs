@@ -29,6 +29,7 @@ internal sealed class BridgeReader : IAssignmentListener, IDisposable
     private Action<TransactionDraft> _give = _ => { };
     private Action<Exception?> _ended = _ => { };
     private long _lastGiven;
+    private long _lastTook;         // ticks that the last transaction took
     private volatile bool _rewind;
     private volatile bool _hasAssignment;
     private bool _started;
@@ -49,6 +50,10 @@ internal sealed class BridgeReader : IAssignmentListener, IDisposable
 
     /// <summary>True while the group has given this reader partitions, or decided that there are none for it.</summary>
     public bool HasAssignment => _hasAssignment;
+
+    /// <summary>Time between two transactions: longer where they take long themselves.</summary>
+    private TimeSpan Interval => TimeSpan.FromTicks(Math.Clamp(
+        Volatile.Read(ref _lastTook) * Limits.CommitPauses, _settings.CommitInterval.Ticks, Math.Max(_settings.CommitInterval.Ticks, TimeSpan.FromMilliseconds(Limits.BusyCommitIntervalMs).Ticks)));
 
     /// <summary>Starts the thread. <paramref name="give"/> gets each draft, <paramref name="ended"/> the end (with its cause, if it was not asked for); both on that thread.</summary>
     public void Start(Action<TransactionDraft> give, Action<Exception?> ended)
@@ -74,6 +79,7 @@ internal sealed class BridgeReader : IAssignmentListener, IDisposable
             _rewind = true;
         }
 
+        Volatile.Write(ref _lastTook, _time.GetElapsedTime(Volatile.Read(ref _lastGiven)).Ticks);
         draft.Clear();
         lock (_spare)
         {
@@ -185,7 +191,7 @@ internal sealed class BridgeReader : IAssignmentListener, IDisposable
 
         var draft = _decoder.Draft;
         var isFull = draft.Bytes >= _settings.TransactionBytes;
-        var left = _settings.CommitInterval - _time.GetElapsedTime(_lastGiven);
+        var left = Interval - _time.GetElapsedTime(_lastGiven);
         var isDue = draft.Records > 0 && (isFull || left <= TimeSpan.Zero);
 
         // A failed transaction sets the flag before the stream asks again, so the flag must be read after the question.
@@ -230,7 +236,7 @@ internal sealed class BridgeReader : IAssignmentListener, IDisposable
             _decoder.Draft = _spare.Pop();
         }
 
-        _lastGiven = _time.GetTimestamp();
+        Volatile.Write(ref _lastGiven, _time.GetTimestamp());
         _asked.Reset();
         _nothingInFlight.Reset();
         _give(draft);

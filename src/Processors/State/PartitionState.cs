@@ -31,7 +31,14 @@ public interface IHeadListener
 /// </remarks>
 public sealed class PartitionState : IDisposable
 {
+    /// <summary>
+    /// Partitions fill alike: folded at the same rows they would all fold at the same moment. The first fold of each comes after another part of the rows, spread evenly however many
+    /// partitions there are (multiples of the golden ratio).
+    /// </summary>
+    private const double FoldPhase = 0.6180339887498949;
+
     private readonly int _partition;
+    private readonly long _firstFoldRows;
     private readonly PartitionStore<TraceSummary> _store;
     private readonly PartitionSettings _settings;
     private readonly ILogger _log;
@@ -84,6 +91,7 @@ public sealed class PartitionState : IDisposable
         _settings = settings;
         _log = log;
         _folder = new(settings.SketchDimensions);
+        _firstFoldRows = Math.Max(1, (long)(settings.FoldRows * (1 - (partition * FoldPhase % 1))));
         _recent = new(settings.RecentBytes);
         _blocksReader = new(store.Blocks, settings.ColumnCacheBytes, settings.TextNumberBytes);
         _batchReader = new(_blocksReader.Numbering);
@@ -339,7 +347,7 @@ public sealed class PartitionState : IDisposable
             _recent.Add(new(record.Offset, logTime, PolicyVersionAt(record.Offset), batch, record.Value, _blocksReader.Numbering));
         }
 
-        if (isNew && (_unfoldedRows >= _settings.FoldRows || _unfoldedBytes >= _settings.FoldBytes))
+        if (isNew && (_unfoldedRows >= (_folds.Count == 0 ? _firstFoldRows : _settings.FoldRows) || _unfoldedBytes >= _settings.FoldBytes))
         {
             _head = new(record.Offset + 1, logTime);
             Fold();
