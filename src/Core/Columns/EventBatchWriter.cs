@@ -30,6 +30,7 @@ internal sealed class EventBatchWriter
     /// <summary>Starts a record and writes the rows' times, Unix ns. The weights' and the datasets' chunks come next.</summary>
     public void Begin(ReadOnlySpan<long> times, ChunkCompression compression)
     {
+        Clear();
         _rows = times.Length;
         (_least, _greatest) = WriteTimes(times);
         AddChunk(compression);
@@ -81,11 +82,17 @@ internal sealed class EventBatchWriter
         Body.I64(_greatest);
         Body.Varint((ulong)_columns);
         byte[] record = [.. Body.Written, .. _directory.Written, .. _chunks.Written];
+        Clear();
+        return record;
+    }
+
+    /// <summary>Starts anew: a record that failed halfway leaves nothing to the next.</summary>
+    private void Clear()
+    {
         Body.Clear();
         _directory.Clear();
         _chunks.Clear();
         _columns = 0;
-        return record;
     }
 
     internal static void WriteStrings(ByteWriter w, StringDictionary dictionary)

@@ -28,9 +28,16 @@ internal sealed class KeptTextNumbers(TextNumbering numbering, string field, Tex
             return kept;
         }
 
+        if (_isRefused || quota?.TryTake() == false)
+        {
+            _isRefused = true;
+            return null;
+        }
+
         // Two threads may both find them: the same, so either may win.
-        _isRefused = _isRefused || quota?.TryTake() == false;
-        return _isRefused ? null : _kept = numbering.Number(field, texts);
+        _kept = numbering.Number(field, texts);
+        _isRefused = _kept is null;
+        return _kept;
     }
 }
 
@@ -50,22 +57,27 @@ internal sealed class TextNumbersQuota
 public sealed class RecordTextNumbers(TextNumbering numbering)
 {
     private readonly TextNumbersQuota _quota = new();
-    private volatile Node? _first;
+    private Node? _first;
 
     internal TextNumbersSource Of(int column, string field)
     {
-        for (var node = _first; node is not null; node = node.Next)
+        while (true)
         {
-            if (node.Column == column)
+            var first = Volatile.Read(ref _first);
+            for (var node = first; node is not null; node = node.Next)
             {
-                return node.Source;
+                if (node.Column == column)
+                {
+                    return node.Source;
+                }
+            }
+
+            var added = new Node(column, new KeptTextNumbers(numbering, field, _quota), first);
+            if (Interlocked.CompareExchange(ref _first, added, first) == first)
+            {
+                return added.Source;
             }
         }
-
-        // Two threads may both add one: the older is not found any more and goes with its scan.
-        var source = new KeptTextNumbers(numbering, field, _quota);
-        _first = new(column, source, _first);
-        return source;
     }
 
     private sealed record Node(int Column, TextNumbersSource Source, Node? Next);

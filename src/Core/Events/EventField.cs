@@ -14,8 +14,8 @@ internal sealed class EventField
     /// <summary>Bytes that must be readable where a name or a value is compared.</summary>
     public const int Compared = 32;
 
-    /// <summary>Runs of the same value, counted up and down, from which on the last value is looked for before any other, and at most.</summary>
-    private const int RunMin = 8, RunMax = 15;
+    /// <summary>Same values, counted up, from which on the last value is looked for before any other; at most; and what one that differs counts down: four of five must be the same.</summary>
+    private const int RunMin = 8, RunMax = 15, RunBreak = 4;
 
     /// <summary>A share of distinct texts in a batch, in eighths, past which codes save nothing.</summary>
     private const int DistinctEighthsMax = 7;
@@ -87,6 +87,10 @@ internal sealed class EventField
     /// <summary>0 and 1.</summary>
     public StagedColumn<long> Bools => _bools ??= new();
 
+    public bool HasNumbers => _integers is { Count: > 0 } || _floats is { Count: > 0 };
+
+    public bool HasBools => _bools is { Count: > 0 };
+
     /// <summary>Texts without codes, one behind the other.</summary>
     public ReadOnlySpan<byte> Arena => _arena.AsSpan(0, _arenaLength);
 
@@ -117,7 +121,7 @@ internal sealed class EventField
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool MatchesKey(ref byte at) => ((Vector256.LoadUnsafe(ref at) ^ _key) & _keyMask) == Vector256<byte>.Zero;
 
-    /// <summary>True when the last value stands at <paramref name="at"/>, where <see cref="Compared"/> bytes must be readable and no NUL may stand.</summary>
+    /// <summary>True when the last value stands at <paramref name="at"/>, where <see cref="Compared"/> bytes must be readable. As many NULs match when there is none: no JSON either.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool MatchesToken(ref byte at) => ((Vector256.LoadUnsafe(ref at) ^ _token) & _tokenMask) == Vector256<byte>.Zero;
 
@@ -144,7 +148,7 @@ internal sealed class EventField
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool LearnRun(long bits)
     {
-        var step = bits == _lastBits ? 1 : -4;
+        var step = bits == _lastBits ? 1 : -RunBreak;
         _lastBits = bits;
         _run = Math.Clamp(_run + step, 0, RunMax);
         return _run >= RunMin;
@@ -232,12 +236,13 @@ internal sealed class EventField
     /// <summary>Forgets the values.</summary>
     public void Clear() => Clear(withBuffers: false);
 
-    /// <summary>Gives the memory of values back when no row had any since the last call.</summary>
+    /// <summary>Gives the memory of values and texts back when no row had any since the last call.</summary>
     public void ReleaseUnused()
     {
         if (!_isUsed)
         {
             Clear(withBuffers: true);
+            ForgetTexts(withBuffers: true);
         }
 
         _isUsed = IsActive;

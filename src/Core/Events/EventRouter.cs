@@ -33,7 +33,7 @@ public sealed class EventRouter
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(partitions, 1);
         _fields = new(partitions);
-        _stage = new(partitions);
+        _stage = new(partitions, _fields);
         _encoder = new(partitions);
         _parser = new(_fields, _stage);
         _records = new Queue<(byte[] Record, int Rows)>[partitions];
@@ -105,7 +105,7 @@ public sealed class EventRouter
     }
 
     /// <summary>True when the partition's waiting rows are as many as one record should hold: take the batch before appending more.</summary>
-    public bool IsFull(int partition) => _stage.BytesOf[partition] >= Limits.BatchBytesMax || _stage.RowsOf[partition] >= Limits.BatchRowsMax;
+    public bool IsFull(int partition) => _stage.BytesOf(partition) >= Limits.BatchBytesMax || _stage.RowsOf[partition] >= Limits.BatchRowsMax;
 
     /// <summary>Forgets the waiting rows.</summary>
     public void Clear()
@@ -133,6 +133,7 @@ public sealed class EventRouter
     {
         if (_fields.Count > Limits.RememberedFieldsMax)
         {
+            _stage.Clear();         // fields of events that were refused
             _fields.Clear();
             (_body, _service, _trace) = Named();
         }
@@ -140,13 +141,12 @@ public sealed class EventRouter
         {
             _stage.Trim(_fields.Fields);
         }
+        else if (_stage.IsToBeSwept)
+        {
+            _stage.Sweep(_fields.Fields);
+        }
         else
         {
-            if (_stage.IsToBeSwept)
-            {
-                _stage.Sweep(_fields.Fields);
-            }
-
             return;
         }
 

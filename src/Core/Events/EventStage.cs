@@ -17,6 +17,12 @@ internal sealed class EventStage
     /// <summary>About the bytes of a value besides its text.</summary>
     private const int ValueBytes = 3;
 
+    /// <summary>About the bytes of a column in a batch besides its name.</summary>
+    private const int ColumnBytes = 16;
+
+    /// <summary>About the bytes of memory that a field takes besides its values.</summary>
+    private const int FieldBytes = 1_024;
+
     /// <summary>Texts of one field past which it starts anew at the next empty moment: a table that stays in the processor's cache is worth more than what it remembers.</summary>
     private const int TextsMax = 4_096;
 
@@ -28,20 +34,26 @@ internal sealed class EventStage
 
     private readonly List<EventField> _active = [];
     private readonly List<EventField> _cut = [];
+    private readonly int[] _touched = new int[Limits.EventFieldsMax + 16];     // numbers of the open row's fields; some more than once
+    private readonly FieldTable _table;
     private readonly int[] _rowsOf;
     private readonly int[] _bytesOf;
     private int[] _partitions = new int[256];
     private long[] _times = new long[256];
     private double[] _weights = new double[256];
     private int[] _datasets = new int[256];
+    private int _touchedCount;
     private int _openBytes;
+    private int _columnBytes;
+    private long _rowBytes;
     private long _rememberedBytes;
     private bool _isOverfull;
     private int _clears;
 
-    /// <summary>An empty stage of so many partitions.</summary>
-    public EventStage(int partitions)
+    /// <summary>An empty stage of so many partitions, for fields of a table.</summary>
+    public EventStage(int partitions, FieldTable table)
     {
+        _table = table;
         _rowsOf = new int[partitions];
         _bytesOf = new int[partitions];
     }
@@ -49,8 +61,8 @@ internal sealed class EventStage
     /// <summary>Committed rows.</summary>
     public int Rows { get; private set; }
 
-    /// <summary>Estimate of the bytes of their batches, uncompressed.</summary>
-    public long Bytes { get; private set; }
+    /// <summary>Estimate of the bytes that they take, and their fields.</summary>
+    public long Bytes => _rowBytes + ((long)FieldBytes * _active.Count);
 
     /// <summary>Some row stands for other than one event.</summary>
     public bool IsWeighted { get; private set; }
@@ -79,14 +91,14 @@ internal sealed class EventStage
     /// <summary>Rows of each partition.</summary>
     public ReadOnlySpan<int> RowsOf => _rowsOf;
 
-    /// <summary>Estimate of the bytes of each partition's batch, uncompressed.</summary>
-    public ReadOnlySpan<int> BytesOf => _bytesOf;
-
     /// <summary>Texts are to be forgotten as soon as no row waits.</summary>
     public bool IsOverfull => _isOverfull || _rememberedBytes > RememberedBytesMax;
 
     /// <summary><see cref="Sweep"/> is due.</summary>
     public bool IsToBeSwept => _clears >= ClearsASweep;
+
+    /// <summary>Estimate of the bytes of a partition's batch, uncompressed: with the names of all columns, which it may have.</summary>
+    public int BytesOf(int partition) => _rowsOf[partition] == 0 ? 0 : _bytesOf[partition] + _columnBytes;
 
     /// <summary>Whether the open row has a value of a field.</summary>
     public bool Has(EventField field) => field.IsIn(Rows);
@@ -96,6 +108,7 @@ internal sealed class EventStage
     {
         Roles = 0;
         _openBytes = RowBytes;
+        _touchedCount = 0;
     }
 
     /// <summary>Puts the field's last value once more.</summary>
@@ -114,28 +127,27 @@ internal sealed class EventStage
         field.Put(Rows, kind, bits);
     }
 
-    /// <summary>Puts a text, cut to what a value may hold; its code, -1 when it has none.</summary>
-    public int PutText(EventField field, ReadOnlySpan<byte> text)
+    /// <summary>Puts a text, cut to what a value may hold.</summary>
+    public void PutText(EventField field, ReadOnlySpan<byte> text)
     {
         if (text.Length > Limits.StringBytesMax)
         {
             PutCut(field, text);
-            return -1;
+            return;
         }
 
         Begin(field);
+        _openBytes += text.Length;      // also of one that is remembered: the batch may not have it yet
         if (field.IsTextMode)
         {
-            _openBytes += text.Length;
             field.PutText(Rows, text);
-            return -1;
+            return;
         }
 
         var before = field.Texts.Count;
         var code = field.Texts.CodeOf(text);
         Remember(field, before, text.Length);
         field.PutCode(Rows, code);
-        return code;
     }
 
     /// <summary>Puts a text below <see cref="EventField.Compared"/> bytes; its code, -1 when it has none.</summary>
@@ -188,7 +200,7 @@ internal sealed class EventStage
         IsWeighted |= weight != 1;
         _rowsOf[partition]++;
         _bytesOf[partition] += _openBytes;
-        Bytes += _openBytes;
+        _rowBytes += _openBytes;
         _cut.Clear();
         Rows++;
     }
@@ -196,11 +208,12 @@ internal sealed class EventStage
     /// <summary>Forgets the open row.</summary>
     public void Drop()
     {
-        foreach (var field in _active)
+        var fields = _table.Fields;
+        foreach (var id in _touched.AsSpan(0, _touchedCount))
         {
-            if (field.IsIn(Rows))
+            if (fields[id].IsIn(Rows))
             {
-                field.DropLast();
+                fields[id].DropLast();
             }
         }
 
@@ -222,7 +235,8 @@ internal sealed class EventStage
         Array.Clear(_bytesOf);
         IsWeighted = false;
         Rows = 0;
-        Bytes = 0;
+        _rowBytes = 0;
+        _columnBytes = 0;
     }
 
     /// <summary>Gives the memory of fields back that no row has had for a while. No row may wait.</summary>
@@ -244,7 +258,7 @@ internal sealed class EventStage
         {
             if (isAll || field.IsTextMode || field.Texts.Count > TextsMax)
             {
-                field.ForgetTexts(isAll);
+                field.ForgetTexts(isAll || field.Texts.Count > 4 * TextsMax);
             }
 
             _rememberedBytes += field.Texts.Bytes;
@@ -258,6 +272,7 @@ internal sealed class EventStage
     {
         Roles |= 1 << (int)field.Role;
         _openBytes += ValueBytes;
+        _touched[_touchedCount++] = field.Id;
         if (field.IsIn(Rows) || !field.IsActive)
         {
             BeginSlowly(field);
@@ -271,6 +286,7 @@ internal sealed class EventStage
         {
             field.Activate();
             _active.Add(field);
+            _columnBytes += field.Name.Length + ColumnBytes;
         }
     }
 
@@ -278,6 +294,7 @@ internal sealed class EventStage
     {
         var before = field.Texts.Count;
         var code = field.Texts.Add(text, length);
+        _openBytes += length;
         Remember(field, before, 0);
         return code;
     }

@@ -1,7 +1,7 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Security.Cryptography;
 using StreamObserve.Core.Columns;
 
 namespace StreamObserve.Core.Events;
@@ -16,6 +16,9 @@ internal sealed class FieldTexts
     /// <summary>About the bytes that a text takes besides its own.</summary>
     public const int BytesOfText = 64;
 
+    // Of this process alone, so that nobody can write texts that all hash alike.
+    private static readonly ulong Key0 = Secret(), Key1 = Secret(), Key2 = Secret(), Key3 = Secret();
+
     private const int ShortMax = EventField.Compared - 1;
 
     private Vector256<byte>[] _short = [];
@@ -29,8 +32,8 @@ internal sealed class FieldTexts
     /// <summary>Distinct texts.</summary>
     public int Count => _shortCount + (_long?.Count ?? 0);
 
-    /// <summary>About the bytes that they take.</summary>
-    public long Bytes => ((long)BytesOfText * Count) + (_long?.ByteCount ?? 0);
+    /// <summary>About the bytes that they take, room for more included.</summary>
+    public long Bytes => (_short.Length * (EventField.Compared + 1L)) + ((_slots.Length + _locals.Length) * 8L) + (_long is null ? 0 : _long.ByteCount + ((long)BytesOfText * _long.Count));
 
     /// <summary>Codes are below it.</summary>
     private int CodesEnd => 2 * Math.Max(_shortCount, _long?.Count ?? 0);
@@ -165,9 +168,12 @@ internal sealed class FieldTexts
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static uint HashOf(Vector256<byte> text)
     {
-        var folded = text.GetLower().AsUInt64() ^ Vector128.ShiftLeft(text.GetUpper().AsUInt64(), 1);
-        return BitOperations.Crc32C(BitOperations.Crc32C(0, folded.ToScalar()), folded.GetElement(1));
+        var lower = text.GetLower().AsUInt64();
+        var upper = text.GetUpper().AsUInt64();
+        return (uint)(FastHash.Mix(lower.ToScalar() ^ Key0, lower.GetElement(1) ^ Key1) ^ FastHash.Mix(upper.ToScalar() ^ Key2, upper.GetElement(1) ^ Key3));
     }
+
+    private static ulong Secret() => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
 
     private void Grow()
     {

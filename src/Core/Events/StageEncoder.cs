@@ -52,6 +52,7 @@ internal sealed class StageEncoder
         foreach (var field in stage.Active)
         {
             WriteNumbers(stage, field);
+            WriteBools(stage, field);
             WriteTexts(stage, field);
         }
 
@@ -115,6 +116,11 @@ internal sealed class StageEncoder
 
     private void WriteNumbers(EventStage stage, EventField field)
     {
+        if (!field.HasNumbers)
+        {
+            return;
+        }
+
         _integers.Divide(field.Integers, stage, this);
         _floats.Divide(field.Floats, stage, this);
         for (var partition = 0; partition < _writers.Length; partition++)
@@ -147,7 +153,11 @@ internal sealed class StageEncoder
             }
         }
 
-        if (field.Bools.Count == 0)
+    }
+
+    private void WriteBools(EventStage stage, EventField field)
+    {
+        if (!field.HasBools)
         {
             return;
         }

@@ -52,8 +52,14 @@ internal sealed class BridgeReader : IAssignmentListener, IDisposable
     public bool HasAssignment => _hasAssignment;
 
     /// <summary>Time between two transactions: longer where they take long themselves.</summary>
-    private TimeSpan Interval => TimeSpan.FromTicks(Math.Clamp(
-        Volatile.Read(ref _lastTook) * Limits.CommitPauses, _settings.CommitInterval.Ticks, Math.Max(_settings.CommitInterval.Ticks, TimeSpan.FromMilliseconds(Limits.BusyCommitIntervalMs).Ticks)));
+    /// <param name="took">What the last one took.</param>
+    /// <param name="least">The interval where they take no time.</param>
+    public static TimeSpan IntervalAfter(TimeSpan took, TimeSpan least)
+    {
+        var most = TimeSpan.FromMilliseconds(Limits.BusyCommitIntervalMs);
+        var wanted = took * Limits.CommitPauses;
+        return wanted <= least || most <= least ? least : wanted < most ? wanted : most;
+    }
 
     /// <summary>Starts the thread. <paramref name="give"/> gets each draft, <paramref name="ended"/> the end (with its cause, if it was not asked for); both on that thread.</summary>
     public void Start(Action<TransactionDraft> give, Action<Exception?> ended)
@@ -191,7 +197,7 @@ internal sealed class BridgeReader : IAssignmentListener, IDisposable
 
         var draft = _decoder.Draft;
         var isFull = draft.Bytes >= _settings.TransactionBytes;
-        var left = Interval - _time.GetElapsedTime(_lastGiven);
+        var left = IntervalAfter(TimeSpan.FromTicks(Volatile.Read(ref _lastTook)), _settings.CommitInterval) - _time.GetElapsedTime(_lastGiven);
         var isDue = draft.Records > 0 && (isFull || left <= TimeSpan.Zero);
 
         // A failed transaction sets the flag before the stream asks again, so the flag must be read after the question.

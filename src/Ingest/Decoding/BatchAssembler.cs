@@ -20,6 +20,9 @@ internal sealed class BatchAssembler
     /// <summary>Estimate of the memory that the waiting events take.</summary>
     public long Bytes => _router.ApproximateBytes + _fullBytes;
 
+    /// <summary>Batches that are full and set aside, encoded.</summary>
+    public IReadOnlyList<(int Partition, byte[] Record)> Full => _full;
+
     /// <summary>Decodes one record or request body; returns the events taken. Refused ones go to <paramref name="refusals"/> with their index in the payload.</summary>
     public int Append(ReadOnlySpan<byte> payload, PayloadEncoding encoding, in RecordSource source, IRefusalSink refusals)
     {
@@ -123,7 +126,8 @@ internal sealed class BatchAssembler
         _sinceCheck = 0;
         for (var partition = 0; partition < _router.Partitions; partition++)
         {
-            if (_router.IsFull(partition) && _router.TryTakeBatch(partition, out var record))
+            // More than one where another partition's rows were encoded first, and these along with them.
+            while (_router.IsFull(partition) && _router.TryTakeBatch(partition, out var record))
             {
                 _full.Add((partition, record));
                 _fullBytes += record.Length;

@@ -97,6 +97,67 @@ public sealed class SteadyEventsTests
             numbers.SelectMany(record => EventText.Rows(new Core.Columns.EventBatchReader().Read(record))).Order());
     }
 
+    [Theory]
+    [InlineData(true)]      // nearly all names
+    [InlineData(false)]     // nearly all texts, each long, and the same in another trace's events before
+    public void BatchesOfOneTraceStayFarBelowWhatARecordMayHold(bool names)
+    {
+        var router = new EventRouter(2);
+        var records = new List<byte[]>();
+        foreach (var trace in (string[])["a", "b", "c", "d"])
+        {
+            for (var i = 0; i < 10; i++)
+            {
+                var salt = names ? $"{trace}{i}" : $"{i}";
+                var fields = names
+                    ? Enumerable.Range(0, 900).Select(f => $"\"{salt}.{f}.{new string('n', 980)}\":{f}")
+                    : Enumerable.Range(0, 14).Select(f => $"\"f{f}\":\"{Noise(HashCode.Combine(i, f), 60_000)}\"");
+                router.Append(Encoding.UTF8.GetBytes($"{{\"trace.trace_id\":\"{trace}\",{string.Join(',', fields)}}}"), PayloadEncoding.Json, Batches.Source, new Refusals());
+                for (var partition = 0; partition < 2; partition++)
+                {
+                    while (router.IsFull(partition) && router.TryTakeBatch(partition, out var record))
+                    {
+                        records.Add(record);
+                    }
+                }
+            }
+        }
+
+        Assert.InRange(records.Count, 8, 60);
+        Assert.All(records, record => Assert.InRange(record.Length, 1, 3_000_000));
+
+        static string Noise(int seed, int length)
+        {
+            var noise = new Random(seed);
+            return string.Create(length, noise, (text, r) =>
+            {
+                for (var k = 0; k < text.Length; k++)
+                {
+                    text[k] = (char)r.Next('0', 'z' + 1) is var c && c == '\\' ? '0' : c;
+                }
+            });
+        }
+    }
+
+    [Fact]
+    public void EventsThatAreRefusedLeaveNothingBehind()
+    {
+        var router = new EventRouter(1);
+        for (var i = 0; i < 3_000; i++)
+        {
+            var refusals = new Refusals();
+            router.Append(Encoding.UTF8.GetBytes($"{{\"field{i}\":1,\"text\":\"value {i}\",\"id\":\"{i:x32}\",\"broken\":}}"), PayloadEncoding.Json, Batches.Source, refusals);
+            Assert.Single(refusals.All);
+        }
+
+        Assert.Equal(0, router.Rows);
+        Assert.False(router.TryTakeBatch(0, out _));
+        router.Append("{\"field7\":2,\"text\":\"value 1\"}"u8, PayloadEncoding.Json, Batches.Source, new Refusals());
+        Assert.True(router.TryTakeBatch(0, out var bytes));
+        Assert.Equal([$"default {EventMaker.StartNs} x1 | field7=Integer:2 | text=String:value 1"], EventText.Rows(new Core.Columns.EventBatchReader().Read(bytes)));
+        Assert.Equal(0, router.ApproximateBytes);
+    }
+
     /// <summary>The row that a line must become; null when it is to be refused.</summary>
     private static string? Judge(string line)
     {
