@@ -44,7 +44,7 @@ public sealed class ProcessorRole : IRoleModule
                 WindowMs = (long)settings.Window.TotalMilliseconds,
                 LateSpanRetentionMs = (long)settings.LateSpanRetention.TotalMilliseconds,
                 SketchDimensions = settings.Sketches,
-                RecentBytes = budget.BatchCacheBytes / 2 / settings.Partitions,
+                RecentBytes = budget.BatchCacheBytes * 2 / 3 / settings.Partitions,
                 TextNumberBytes = budget.QueriesBytes / 10 / settings.Partitions,
                 ColumnCacheBytes = budget.QueriesBytes * 2 / 5 / settings.Partitions,
                 AggregateCacheBytes = Math.Min(Limits.AggregateCacheBytes, budget.QueriesBytes / 6 / settings.Partitions),

@@ -18,7 +18,7 @@ public sealed record MemoryBudget
     /// <summary>Ingest: records in flight between the doors and the transaction.</summary>
     public required long IngestBytes { get; init; }
 
-    /// <summary>Processor: compressed batches, over all partitions: half of it those of the recent window, half those that were read ahead. What doesn't fit is read from the log again.</summary>
+    /// <summary>Processor: compressed batches, over all partitions: two thirds of it those of the recent window, the rest the numbers of their texts and those that were read ahead. What doesn't fit is read from the log again.</summary>
     public required long BatchCacheBytes { get; init; }
 
     /// <summary>Processor: rows that wait, decoded, to be folded and sealed, over all partitions. What doesn't fit makes smaller folds and blocks.</summary>
