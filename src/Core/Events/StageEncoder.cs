@@ -138,13 +138,7 @@ internal sealed class StageEncoder
                 continue;
             }
 
-            if (integers.Length > 0)
-            {
-                WritePresence(body, rows, _integers.PlacesOf(partition), []);
-                PackedNumbers.WriteIntegers(body, integers);
-                _writers[partition].AddColumn(field.Name, ColumnType.Integer, integers.Length, field.Integers.Compression);
-            }
-
+            WriteIntegers(field, partition, rows, ColumnType.Integer, field.Integers.Compression);
             if (floats.Length > 0)
             {
                 WritePresence(body, rows, _floats.PlacesOf(partition), []);
@@ -152,7 +146,6 @@ internal sealed class StageEncoder
                 _writers[partition].AddColumn(field.Name, ColumnType.Float, floats.Length, field.Floats.Compression);
             }
         }
-
     }
 
     private void WriteBools(EventStage stage, EventField field)
@@ -165,14 +158,20 @@ internal sealed class StageEncoder
         _integers.Divide(field.Bools, stage, this);
         for (var partition = 0; partition < _writers.Length; partition++)
         {
-            var bools = _integers.Of(partition);
-            if (bools.Length > 0)
-            {
-                var body = _writers[partition].Body;
-                WritePresence(body, stage.RowsOf[partition], _integers.PlacesOf(partition), []);
-                PackedNumbers.WriteIntegers(body, bools);
-                _writers[partition].AddColumn(field.Name, ColumnType.Bool, bools.Length, field.Bools.Compression);
-            }
+            WriteIntegers(field, partition, stage.RowsOf[partition], ColumnType.Bool, field.Bools.Compression);
+        }
+    }
+
+    /// <summary>Writes a partition's share of the integers that were divided last.</summary>
+    private void WriteIntegers(EventField field, int partition, int rows, ColumnType type, ChunkCompression compression)
+    {
+        var integers = _integers.Of(partition);
+        if (integers.Length > 0)
+        {
+            var writer = _writers[partition];
+            WritePresence(writer.Body, rows, _integers.PlacesOf(partition), []);
+            PackedNumbers.WriteIntegers(writer.Body, integers);
+            writer.AddColumn(field.Name, type, integers.Length, compression);
         }
     }
 

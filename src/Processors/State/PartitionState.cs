@@ -91,7 +91,7 @@ public sealed class PartitionState : IDisposable
         _settings = settings;
         _log = log;
         _folder = new(settings.SketchDimensions);
-        _firstFoldRows = Math.Max(1, (long)(settings.FoldRows * (1 - (partition * FoldPhase % 1))));
+        _firstFoldRows = FirstFoldRows(partition, settings.FoldRows);
         _recent = new(settings.RecentBytes);
         _blocksReader = new(store.Blocks, settings.ColumnCacheBytes, settings.TextNumberBytes);
         _batchReader = new(_blocksReader.Numbering);
@@ -396,6 +396,9 @@ public sealed class PartitionState : IDisposable
 
         return _policies.Versions[0].Set.Version;
     }
+
+    /// <summary>Rows after which a partition makes its first fold, from 1 to those of the others.</summary>
+    internal static long FirstFoldRows(int partition, int foldRows) => Math.Max(1, (long)(foldRows * (1 - (partition * FoldPhase % 1))));
 
     /// <summary>Moves the trailing cursor as far as decisions go.</summary>
     private void Trail()

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using StreamObserve.Core.Columns;
 using StreamObserve.Core.Events;
 
 namespace StreamObserve.Core.Tests.Events;
@@ -41,7 +42,7 @@ public sealed class SteadyEventsTests
             var actual = new List<string>();
             while (router.TryTakeBatch(0, out var bytes))
             {
-                actual.AddRange(EventText.Rows(new Core.Columns.EventBatchReader().Read(bytes)));
+                actual.AddRange(EventText.Rows(new EventBatchReader().Read(bytes)));
             }
 
             Assert.Equal(expected, actual);
@@ -66,7 +67,7 @@ public sealed class SteadyEventsTests
                 Assert.Equal(
                     values.Where(v => TraceKey.Of(v).PartitionOf(3) == partition)
                         .Select(v => $"{v.ToLowerInvariant()} {EventMaker.StartNs} x1 | end=Integer:1 | kind=String:steady | service.name=String:{v} | trace.trace_id=String:{v}"),
-                    EventText.Rows(new Core.Columns.EventBatchReader().Read(bytes)));
+                    EventText.Rows(new EventBatchReader().Read(bytes)));
             }
         }
     }
@@ -94,7 +95,7 @@ public sealed class SteadyEventsTests
         Assert.Equal(0, router.ApproximateBytes);
         Assert.Equal(
             Enumerable.Range(0, 104).Select(i => $"default {EventMaker.StartNs} x1 | n=Integer:{i}").Order(),
-            numbers.SelectMany(record => EventText.Rows(new Core.Columns.EventBatchReader().Read(record))).Order());
+            numbers.SelectMany(record => EventText.Rows(new EventBatchReader().Read(record))).Order());
     }
 
     [Theory]
@@ -140,6 +141,43 @@ public sealed class SteadyEventsTests
     }
 
     [Fact]
+    public void AFieldThatWasLongNotSeenIsKnownAsAnyOther()
+    {
+        // Often enough emptied that the memory of fields that are not used is given back, more than once.
+        var router = new EventRouter(1);
+        for (var batch = 0; batch < 3_200; batch++)
+        {
+            var rare = batch % 1_500 == 7 ? $"\"service.name\":\"Rare{batch}\",\"rare\":\"value {batch}\",\"n\":{batch}," : "";
+            router.Append(Encoding.UTF8.GetBytes($"{{{rare}\"kind\":\"steady\",\"end\":1}}"), PayloadEncoding.Json, Batches.Source, new Refusals());
+            Assert.True(router.TryTakeBatch(0, out var bytes));
+            var expected = rare.Length > 0
+                ? $"rare{batch} {EventMaker.StartNs} x1 | end=Integer:1 | kind=String:steady | n=Integer:{batch} | rare=String:value {batch} | service.name=String:Rare{batch}"
+                : $"default {EventMaker.StartNs} x1 | end=Integer:1 | kind=String:steady";
+            Assert.Equal([expected], EventText.Rows(new EventBatchReader().Read(bytes)));
+        }
+    }
+
+    [Fact]
+    public void ARecordThatFailedHalfwayLeavesNothingToTheNext()
+    {
+        var writer = new EventBatchWriter();
+        Write(writer);
+        writer.AddColumn("left"u8, ColumnType.Integer, 1, ChunkCompression.Never);
+        writer.Body.U8(1);
+        Write(writer);
+        var fresh = new EventBatchWriter();
+        Write(fresh);
+        Assert.Equal(fresh.Finish(), writer.Finish());
+
+        static void Write(EventBatchWriter writer)
+        {
+            writer.Begin([1, 2, 3], ChunkCompression.Never);
+            writer.Body.I64(7);
+            writer.AddChunk(ChunkCompression.Never);
+        }
+    }
+
+    [Fact]
     public void EventsThatAreRefusedLeaveNothingBehind()
     {
         var router = new EventRouter(1);
@@ -154,7 +192,7 @@ public sealed class SteadyEventsTests
         Assert.False(router.TryTakeBatch(0, out _));
         router.Append("{\"field7\":2,\"text\":\"value 1\"}"u8, PayloadEncoding.Json, Batches.Source, new Refusals());
         Assert.True(router.TryTakeBatch(0, out var bytes));
-        Assert.Equal([$"default {EventMaker.StartNs} x1 | field7=Integer:2 | text=String:value 1"], EventText.Rows(new Core.Columns.EventBatchReader().Read(bytes)));
+        Assert.Equal([$"default {EventMaker.StartNs} x1 | field7=Integer:2 | text=String:value 1"], EventText.Rows(new EventBatchReader().Read(bytes)));
         Assert.Equal(0, router.ApproximateBytes);
     }
 

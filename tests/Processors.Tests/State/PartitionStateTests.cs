@@ -11,6 +11,29 @@ public sealed class PartitionStateTests
     private static readonly SimulatedRule KeepErrors = new(RuleSubject.Error, 0, "", 1);
     private static readonly SimulatedRule DropRest = new(RuleSubject.Any, 0, "", 0);
 
+    [Theory]
+    [InlineData(4)]
+    [InlineData(12)]
+    [InlineData(32)]
+    public void FirstFoldsOfPartitionsThatFillAlikeAreSpreadOverTheRows(int partitions)
+    {
+        long[] rows = [.. Enumerable.Range(0, partitions).Select(partition => PartitionState.FirstFoldRows(partition, 32_768)).Order()];
+        Assert.All(rows, row => Assert.InRange(row, 1, 32_768));
+        Assert.Equal(32_768, rows[^1]);
+
+        // Never many at one moment: neighbours lie half an even share apart at least, and two and a half at most.
+        var share = 32_768d / partitions;
+        Assert.All(rows.Zip(rows.Skip(1)), pair => Assert.InRange(pair.Second - pair.First, share / 2, share * 2.5));
+    }
+
+    [Fact]
+    public void TheFirstFoldOfAPartitionComesAfterAPartOfTheRows()
+    {
+        Assert.Equal((1, 1), (PartitionState.FirstFoldRows(0, 1), PartitionState.FirstFoldRows(1, 1)));
+        Assert.Equal(100, PartitionState.FirstFoldRows(0, 100));
+        Assert.Equal(38, PartitionState.FirstFoldRows(1, 100));
+    }
+
     [Fact]
     public void RowsOfAnOldHeadBlockFollowTheirDecisionAfterARestartHoweverOldItIs()
     {
