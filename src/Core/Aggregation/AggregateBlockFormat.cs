@@ -170,29 +170,37 @@ public static class AggregateBlockFormat
     /// <summary>Minima; how far the maxima and sums lie above what the minima give. A cell of one unweighted row is its minimum alone.</summary>
     private static void WriteWhole(ByteWriter w, MeasureCells measure)
     {
-        for (var cell = 0; cell < measure.Counts.Length; cell++)
+        var (counts, mins, maxs, sums) = (measure.Counts, measure.Mins, measure.Maxs, measure.Sums);
+        var run = w.BeginVarints(counts.Length, VarintRun.BytesMax);
+        for (var cell = 0; cell < counts.Length; cell++)
         {
-            if (measure.Counts[cell] > 0)
+            if (counts[cell] > 0)
             {
-                w.Zigzag((long)measure.Mins[cell]);
+                run.AddZigzag((long)mins[cell]);
             }
         }
 
-        for (var cell = 0; cell < measure.Counts.Length; cell++)
+        run.End();
+        run = w.BeginVarints(counts.Length, VarintRun.BytesMax);
+        for (var cell = 0; cell < counts.Length; cell++)
         {
-            if (measure.Counts[cell] > 1)
+            if (counts[cell] > 1)
             {
-                w.Varint((ulong)((long)measure.Maxs[cell] - (long)measure.Mins[cell]));
+                run.Add((ulong)((long)maxs[cell] - (long)mins[cell]));
             }
         }
 
-        for (var cell = 0; cell < measure.Counts.Length; cell++)
+        run.End();
+        run = w.BeginVarints(counts.Length, VarintRun.BytesMax);
+        for (var cell = 0; cell < counts.Length; cell++)
         {
-            if (measure.Counts[cell] > 1 || (measure.Counts[cell] == 1 && measure.Weights is not null))
+            if (counts[cell] > 1 || (counts[cell] == 1 && measure.Weights is not null))
             {
-                w.Zigzag(unchecked((long)measure.Sums[cell] - ((long)measure.Mins[cell] * measure.Counts[cell])));
+                run.AddZigzag(unchecked((long)sums[cell] - ((long)mins[cell] * counts[cell])));
             }
         }
+
+        run.End();
     }
 
     private static void ReadWhole(ref ByteReader r, MeasureCells measure)
@@ -264,24 +272,29 @@ public static class AggregateBlockFormat
 
     private static void WriteSketches(ByteWriter w, SketchCells sketches)
     {
+        var run = w.BeginVarints(sketches.Cells + sketches.Bins, VarintRun.BytesMax32);
         var lastFirst = 0;
         for (var cell = 0; cell < sketches.Cells; cell++)
         {
             int from = sketches.Starts[cell], to = sketches.Starts[cell + 1];
-            w.Varint((ulong)(to - from));
+            run.Add((uint)(to - from));
             if (from == to)
             {
                 continue;
             }
 
-            w.Zigzag(sketches.Code(from) - lastFirst);
-            lastFirst = sketches.Code(from);
+            var code = sketches.Code(from);
+            run.AddZigzag(code - lastFirst);
+            lastFirst = code;
             for (var i = from + 1; i < to; i++)
             {
-                w.Varint((ulong)(sketches.Code(i) - sketches.Code(i - 1)));
+                var next = sketches.Code(i);
+                run.Add((uint)(next - code));
+                code = next;
             }
         }
 
+        run.End();
         var isWhole = true;
         for (var i = 0; i < sketches.Bins; i++)
         {
@@ -290,17 +303,23 @@ public static class AggregateBlockFormat
         }
 
         w.U8(isWhole ? (byte)0 : (byte)1);
-        for (var i = 0; i < sketches.Bins; i++)
+        if (!isWhole)
         {
-            if (isWhole)
-            {
-                w.Varint((ulong)sketches.Weight(i));
-            }
-            else
+            for (var i = 0; i < sketches.Bins; i++)
             {
                 w.F64(sketches.Weight(i));
             }
+
+            return;
         }
+
+        run = w.BeginVarints(sketches.Bins, VarintRun.BytesMax);
+        for (var i = 0; i < sketches.Bins; i++)
+        {
+            run.Add((ulong)sketches.Weight(i));
+        }
+
+        run.End();
     }
 
     private static SketchCells ReadSketches(ref ByteReader r, int cells)
@@ -352,10 +371,13 @@ public static class AggregateBlockFormat
 
     private static void WriteCounts(ByteWriter w, int[] counts)
     {
+        var run = w.BeginVarints(counts.Length, VarintRun.BytesMax32);
         foreach (var count in counts)
         {
-            w.Varint((ulong)count);
+            run.Add((uint)count);
         }
+
+        run.End();
     }
 
     private static void ReadCounts(ref ByteReader r, int[] counts)
@@ -368,12 +390,15 @@ public static class AggregateBlockFormat
 
     private static void WriteSlots(ByteWriter w, long[] slots)
     {
+        var run = w.BeginVarints(slots.Length, VarintRun.BytesMax);
         var last = 0L;
         foreach (var slot in slots)
         {
-            w.Zigzag(slot - last);
+            run.AddZigzag(slot - last);
             last = slot;
         }
+
+        run.End();
     }
 
     private static void ReadSlots(ref ByteReader r, long[] slots)

@@ -98,16 +98,19 @@ public sealed class DistinctBlock
             lastSlot = Slots[cell];
         }
 
+        var run = w.BeginVarints(_entries.Length, VarintRun.BytesMax32);
         for (var cell = 0; cell < Cells; cell++)
         {
             var last = 0u;
             foreach (var entry in Entries(cell))
             {
-                w.Varint(HyperLogLog.RegisterOf(entry) - last);
-                last = HyperLogLog.RegisterOf(entry);
+                var register = HyperLogLog.RegisterOf(entry);
+                run.Add(register - last);
+                last = register;
             }
         }
 
+        run.End();
         WriteRanks(w);
         return packer is null ? PackedChunk.Plain(w.Written) : packer.Pack(w.Written);
     }

@@ -73,7 +73,21 @@ public sealed class ByteWriter
     }
 
     /// <summary>A signed number, zigzag.</summary>
-    public void Zigzag(long value) => Varint((ulong)((value << 1) ^ (value >> 63)));
+    public void Zigzag(long value) => Varint(VarintRun.Zigzagged(value));
+
+    /// <summary>
+    /// Begins a run of at most so many varints, each of at most <paramref name="bytesMax"/> bytes (<see cref="VarintRun.BytesMax"/>, <see cref="VarintRun.BytesMax32"/>).
+    /// Nothing else may be written before it is ended.
+    /// </summary>
+    internal VarintRun BeginVarints(int most, int bytesMax)
+    {
+        // The last one is stored as eight bytes, however short it is.
+        Ensure(checked((most * bytesMax) + sizeof(ulong)));
+        return new(this, ref _buffer[Length]);
+    }
+
+    /// <summary>Counts what a run wrote.</summary>
+    internal void EndVarints(int bytes) => Length += bytes;
 
     /// <summary>The bytes.</summary>
     public void Raw(ReadOnlySpan<byte> bytes) => bytes.CopyTo(Take(bytes.Length));
@@ -187,6 +201,13 @@ public ref struct ByteReader(ReadOnlySpan<byte> bytes)
 
     private ulong LongVarint(byte first)
     {
+        // Fast path: the eight bytes from the first one on hold all of it.
+        if (Remaining >= sizeof(ulong) - 1 && VarintRun.TryRead(BinaryPrimitives.ReadUInt64LittleEndian(_bytes[(Position - 1)..]), out var bytes) is var fast && bytes > 0)
+        {
+            Position += bytes - 1;
+            return fast;
+        }
+
         ulong value = (uint)first & 0x7F;
         for (var shift = 7; ; shift += 7)
         {

@@ -71,6 +71,7 @@ public static class ClusterHosting
             provider = cluster
             ask-timeout = 30s
           }
+          scheduler.tick-duration = 50ms
           remote {
             dot-netty.tcp {
               maximum-frame-size = {{Limits.RemoteFrameBytesMax}}b

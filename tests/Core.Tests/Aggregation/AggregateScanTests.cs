@@ -87,6 +87,39 @@ public sealed class AggregateScanTests
         Assert.Equal(Rows, result.Count.Rows(0));
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(5)]
+    public void EachMeasureIsAddedUpOverTheRowsThatHaveIt(int measures)
+    {
+        const int Rows = 1_000;
+        var present = Enumerable.Range(0, measures).Select(m => Enumerable.Range(0, Rows).Where(row => m == 0 || row % (m + 1) == 0).ToArray()).ToArray();
+        var columns = present.Select((rows, m) =>
+        {
+            var bits = new ulong[(Rows + 63) / 64];
+            foreach (var row in rows)
+            {
+                bits[row >> 6] |= 1UL << (row & 63);
+            }
+
+            return new NamedColumn($"m{m}", ColumnVector.OfFloats(Rows, m == 0 ? null : bits, [.. rows.Select(row => NumberOf(m, row))]));
+        });
+        var store = new Folds([]);
+        store.Fold([new EventBatch([.. Enumerable.Repeat(EventMaker.StartNs, Rows)], null, new int[Rows], Utf8Strings.From(["d"]), [.. columns])]);
+        var block = store.Aggregates(store.Directories[0], 0);
+        for (var m = 0; m < measures; m++)
+        {
+            var cells = block.Measure($"m{m}")!;
+            Assert.Equal(present[m].Length, cells.Counts[0]);
+            Assert.Equal(present[m].Sum(row => NumberOf(m, row)), cells.Sums[0] / cells.Scale);
+            Assert.Equal(present[m].Min(row => NumberOf(m, row)), cells.Mins[0] / cells.Scale);
+            Assert.Equal(present[m].Max(row => NumberOf(m, row)), cells.Maxs[0] / cells.Scale);
+        }
+
+        static double NumberOf(int measure, int row) => ((row * (measure + 3) % 101) - 50) / 2d;
+    }
+
     [Fact]
     public void AFieldThatIsADimensionInSomeFoldsOnlyKeepsItsDistinctCountWhenMerged()
     {
