@@ -150,7 +150,7 @@ internal sealed class EventStage
         field.PutCode(Rows, code);
     }
 
-    /// <summary>Puts a text below <see cref="EventField.Compared"/> bytes; its code, -1 when it has none.</summary>
+    /// <summary>Puts a text of at most <see cref="EventField.Compared"/> bytes; its code, -1 when it has none.</summary>
     /// <param name="field">Its field.</param>
     /// <param name="bytes">The text and what stands behind it.</param>
     /// <param name="length">Its length.</param>

@@ -7,7 +7,7 @@ using StreamObserve.Core.Columns;
 namespace StreamObserve.Core.Events;
 
 /// <summary>
-/// The texts of one field and their codes. Texts below 32 bytes, which nearly all are, stand padded with zeros in one vector each: what a look-up costs depends on no length. Others,
+/// The texts of one field and their codes. Texts of at most 32 bytes, which nearly all are, stand padded with zeros in one vector each: what a look-up costs depends on no length. Others,
 /// and those with a NUL, are in a <see cref="StringDictionary"/>. Codes of the former are even, of the latter odd. Not thread-safe.
 /// </summary>
 [SkipLocalsInit]
@@ -19,7 +19,7 @@ internal sealed class FieldTexts
     // Of this process alone, so that nobody can write texts that all hash alike.
     private static readonly ulong Key0 = Secret(), Key1 = Secret(), Key2 = Secret(), Key3 = Secret();
 
-    private const int ShortMax = EventField.Compared - 1;
+    private const int ShortMax = EventField.Compared;
 
     private Vector256<byte>[] _short = [];
     private byte[] _lengths = [];
@@ -43,7 +43,7 @@ internal sealed class FieldTexts
         ? _long![code >> 1]
         : MemoryMarshal.AsBytes(_short.AsSpan(code >> 1, 1))[.._lengths[code >> 1]];
 
-    /// <summary>The code of a text below 32 bytes without a NUL, zeros behind it; -1 when it has none.</summary>
+    /// <summary>The code of a text of at most 32 bytes without a NUL, zeros behind it; -1 when it has none.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int Find(Vector256<byte> text)
     {

@@ -157,13 +157,13 @@ internal sealed class JsonEventParser(FieldTable table, EventStage stage)
     }
 
     /// <summary>
-    /// The way of nearly all values: one that is the same as in the event before, or a text below 32 bytes without escapes. What it takes depends on no length, so that the processor
-    /// guesses its branches right. False when it is none of them.
+    /// The way of nearly all values: one that is the same as in the event before, a text of at most 32 bytes without escapes, or a short number. What it takes depends
+    /// on no length, so that the processor guesses its branches right. False when it is none of them.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool TryParseShort(ReadOnlySpan<byte> s, ref int i, EventField field)
     {
-        if (i >= s.Length - EventField.Compared)
+        if (i >= s.Length - EventField.Compared - 1)
         {
             return false;
         }
@@ -178,12 +178,12 @@ internal sealed class JsonEventParser(FieldTable table, EventStage stage)
 
         if (at != (byte)'"')
         {
-            return false;
+            return TryParseNumber(ref at, ref i, field);
         }
 
         var bytes = Vector256.LoadUnsafe(ref Unsafe.Add(ref at, 1));
         var length = BitOperations.TrailingZeroCount(Stops(bytes));
-        if (length == EventField.Compared || Unsafe.Add(ref at, length + 1) != (byte)'"')
+        if (Unsafe.Add(ref at, length + 1) != (byte)'"')
         {
             return false;
         }
@@ -193,6 +193,26 @@ internal sealed class JsonEventParser(FieldTable table, EventStage stage)
         if (code >= 0 && field.LearnRun(code) && length + 2 <= EventField.Compared)
         {
             field.RememberToken(ref at, length + 2, 0, FieldKind.String, code);
+        }
+
+        return true;
+    }
+
+    /// <summary>As <see cref="TryParseShort"/>, a number.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryParseNumber(ref byte at, ref int i, EventField field)
+    {
+        if (!ShortNumber.TryRead(ref at, out var length, out var kind, out var bits))
+        {
+            return false;
+        }
+
+        _stage.Put(field, kind, bits);
+        i += length;
+        if (field.LearnRun(bits) && Unsafe.Add(ref at, length) is (byte)',' or (byte)'}')
+        {
+            // A number ends only where something else begins: with it the last value can be told from one that begins the same.
+            field.RememberToken(ref at, length, 1, kind, bits);
         }
 
         return true;
@@ -318,7 +338,6 @@ internal sealed class JsonEventParser(FieldTable table, EventStage stage)
 
         _stage.Put(field, kind, bits);
 
-        // A number ends only where something else begins: with it the last value can be told from one that begins the same.
         if (field.LearnRun(bits) && i - start < EventField.Compared && start < s.Length - EventField.Compared && s[i] is (byte)',' or (byte)'}')
         {
             field.RememberToken(ref Unsafe.Add(ref MemoryMarshal.GetReference(s), start), i - start, 1, kind, bits);
@@ -347,6 +366,14 @@ internal sealed class JsonEventParser(FieldTable table, EventStage stage)
                 }
 
                 i += EventField.Compared;
+            }
+
+            if (s.Length >= EventField.Compared && i > s.Length - EventField.Compared)
+            {
+                // Near the end: the last bytes there are, without those that were passed.
+                var last = s.Length - EventField.Compared;
+                var stop = (ulong)Stops(Vector256.LoadUnsafe(ref Unsafe.Add(ref MemoryMarshal.GetReference(s), last))) >> Math.Min(i - last, EventField.Compared);
+                i = stop != 0 ? i + BitOperations.TrailingZeroCount(stop) : s.Length;
             }
 
             if ((uint)i >= (uint)s.Length)
