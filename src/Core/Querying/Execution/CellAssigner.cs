@@ -100,17 +100,59 @@ internal sealed class CellAssigner : IDisposable
     }
 
     /// <summary>
-    /// Counts the rows of a segment, all of them in one bucket, by the one text field that they are broken down by: once a code, not once a row. False when they are not of that kind.
-    /// Each row is taken for one event.
+    /// Counts the rows of a segment where that takes no cell for each of them: those that nothing breaks down, and those of one bucket by one text field. False when they are not of that
+    /// kind. Each row is taken for one event.
     /// </summary>
     public bool TryCount(IRowSegment segment, ReadOnlySpan<int> rows, bool isAll, long startNs, long endNs)
     {
         var bucket = _plan.BucketOf(Math.Max(startNs, segment.MinTimeNs));
-        if (_codings.Length != 1 || bucket != _plan.BucketOf(Math.Min(endNs - 1, segment.MaxTimeNs)))
+        var buckets = _plan.BucketOf(Math.Min(endNs - 1, segment.MaxTimeNs)) - bucket + 1;
+        return _codings.Length switch
+        {
+            0 => TryCountUngrouped(segment, rows, isAll, bucket, buckets),
+            1 when buckets == 1 => TryCountTexts(segment, rows, isAll, bucket),
+            _ => false,
+        };
+    }
+
+    /// <summary>Once a bucket.</summary>
+    private bool TryCountUngrouped(IRowSegment segment, ReadOnlySpan<int> rows, bool isAll, int firstBucket, int buckets)
+    {
+        if (buckets > Math.Max(EntriesMin, rows.Length * EntriesPerRow))
         {
             return false;
         }
 
+        var group = _result.Group(default(ReadOnlySpan<byte>));
+        if (buckets == 1)
+        {
+            _result.Count.Add(_result.Cell(group, firstBucket), rows.Length, rows.Length);
+            return true;
+        }
+
+        var bucketOf = LentArray.Room(ref _buckets, rows.Length);
+        Buckets.Assign(segment.Times, rows, isAll, _plan, firstBucket, bucketOf);
+        var counts = LentArray.Room(ref _table, buckets);
+        counts.Clear();
+        foreach (var bucket in bucketOf)
+        {
+            counts[bucket]++;
+        }
+
+        for (var i = 0; i < counts.Length; i++)
+        {
+            if (counts[i] > 0)
+            {
+                _result.Count.Add(_result.Cell(group, firstBucket + i), counts[i], counts[i]);
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Once a code.</summary>
+    private bool TryCountTexts(IRowSegment segment, ReadOnlySpan<int> rows, bool isAll, int bucket)
+    {
         _columns.Clear();
         segment.GetColumns(_plan.Spec.Breakdowns[0], _columns);
         if (_columns is not [{ Type: ColumnType.Dictionary } column] || column.Strings.Count > rows.Length || (column.Presence is not null && !isAll))

@@ -106,7 +106,7 @@ public sealed class RowScan : IDisposable
         var weights = _plan.Spec.UsageMode ? null : segment.Weights;
         if (_filters is [null] && weights is null && _assigner.TryCount(segment, rows, all, startNs, endNs))
         {
-            // Fast path: nothing but the rows of each text is asked for.
+            // Fast path: nothing but how many rows there are is asked for.
             _result.HoldMemory();
             return outcome;
         }
