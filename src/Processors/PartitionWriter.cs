@@ -20,7 +20,7 @@ namespace StreamObserve.Processors;
 internal sealed class PartitionWriter : ReceiveActor, IWithTimers
 {
     private static readonly TimeSpan ReopenAfter = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan TrailWait = TimeSpan.FromMilliseconds(5);
+    private static readonly TimeSpan TrailWait = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan TailForgottenAfter = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan FinalCutMax = TimeSpan.FromSeconds(3);
 

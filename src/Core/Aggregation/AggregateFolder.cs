@@ -265,7 +265,7 @@ public sealed class AggregateFolder
         }
     }
 
-    /// <summary>Adds every row to its cell of each measure; two measures a pass, as rows are many and what a row does to them is the same.</summary>
+    /// <summary>Adds every row to its cell of each measure; unweighted rows to two measures a pass.</summary>
     private static void AddMeasures(FoldInput input, List<FoldMeasure> measures, List<MeasureCells> aggregates)
     {
         if (input.Weights is { } weights)
@@ -281,7 +281,7 @@ public sealed class AggregateFolder
         for (var i = 0; i < measures.Count; i += 2)
         {
             var hasSecond = i + 1 < measures.Count;
-            MeasurePair.Add(input.Cells, measures[i], aggregates[i], hasSecond ? measures[i + 1] : measures[i], hasSecond ? aggregates[i + 1] : null);
+            MeasurePair.Add(input.Cells, measures[i], aggregates[i], hasSecond ? measures[i + 1] : null, hasSecond ? aggregates[i + 1] : null);
         }
     }
 

@@ -6,8 +6,8 @@ using StreamObserve.Core.Columns;
 namespace StreamObserve.Core.Aggregation;
 
 /// <summary>
-/// What a cell adds up of two measures, beside each other in one cache line. A row waits for what the row before it stored in the same cell; with two measures in a vector, and
-/// their sums, extremes and counts side by side, it waits once instead of six times.
+/// What a cell adds up of two measures, beside each other in one cache line. A row waits for what the row before it stored in the same cell: here once for both measures and all that is kept of
+/// them, where each array of its own made it wait again (a fifth of a fold's time, docs/adr/0017-merged-folds.md).
 /// </summary>
 internal struct MeasurePair
 {
@@ -21,16 +21,16 @@ internal struct MeasurePair
 
     /// <summary>
     /// Adds each row's numbers, where it has one, to its cell's aggregates: fresh ones of unweighted rows, whose counts are only written where they are not the block's rows.
-    /// <paramref name="second"/> may be the first measure again, with no aggregates.
+    /// The second measure may be missing.
     /// </summary>
-    public static void Add(ReadOnlySpan<int> cells, FoldMeasure first, MeasureCells firstCells, FoldMeasure second, MeasureCells? secondCells)
+    public static void Add(ReadOnlySpan<int> cells, FoldMeasure first, MeasureCells firstCells, FoldMeasure? second, MeasureCells? secondCells)
     {
         var count = firstCells.Sums.Length;
         var rented = LentArrays.Rent<MeasurePair>(count);
         rented.AsSpan(0, count).Fill(None);
-        AddRows(cells, first.Whole.AsSpan(0, cells.Length), second.Whole.AsSpan(0, cells.Length), rented.AsSpan(0, count));
+        AddRows(cells, first.Whole.AsSpan(0, cells.Length), (second ?? first).Whole.AsSpan(0, cells.Length), rented.AsSpan(0, count));
         Write(rented, 0, first, firstCells);
-        if (secondCells is not null)
+        if (second is not null && secondCells is not null)
         {
             Write(rented, 1, second, secondCells);
         }

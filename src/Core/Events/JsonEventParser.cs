@@ -568,7 +568,7 @@ internal sealed class JsonEventParser(FieldTable table, EventStage stage)
     /// <summary>Reads a number; the index behind it, or -1 with reason.</summary>
     private int Number(ReadOnlySpan<byte> s, int i, out FieldKind kind, out long bits)
     {
-        if (TryShortNumber(s, i, out var end, out kind, out bits))
+        if (ShortNumber.TryReadDigits(s, i, out var end, out kind, out bits))
         {
             return end;
         }
@@ -597,61 +597,6 @@ internal sealed class JsonEventParser(FieldTable table, EventStage stage)
         bits = BitConverter.DoubleToInt64Bits(value);
         return end;
     }
-
-    /// <summary>
-    /// Reads an integer of at most 18 digits or, of at most 15, digits with a point: mantissa and power of ten are exact floats then, so one division rounds correctly (Clinger's
-    /// fast path). False for anything else, be it a number or not.
-    /// </summary>
-    private static bool TryShortNumber(ReadOnlySpan<byte> s, int i, out int end, out FieldKind kind, out long bits)
-    {
-        var isNegative = s[i] == (byte)'-';
-        var first = isNegative ? i + 1 : i;
-        var at = first;
-        long mantissa = 0;
-        uint digit;
-        while ((uint)at < (uint)s.Length && (digit = (uint)(s[at] - '0')) <= 9)
-        {
-            mantissa = (mantissa * 10) + digit;
-            at++;
-        }
-
-        var digits = at - first;
-        var next = (uint)at < (uint)s.Length ? s[at] : (byte)' ';
-        kind = FieldKind.Integer;
-        bits = isNegative ? -mantissa : mantissa;
-        end = at;
-        if (digits == 0 || digits > 18 || (digits > 1 && s[first] == (byte)'0') || (next | 0x20) == 'e')
-        {
-            return false;
-        }
-
-        if (next != (byte)'.')
-        {
-            return true;
-        }
-
-        at++;
-        while ((uint)at < (uint)s.Length && (digit = (uint)(s[at] - '0')) <= 9)
-        {
-            mantissa = (mantissa * 10) + digit;
-            at++;
-        }
-
-        var scale = at - end - 1;
-        next = (uint)at < (uint)s.Length ? s[at] : (byte)' ';
-        if (scale == 0 || digits + scale > 15 || (next | 0x20) == 'e')
-        {
-            return false;
-        }
-
-        var value = mantissa / PowersOfTen[scale];
-        kind = FieldKind.Float;
-        bits = BitConverter.DoubleToInt64Bits(isNegative ? -value : value);
-        end = at;
-        return true;
-    }
-
-    private static readonly double[] PowersOfTen = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
 
     /// <summary>A text without its escapes; valid until the next one.</summary>
     private ReadOnlySpan<byte> Unescaped(ReadOnlySpan<byte> text)

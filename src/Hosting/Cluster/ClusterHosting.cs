@@ -71,6 +71,7 @@ public static class ClusterHosting
             provider = cluster
             ask-timeout = 30s
           }
+          # At Akka's 10 ms an idle process takes 5 % of a core, at 50 ms 2 %; nothing here needs a finer one.
           scheduler.tick-duration = 50ms
           remote {
             dot-netty.tcp {

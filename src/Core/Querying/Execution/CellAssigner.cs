@@ -85,7 +85,7 @@ internal sealed class CellAssigner : IDisposable
         else
         {
             var codes = Combine(segment, rows, isAll);
-            var entriesMax = Math.Max(EntriesMin, rows.Length * EntriesPerRow);
+            var entriesMax = EntriesMax(rows.Length);
             if ((long)codes * buckets <= entriesMax)
             {
                 AssignByTable(cells, codes, firstBucket, buckets);
@@ -115,10 +115,13 @@ internal sealed class CellAssigner : IDisposable
         };
     }
 
+    /// <summary>Entries of a table worth having for so many rows.</summary>
+    private static int EntriesMax(int rows) => Math.Max(EntriesMin, rows * EntriesPerRow);
+
     /// <summary>Once a bucket.</summary>
     private bool TryCountUngrouped(IRowSegment segment, ReadOnlySpan<int> rows, bool isAll, int firstBucket, int buckets)
     {
-        if (buckets > Math.Max(EntriesMin, rows.Length * EntriesPerRow))
+        if (buckets > EntriesMax(rows.Length))
         {
             return false;
         }
@@ -213,7 +216,7 @@ internal sealed class CellAssigner : IDisposable
             return;
         }
 
-        if (buckets > Math.Max(EntriesMin, cells.Length * EntriesPerRow))
+        if (buckets > EntriesMax(cells.Length))
         {
             // Slow path: few rows over very many buckets.
             int lastBucket = -1, lastCell = -1;
