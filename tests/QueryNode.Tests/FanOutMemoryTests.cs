@@ -32,7 +32,7 @@ public sealed class FanOutMemoryTests() : global::Akka.TestKit.Xunit.TestKit("",
         var done = promise.Task;
         var question = new LeafQuery(0, 7, LeafPlan.AllDatasets, new QuerySpec { Calculations = [Calculation.Count] }, new ResolvedTime(0, 1_000_000_000, 1), QuerySource.Auto);
         var region = Sys.ActorOf(Props.Create(() => new Answering()));
-        var asker = Sys.ActorOf(Props.Create(() => new FanOut<LeafAnswer>(region, new List<IPartitionMessage> { question }, answer => answer.Partition, true, promise)));
+        var asker = Sys.ActorOf(Props.Create(() => new FanOut<LeafAnswer>(region, new List<IPartitionMessage> { question }, answer => answer.Partition, true, false, promise)));
         await WatchAsync(asker);
         var answer = new WeakReference(Assert.Single((await done.WaitAsync(Patience)).Replies));
         await ExpectTerminatedAsync(asker);

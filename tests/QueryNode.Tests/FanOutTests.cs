@@ -59,13 +59,66 @@ public sealed class FanOutTests() : global::Akka.TestKit.Xunit.TestKit("akka.sch
         await region.ExpectNoMsgAsync(TimeSpan.FromMilliseconds(50));
     }
 
+    [Fact]
+    public async Task WhoInsistsAsksAPartitionThatMovesUntilItIsBack()
+    {
+        var region = CreateTestProbe();
+        var done = _done.Task;
+        var asker = Ask(region, 1, insists: true);
+        var first = await region.ExpectMsgAsync<LeafQuery>();
+        await ProcessedAsync(asker);
+        for (var i = 0; i < 3; i++)
+        {
+            asker.Tell(Answer(0, first.QueryId) with { Status = LeafStatus.Unavailable, Text = "opening" }, region);
+            await ProcessedAsync(asker);
+            Clock.Advance(CoordinationLimits.RefusedAskedAgainAfter);
+            Assert.Equal(first, await region.ExpectMsgAsync<LeafQuery>());
+        }
+
+        asker.Tell(new LeafAccepted(0, first.QueryId), region);
+        asker.Tell(Answer(0, first.QueryId), region);
+        var replies = await done.WaitAsync(Patience);
+        Assert.Equal(LeafStatus.Answered, Assert.Single(replies.Replies).Status);
+        Assert.Empty(replies.Failed);
+    }
+
+    [Fact]
+    public async Task WhoInsistsGivesUpOnAPartitionThatStaysAwayAndPassesItsWordsOn()
+    {
+        var region = CreateTestProbe();
+        var done = _done.Task;
+        var asker = Ask(region, 2, insists: true);
+        var first = await region.ExpectMsgAsync<LeafQuery>();
+        await ProcessedAsync(asker);
+        asker.Tell(Answer(0, first.QueryId) with { Status = LeafStatus.Unavailable, Text = "opening" }, region);
+        await ProcessedAsync(asker);
+        Clock.Advance(CoordinationLimits.AcceptedWithin);
+        await ProcessedAsync(asker);
+        Assert.False(done.IsCompleted);
+        Clock.Advance(CoordinationLimits.BackWithin - CoordinationLimits.AcceptedWithin);
+        var replies = await done.WaitAsync(Patience);
+        Assert.True(Assert.Single(replies.Replies) is { Partition: 0, Status: LeafStatus.Unavailable, Text: "opening" });
+        Assert.True(Assert.Single(replies.Failed) is { Partition: 1, Retryable: true });
+    }
+
+    [Fact]
+    public async Task WhoTakesPartsDoesNotWaitForAPartitionThatMoves()
+    {
+        var region = CreateTestProbe();
+        var done = _done.Task;
+        var asker = Ask(region, 1);
+        var first = await region.ExpectMsgAsync<LeafQuery>();
+        asker.Tell(Answer(0, first.QueryId) with { Status = LeafStatus.Unavailable, Text = "opening" }, region);
+        Assert.Equal(LeafStatus.Unavailable, Assert.Single((await done.WaitAsync(Patience)).Replies).Status);
+    }
+
     private static LeafAnswer Answer(int partition, long id) => new(partition, id, LeafStatus.Answered, "", null, null);
 
-    private IActorRef Ask(TestProbe region, int partitions)
+    private IActorRef Ask(TestProbe region, int partitions, bool insists = false)
     {
         var questions = Enumerable.Range(0, partitions).Select(IPartitionMessage (partition) =>
             new LeafQuery(partition, 7, LeafPlan.AllDatasets, new QuerySpec { Calculations = [Calculation.Count] }, new ResolvedTime(0, 1_000_000_000, 1), QuerySource.Auto)).ToList();
-        return Sys.ActorOf(Props.Create(() => new FanOut<LeafAnswer>(region.Ref, questions, answer => answer.Partition, true, _done)));
+        return Sys.ActorOf(Props.Create(() => new FanOut<LeafAnswer>(region.Ref, questions, answer => answer.Partition, true, insists, _done)));
     }
 
     /// <summary>What was told before has been handled, and the timers of its start are set: an actor identifies itself in its turn.</summary>

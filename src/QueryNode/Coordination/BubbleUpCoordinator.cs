@@ -34,7 +34,8 @@ internal sealed class BubbleUpCoordinator(Partitions partitions, ICatalogService
 
         var id = partitions.NextId();
         var replies = await partitions.AskAllAsync<LeafAnswer>(
-            partition => new LeafBubbleUp(partition, id, request.Dataset, asked, resolved.StartNs, resolved.EndNs, request.Selection), answer => answer.Partition, true, cancellation)
+            partition => new LeafBubbleUp(partition, id, request.Dataset, asked, resolved.StartNs, resolved.EndNs, request.Selection), answer => answer.Partition, true, cancellation,
+            insists: !request.PartialAllowed)
             .ConfigureAwait(false);
 
         var result = new BubbleUpResult();

@@ -6,6 +6,12 @@ internal static class CoordinationLimits
     /// <summary>A partition that has not even accepted a question after this long counts as missing: the answer says so within a second.</summary>
     public static readonly TimeSpan AcceptedWithin = TimeSpan.FromMilliseconds(700);
 
+    /// <summary>The same where an answer without one partition is refused: a partition that moves to another owner is back within this.</summary>
+    public static readonly TimeSpan BackWithin = TimeSpan.FromSeconds(5);
+
+    /// <summary>How soon a partition that was not ready is asked again by one who insists on it.</summary>
+    public static readonly TimeSpan RefusedAskedAgainAfter = TimeSpan.FromMilliseconds(100);
+
     /// <summary>
     /// A partition that has not accepted a question after this long is asked once more: a message may be lost, or its owner gone, while another is being found. It answers
     /// an id once, however often it is asked.

@@ -25,6 +25,7 @@ internal sealed class FanOutPromise<TReply>
 /// <summary>
 /// Asks partitions one question and collects their replies. An actor for one question: partitions answer in two steps (accepted, answered) or in one; what does
 /// not come in time counts as missing. Those of two steps that are slow are asked again: whoever owns the partition by then answers, and the first answer counts.
+/// One who insists on all of them waits longer: a partition that moves to another owner is away for a moment, and is asked until it is back.
 /// </summary>
 internal sealed class FanOut<TReply> : ReceiveActor, IWithTimers
     where TReply : class
@@ -33,19 +34,23 @@ internal sealed class FanOut<TReply> : ReceiveActor, IWithTimers
     private readonly IReadOnlyList<IPartitionMessage> _questions;
     private readonly Func<TReply, int> _partitionOf;
     private readonly bool _accepts;
+    private readonly bool _insists;
     private readonly FanOutPromise<TReply> _done;
     private readonly Dictionary<int, bool> _open = [];
+    private readonly Dictionary<int, TReply> _refusals = [];
     private readonly List<TReply> _replies = [];
     private readonly List<FailedPartition> _failed = [];
     private bool _hasHedged;
+    private bool _isLate;
 
-    /// <summary>One question a partition; <paramref name="accepts"/> = they say at once that they have it.</summary>
-    public FanOut(IActorRef region, IReadOnlyList<IPartitionMessage> questions, Func<TReply, int> partitionOf, bool accepts, FanOutPromise<TReply> done)
+    /// <summary>One question a partition; <paramref name="accepts"/> = they say at once that they have it; <paramref name="insists"/> = an answer without one of them is of no use.</summary>
+    public FanOut(IActorRef region, IReadOnlyList<IPartitionMessage> questions, Func<TReply, int> partitionOf, bool accepts, bool insists, FanOutPromise<TReply> done)
     {
         _region = region;
         _questions = questions;
         _partitionOf = partitionOf;
         _accepts = accepts;
+        _insists = insists;
         _done = done;
         Receive<LeafAccepted>(accepted =>
         {
@@ -56,6 +61,7 @@ internal sealed class FanOut<TReply> : ReceiveActor, IWithTimers
         });
         Receive<TReply>(OnReply);
         Receive<Hedge>(_ => OnHedge());
+        Receive<AskAgain>(again => AskOne(again.Partition));
         Receive<Late>(_ => OnLate());
         Receive<TooLate>(_ => GiveUp(_open.Keys, "no answer in time"));
         Receive<FanOutCancelled>(_ => OnCancelled());
@@ -78,7 +84,7 @@ internal sealed class FanOut<TReply> : ReceiveActor, IWithTimers
             Timers.StartSingleTimer(nameof(Hedge), new Hedge(), CoordinationLimits.HedgedAfter);
         }
 
-        Timers.StartSingleTimer(nameof(Late), new Late(), CoordinationLimits.AcceptedWithin);
+        Timers.StartSingleTimer(nameof(Late), new Late(), AcceptedWithin);
         Timers.StartSingleTimer(nameof(TooLate), new TooLate(), CoordinationLimits.AnsweredWithin);
         End();
     }
@@ -86,12 +92,34 @@ internal sealed class FanOut<TReply> : ReceiveActor, IWithTimers
     /// <inheritdoc/>
     protected override void PostStop() => _done.Set(new(_replies, _failed));
 
+    private TimeSpan AcceptedWithin => _insists ? CoordinationLimits.BackWithin : CoordinationLimits.AcceptedWithin;
+
     private void OnReply(TReply reply)
     {
-        if (_open.Remove(_partitionOf(reply)))
+        var partition = _partitionOf(reply);
+        if (!_open.ContainsKey(partition))
         {
-            _replies.Add(reply);
-            End();
+            return;
+        }
+
+        if (_insists && !_isLate && reply is LeafAnswer { Status: LeafStatus.Unavailable })
+        {
+            _open[partition] = false;
+            _refusals[partition] = reply;
+            Timers.StartSingleTimer((nameof(AskAgain), partition), new AskAgain(partition), CoordinationLimits.RefusedAskedAgainAfter);
+            return;
+        }
+
+        _open.Remove(partition);
+        _replies.Add(reply);
+        End();
+    }
+
+    private void AskOne(int partition)
+    {
+        if (_open.ContainsKey(partition))
+        {
+            _region.Tell(_questions.First(question => question.Partition == partition));
         }
     }
 
@@ -110,9 +138,23 @@ internal sealed class FanOut<TReply> : ReceiveActor, IWithTimers
         Timers.StartSingleTimer(nameof(Hedge), new Hedge(), CoordinationLimits.HedgedEvery);
     }
 
-    private void OnLate() => GiveUp(
-        _open.Where(partition => !_accepts || !partition.Value).Select(partition => partition.Key),
-        $"no sign of life within {CoordinationLimits.AcceptedWithin.TotalMilliseconds} ms: its owner is down, moving or overloaded");
+    private void OnLate()
+    {
+        _isLate = true;
+        foreach (var (partition, refusal) in _refusals)
+        {
+            // Its own words say more than that it is late.
+            if (_open.TryGetValue(partition, out var accepted) && !accepted)
+            {
+                _open.Remove(partition);
+                _replies.Add(refusal);
+            }
+        }
+
+        GiveUp(
+            _open.Where(partition => !_accepts || !partition.Value).Select(partition => partition.Key),
+            $"no sign of life within {AcceptedWithin.TotalMilliseconds} ms: its owner is down, moving or overloaded");
+    }
 
     private void GiveUp(IEnumerable<int> partitions, string reason)
     {
@@ -147,6 +189,8 @@ internal sealed class FanOut<TReply> : ReceiveActor, IWithTimers
     }
 
     private sealed record Hedge;
+
+    private sealed record AskAgain(int Partition);
 
     private sealed record Late;
 

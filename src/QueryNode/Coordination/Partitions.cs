@@ -27,19 +27,19 @@ internal sealed class Partitions(ActorSystem system, IRequiredActor<PartitionReg
 
     /// <summary>Asks every partition.</summary>
     public Task<FanOutReplies<TReply>> AskAllAsync<TReply>(
-        Func<int, IPartitionMessage> question, Func<TReply, int> partitionOf, bool accepts, CancellationToken cancellation)
+        Func<int, IPartitionMessage> question, Func<TReply, int> partitionOf, bool accepts, CancellationToken cancellation, bool insists = false)
         where TReply : class =>
-        AskAsync(Enumerable.Range(0, Count).Select(question).ToList(), partitionOf, accepts, cancellation);
+        AskAsync(Enumerable.Range(0, Count).Select(question).ToList(), partitionOf, accepts, cancellation, insists);
 
-    /// <summary>Asks some partitions and waits for all that answer in time. Ends promptly when cancelled.</summary>
+    /// <summary>Asks some partitions and waits for all that answer in time, longer when it <paramref name="insists"/> on all. Ends promptly when cancelled.</summary>
     public async Task<FanOutReplies<TReply>> AskAsync<TReply>(
-        IReadOnlyList<IPartitionMessage> questions, Func<TReply, int> partitionOf, bool accepts, CancellationToken cancellation)
+        IReadOnlyList<IPartitionMessage> questions, Func<TReply, int> partitionOf, bool accepts, CancellationToken cancellation, bool insists = false)
         where TReply : class
     {
         var promise = new FanOutPromise<TReply>();
         var done = promise.Task;
         var region = Region;
-        var actor = system.ActorOf(Props.Create(() => new FanOut<TReply>(region, questions, partitionOf, accepts, promise)));
+        var actor = system.ActorOf(Props.Create(() => new FanOut<TReply>(region, questions, partitionOf, accepts, insists, promise)));
         await using var registration = cancellation.Register(() => actor.Tell(FanOutCancelled.Instance)).ConfigureAwait(false);
         return await done.WaitAsync(cancellation).ConfigureAwait(false);
     }

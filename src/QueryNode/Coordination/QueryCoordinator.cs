@@ -25,7 +25,8 @@ internal sealed class QueryCoordinator(Partitions partitions, ICatalogService ca
         var asked = NeedsPoints(request) ? resolved : resolved with { GranularitySeconds = OnePointSeconds };
         var id = partitions.NextId();
         var replies = await partitions.AskAllAsync<LeafAnswer>(
-            partition => new LeafQuery(partition, id, request.Dataset, request.Spec, asked, request.Source), answer => answer.Partition, true, cancellation).ConfigureAwait(false);
+            partition => new LeafQuery(partition, id, request.Dataset, request.Spec, asked, request.Source), answer => answer.Partition, true, cancellation,
+            insists: !request.PartialAllowed).ConfigureAwait(false);
 
         try
         {
