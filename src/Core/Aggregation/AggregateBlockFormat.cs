@@ -115,7 +115,7 @@ public static class AggregateBlockFormat
 
         if (measure.Sketches is { } sketches)
         {
-            WriteSketches(w, sketches);
+            SketchCellsFormat.Write(w, sketches);
         }
     }
 
@@ -146,7 +146,7 @@ public static class AggregateBlockFormat
 
         if ((flags & 4) != 0)
         {
-            measure.Sketches = ReadSketches(ref r, block.Cells);
+            measure.Sketches = SketchCellsFormat.Read(ref r, block.Cells);
         }
 
         return measure;
@@ -270,121 +270,18 @@ public static class AggregateBlockFormat
         }
     }
 
-    private static void WriteSketches(ByteWriter w, SketchCells sketches)
-    {
-        var run = w.BeginVarints(sketches.Cells + sketches.Bins, VarintRun.BytesMax32);
-        var lastFirst = 0;
-        for (var cell = 0; cell < sketches.Cells; cell++)
-        {
-            int from = sketches.Starts[cell], to = sketches.Starts[cell + 1];
-            run.Add((uint)(to - from));
-            if (from == to)
-            {
-                continue;
-            }
-
-            var code = sketches.Code(from);
-            run.AddZigzag(code - lastFirst);
-            lastFirst = code;
-            for (var i = from + 1; i < to; i++)
-            {
-                var next = sketches.Code(i);
-                run.Add((uint)(next - code));
-                code = next;
-            }
-        }
-
-        run.End();
-        var isWhole = true;
-        for (var i = 0; i < sketches.Bins; i++)
-        {
-            var weight = sketches.Weight(i);
-            isWhole &= weight == Math.Floor(weight) && weight <= MeasureCells.WholeMax;
-        }
-
-        w.U8(isWhole ? (byte)0 : (byte)1);
-        if (!isWhole)
-        {
-            for (var i = 0; i < sketches.Bins; i++)
-            {
-                w.F64(sketches.Weight(i));
-            }
-
-            return;
-        }
-
-        run = w.BeginVarints(sketches.Bins, VarintRun.BytesMax);
-        for (var i = 0; i < sketches.Bins; i++)
-        {
-            run.Add((ulong)sketches.Weight(i));
-        }
-
-        run.End();
-    }
-
-    private static SketchCells ReadSketches(ref ByteReader r, int cells)
-    {
-        var starts = new int[cells + 1];
-        var codes = LentArrays.Rent<int>(1 << 16);
-        var lastFirst = 0;
-        var count = 0;
-        for (var cell = 0; cell < cells; cell++)
-        {
-            var left = r.Count();
-            if (count + (long)left > codes.Length)
-            {
-                codes = Grown(codes, count + (long)left);
-            }
-
-            if (left > 0)
-            {
-                var code = codes[count++] = lastFirst += (int)r.Zigzag();
-                while (--left > 0)
-                {
-                    codes[count++] = code += r.Count();
-                }
-            }
-
-            starts[cell + 1] = count;
-        }
-
-        var weights = LentArrays.Rent<double>(count);
-        var isWhole = r.U8() == 0;
-        for (var i = 0; i < count; i++)
-        {
-            weights[i] = isWhole ? r.Varint() : r.F64();
-        }
-
-        var sketches = SketchCells.Of(starts, codes.AsSpan(0, count), weights.AsSpan(0, count));
-        LentArrays.Return(codes);
-        LentArrays.Return(weights);
-        return sketches;
-    }
-
-    private static int[] Grown(int[] codes, long wanted)
-    {
-        var grown = LentArrays.Rent<int>(checked((int)Math.Max(wanted, codes.Length * 2L)));
-        codes.CopyTo(grown, 0);
-        LentArrays.Return(codes);
-        return grown;
-    }
-
     private static void WriteCounts(ByteWriter w, int[] counts)
     {
         var run = w.BeginVarints(counts.Length, VarintRun.BytesMax32);
-        foreach (var count in counts)
-        {
-            run.Add((uint)count);
-        }
-
+        run.AddAll(counts);
         run.End();
     }
 
     private static void ReadCounts(ref ByteReader r, int[] counts)
     {
-        for (var i = 0; i < counts.Length; i++)
+        if (!r.TryCounts(counts))
         {
-            counts[i] = r.Count();
+            throw new FormatException("a count of more than an int holds");
         }
     }
 

@@ -1,4 +1,3 @@
-using System.Numerics;
 using StreamObserve.Core.Columns;
 using StreamObserve.Core.Querying.Accumulators;
 using StreamObserve.Core.Sketches;
@@ -181,7 +180,7 @@ public sealed class AggregateFolder
             var aggregates = new MeasureCells(measure.Field, measure.Decimals, measure.IsOfAllRows ? block.Rows : new int[cells], input.IsWeighted ? new double[cells] : null);
             if (hasSketches(measure))
             {
-                aggregates.Sketches = Sketches(input, measure, cells);
+                aggregates.Sketches = SketchFold.Of(input, measure, cells);
             }
 
             block.Measures.Add(aggregates);
@@ -304,59 +303,6 @@ public sealed class AggregateFolder
             maxs[cell] = Math.Max(maxs[cell], value);
         }
     }
-
-    /// <summary>(cell, bin) pairs in order, equal ones added up: no sketch object a cell.</summary>
-    private static SketchCells Sketches(FoldInput input, FoldMeasure measure, int cells)
-    {
-        var (codes, least, codeBits) = measure.BinCodes();
-        var rowBits = input.Weights is null ? 0 : BitsOf(input.Rows);
-        var rented = LentArrays.Rent<ulong>(input.Rows);
-        var count = 0;
-        var cellOf = input.Cells;
-        for (var row = 0; row < cellOf.Length; row++)
-        {
-            if (codes[row] != FoldMeasure.NoCode)
-            {
-                var key = ((ulong)cellOf[row] << codeBits) | (uint)(codes[row] - least);
-                rented[count++] = rowBits == 0 ? key : (key << rowBits) | (uint)row;
-            }
-        }
-
-        var keys = rented.AsSpan(0, count);
-        RadixSort.Sort(keys, rowBits, ulong.MaxValue >> BitOperations.LeadingZeroCount((ulong)cells << (codeBits + rowBits)));
-        var pairs = 0;
-        for (var i = 0; i < keys.Length; i++)
-        {
-            pairs += i == 0 || keys[i] >> rowBits != keys[i - 1] >> rowBits ? 1 : 0;
-        }
-
-        var starts = new int[cells + 1];
-        var bins = new int[pairs];
-        var sums = new double[pairs];
-        var pair = -1;
-        for (var i = 0; i < keys.Length; i++)
-        {
-            var key = keys[i] >> rowBits;
-            if (i == 0 || key != keys[i - 1] >> rowBits)
-            {
-                pair++;
-                starts[(int)(key >> codeBits) + 1]++;
-                bins[pair] = (int)(key & ((1UL << codeBits) - 1)) + least;
-            }
-
-            sums[pair] += input.Weights is null ? 1 : input.Weights[(int)(keys[i] & ((1UL << rowBits) - 1))];
-        }
-
-        LentArrays.Return(rented);
-        for (var cell = 0; cell < cells; cell++)
-        {
-            starts[cell + 1] += starts[cell];
-        }
-
-        return SketchCells.Of(starts, bins, sums);
-    }
-
-    private static int BitsOf(int count) => 32 - BitOperations.LeadingZeroCount((uint)count);
 
     /// <summary>The encoded distinct counts of a field: (cell, entry) pairs in order; and its heavy values.</summary>
     private byte[] Distinct(FoldInput input, string field, out HeavyHitterBlock? heavy)

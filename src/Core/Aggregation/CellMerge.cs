@@ -46,7 +46,7 @@ internal sealed class CellMerge
 
         if (withSketches)
         {
-            merged.Sketches = MergeSketches(parts);
+            merged.Sketches = SketchMerge.Merge([.. parts.Select(part => part?.Sketches)], _cellOf, Block.Cells);
         }
 
         Block.Measures.Add(merged);
@@ -75,93 +75,6 @@ internal sealed class CellMerge
 
         // Up to more decimals a whole number stays whole; down to floats it becomes what it stands for.
         double Rescaled(double number) => merged.Decimals == MeasureCells.Float ? number / part.Scale : number * factor;
-    }
-
-    private SketchCells MergeSketches(MeasureCells?[] parts)
-    {
-        var starts = new int[Block.Cells + 1];
-        for (var p = 0; p < parts.Length; p++)
-        {
-            if (parts[p]?.Sketches is { } sketches)
-            {
-                for (var cell = 0; cell < _cellOf[p].Length; cell++)
-                {
-                    starts[_cellOf[p][cell] + 1] += sketches.Starts[cell + 1] - sketches.Starts[cell];
-                }
-            }
-        }
-
-        for (var cell = 0; cell < Block.Cells; cell++)
-        {
-            starts[cell + 1] += starts[cell];
-        }
-
-        // Every part's bins beside each other in their cell, then each cell in order, equal bins joined.
-        var bins = new int[starts[^1]];
-        var weights = new double[bins.Length];
-        var next = starts.AsSpan(0, Block.Cells).ToArray();
-        for (var p = 0; p < parts.Length; p++)
-        {
-            if (parts[p]?.Sketches is { } sketches)
-            {
-                for (var cell = 0; cell < _cellOf[p].Length; cell++)
-                {
-                    int from = sketches.Starts[cell], count = sketches.Starts[cell + 1] - from;
-                    ref var to = ref next[_cellOf[p][cell]];
-                    for (var i = 0; i < count; i++, to++)
-                    {
-                        (bins[to], weights[to]) = (sketches.Code(from + i), sketches.Weight(from + i));
-                    }
-                }
-            }
-        }
-
-        return Joined(starts, bins, weights);
-    }
-
-    private static SketchCells Joined(int[] starts, int[] bins, double[] weights)
-    {
-        var kept = 0;
-        for (var cell = 0; cell + 1 < starts.Length; cell++)
-        {
-            int from = starts[cell], count = starts[cell + 1] - from;
-            var ofCell = bins.AsSpan(from, count);
-            var weightsOfCell = weights.AsSpan(from, count);
-            if (!IsAscending(ofCell))
-            {
-                ofCell.Sort(weightsOfCell);
-            }
-
-            starts[cell] = kept;
-            for (var i = 0; i < count; i++)
-            {
-                if (i > 0 && ofCell[i] == bins[kept - 1])
-                {
-                    weights[kept - 1] += weightsOfCell[i];
-                }
-                else
-                {
-                    (bins[kept], weights[kept]) = (ofCell[i], weightsOfCell[i]);
-                    kept++;
-                }
-            }
-        }
-
-        starts[^1] = kept;
-        return SketchCells.Of(starts, bins.AsSpan(0, kept), weights.AsSpan(0, kept));
-    }
-
-    private static bool IsAscending(ReadOnlySpan<int> codes)
-    {
-        for (var i = 1; i < codes.Length; i++)
-        {
-            if (codes[i] <= codes[i - 1])
-            {
-                return false;
-            }
-        }
-
-        return true;
     }
 
     /// <summary>The parts' cells, one part after the other, in the merged numbering of datasets and values.</summary>

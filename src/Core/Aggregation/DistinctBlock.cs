@@ -17,7 +17,8 @@ public sealed class DistinctBlock
     private readonly int[] _starts;
     private readonly uint[] _entries;
 
-    private DistinctBlock(string field, int slotSeconds, Utf8Strings datasets, int[] datasetCodes, long[] slots, int[] starts, uint[] entries)
+    /// <summary>A block of cells in any order, the entries of each ascending and of different registers. The arrays are its own from now on.</summary>
+    internal DistinctBlock(string field, int slotSeconds, Utf8Strings datasets, int[] datasetCodes, long[] slots, int[] starts, uint[] entries)
     {
         Field = field;
         SlotSeconds = slotSeconds;
@@ -51,6 +52,9 @@ public sealed class DistinctBlock
 
     /// <summary>The entries of a cell.</summary>
     public ReadOnlySpan<uint> Entries(int cell) => _entries.AsSpan(_starts[cell], _starts[cell + 1] - _starts[cell]);
+
+    /// <summary>The entries of all cells.</summary>
+    internal ReadOnlySpan<uint> Entries() => _entries;
 
     /// <summary>
     /// A block of ascending keys (cell in the bits above <see cref="EntryBits"/>, entry below), of which any may occur more than once; cells without a key are left out.
@@ -139,16 +143,7 @@ public sealed class DistinctBlock
         }
 
         var entries = new uint[starts[cells]];
-        for (var cell = 0; cell < cells; cell++)
-        {
-            var register = 0L;
-            for (var i = starts[cell]; i < starts[cell + 1]; i++)
-            {
-                register += r.Count();
-                entries[i] = register < 1 << DistinctAccumulator.Precision ? HyperLogLog.CoarseEntry((uint)register, 0) : throw new FormatException($"register {register}");
-            }
-        }
-
+        ReadRegisters(ref r, starts, entries);
         ReadRanks(ref r, entries);
         return new(field, slotSeconds, datasets, codes, slots, starts, entries);
     }
@@ -170,6 +165,27 @@ public sealed class DistinctBlock
                 w.U8(HyperLogLog.RankOf(entry));
             }
         }
+    }
+
+    private static void ReadRegisters(ref ByteReader r, int[] starts, uint[] entries)
+    {
+        var distances = LentArrays.Rent<int>(entries.Length);
+        if (!r.TryCounts(distances.AsSpan(0, entries.Length)))
+        {
+            throw new FormatException("a register of more than an int holds");
+        }
+
+        for (var cell = 0; cell + 1 < starts.Length; cell++)
+        {
+            var register = 0L;
+            for (var i = starts[cell]; i < starts[cell + 1]; i++)
+            {
+                register += distances[i];
+                entries[i] = register < 1 << DistinctAccumulator.Precision ? HyperLogLog.CoarseEntry((uint)register, 0) : throw new FormatException($"register {register}");
+            }
+        }
+
+        LentArrays.Return(distances);
     }
 
     private static void ReadRanks(ref ByteReader r, uint[] entries)

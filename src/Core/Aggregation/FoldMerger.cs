@@ -1,8 +1,4 @@
 using StreamObserve.Core.Columns;
-using StreamObserve.Core.Events;
-using StreamObserve.Core.Querying.Accumulators;
-using StreamObserve.Core.Querying.Execution;
-using StreamObserve.Core.Sketches;
 
 namespace StreamObserve.Core.Aggregation;
 
@@ -39,7 +35,7 @@ public sealed class FoldMerger : IDisposable
             else if (folds.All(fold => !fold.HasField(field) || fold.Find(field, true) >= 0 || fold.Find(field, false) >= 0))
             {
                 entries.Add(new(field, true, AggregationLimits.CoarseSeconds, []));
-                blocks.Add(MergeDistinct(field, folds, source).Encode(_writer, _packer));
+                blocks.Add(DistinctMerge.Merge(field, folds, source).Encode(_writer, _packer));
                 if (HeavyHitterMerge.TryMerge(field, folds, source) is { } heavy)
                 {
                     entries.Add(new(field, false, heavy.Cells.SlotSeconds, []) { IsHeavyHitters = true });
@@ -75,67 +71,5 @@ public sealed class FoldMerger : IDisposable
         return entries.SelectMany(part => part.Entry.Measures).Select(measure => measure.Field).Distinct()
             .Where(field => entries.TrueForAll(part => !part.Fold.HasField(field) || part.Entry.Has(field, false)))
             .Select(field => (field, entries.TrueForAll(part => !part.Fold.HasField(field) || part.Entry.Has(field, true))));
-    }
-
-    private static DistinctBlock MergeDistinct(string field, IReadOnlyList<FoldDirectory> folds, IAggregateSource source)
-    {
-        var datasets = new StringDictionary();
-        var cells = new IntegerMap();
-        var keys = new List<ulong>();
-        foreach (var fold in folds)
-        {
-            if (fold.Find(field, true) is var distinct and >= 0)
-            {
-                var block = source.Distinct(fold, distinct);
-                for (var cell = 0; cell < block.Cells; cell++)
-                {
-                    var to = Cell(block.Datasets[block.DatasetCodes[cell]], block.Slots[cell], block.SlotSeconds);
-                    foreach (var entry in block.Entries(cell))
-                    {
-                        keys.Add(to | entry);
-                    }
-                }
-            }
-            else if (fold.Find(field, false) is var dimension and >= 0)
-            {
-                var block = source.Aggregates(fold, dimension);
-                for (var cell = 0; cell < block.Cells; cell++)
-                {
-                    var value = GroupKey.Read(block.Values[block.ValueCodes[cell]], 1)[0];
-                    if (value.Kind != FieldKind.Absent)
-                    {
-                        keys.Add(Cell(block.Datasets[block.DatasetCodes[cell]], block.Slots[cell], block.SlotSeconds)
-                            | HyperLogLog.CoarseEntryOf(Hash64.Of(value), DistinctAccumulator.Precision));
-                    }
-                }
-            }
-        }
-
-        var ordered = keys.ToArray();
-        RadixSort.Sort(ordered, 0, ((ulong)cells.Count << DistinctBlock.EntryBits) - 1);
-        var codes = new int[cells.Count];
-        var slots = new long[cells.Count];
-        for (var i = 0; i < codes.Length; i++)
-        {
-            (codes[i], slots[i]) = CellKeys.Of(cells.Key(i));
-        }
-
-        return DistinctBlock.OfOrdered(field, AggregationLimits.CoarseSeconds, datasets.ToStrings(), codes, slots, ordered);
-
-        ulong Cell(ReadOnlySpan<byte> dataset, long slot, int slotSeconds)
-        {
-            var coarse = LeafPlan.FloorDiv(slot * slotSeconds, AggregationLimits.CoarseSeconds);
-            return (ulong)cells.Add(CellKeys.Of(datasets.Add(dataset), coarse)) << DistinctBlock.EntryBits;
-        }
-    }
-
-    /// <summary>A (dataset, slot) pair as one number: slots since 1970 fit in 40 bits for all times that nanoseconds can say.</summary>
-    private static class CellKeys
-    {
-        private const int SlotBits = 40;
-
-        public static long Of(int dataset, long slot) => ((long)dataset << SlotBits) | (slot & ((1L << SlotBits) - 1));
-
-        public static (int Dataset, long Slot) Of(long key) => ((int)(key >> SlotBits), key << (64 - SlotBits) >> (64 - SlotBits));
     }
 }

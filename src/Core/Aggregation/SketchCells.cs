@@ -1,3 +1,4 @@
+using StreamObserve.Core.Columns;
 using StreamObserve.Core.Sketches;
 
 namespace StreamObserve.Core.Aggregation;
@@ -8,16 +9,18 @@ namespace StreamObserve.Core.Aggregation;
 /// </summary>
 public sealed class SketchCells
 {
-    private readonly int _firstCode;
     private readonly ushort[]? _offsets;
     private readonly ushort[]? _counts;
     private readonly int[]? _codes;
     private readonly double[]? _weights;
 
-    private SketchCells(int[] starts, int firstCode, int lastCode, ushort[] offsets, ushort[] counts) =>
-        (Starts, _firstCode, LastCode, _offsets, _counts) = (starts, firstCode, lastCode, offsets, counts);
-
     private SketchCells(int[] starts, int[] codes, double[] weights) => (Starts, _codes, _weights) = (starts, codes, weights);
+
+    /// <summary>
+    /// Compact sketches: bin i has the code <paramref name="firstCode"/> + <paramref name="offsets"/>[i], none is past <paramref name="lastCode"/>. The arrays are its own from now on.
+    /// </summary>
+    internal SketchCells(int[] starts, int firstCode, int lastCode, ushort[] offsets, ushort[] counts) =>
+        (Starts, FirstCode, LastCode, _offsets, _counts) = (starts, firstCode, lastCode, offsets, counts);
 
     /// <summary>Where each cell's bins start; one entry more than there are cells.</summary>
     public int[] Starts { get; }
@@ -34,39 +37,73 @@ public sealed class SketchCells
     /// <summary>Sketches of these bins, which are copied.</summary>
     public static SketchCells Of(int[] starts, ReadOnlySpan<int> codes, ReadOnlySpan<double> weights)
     {
-        int least = int.MaxValue, greatest = int.MinValue;
+        var counts = LentArrays.Rent<int>(codes.Length);
         var isSmall = true;
         for (var i = 0; i < codes.Length; i++)
         {
-            (least, greatest) = (Math.Min(least, codes[i]), Math.Max(greatest, codes[i]));
-            isSmall &= weights[i] <= ushort.MaxValue && weights[i] == (ushort)weights[i];
+            counts[i] = (ushort)weights[i];
+            isSmall &= counts[i] == weights[i];
         }
 
-        if (!isSmall || (long)greatest - least > ushort.MaxValue)
+        var sketches = isSmall ? Of(starts, codes, counts.AsSpan(0, codes.Length)) : new(starts, codes.ToArray(), weights.ToArray());
+        LentArrays.Return(counts);
+        return sketches;
+    }
+
+    /// <summary>Sketches of these bins, which are copied; counts of no less than 0.</summary>
+    public static SketchCells Of(int[] starts, ReadOnlySpan<int> codes, ReadOnlySpan<int> counts)
+    {
+        int least = int.MaxValue, greatest = int.MinValue, all = 0;
+        for (var i = 0; i < codes.Length; i++)
         {
-            return new(starts, codes.ToArray(), weights.ToArray());
+            (least, greatest) = (Math.Min(least, codes[i]), Math.Max(greatest, codes[i]));
+            all |= counts[i];
+        }
+
+        if (all > ushort.MaxValue || (long)greatest - least > ushort.MaxValue)
+        {
+            var weights = new double[counts.Length];
+            for (var i = 0; i < weights.Length; i++)
+            {
+                weights[i] = counts[i];
+            }
+
+            return new(starts, codes.ToArray(), weights);
         }
 
         var offsets = new ushort[codes.Length];
-        var counts = new ushort[codes.Length];
+        var small = new ushort[codes.Length];
         for (var i = 0; i < codes.Length; i++)
         {
-            (offsets[i], counts[i]) = ((ushort)(codes[i] - least), (ushort)weights[i]);
+            (offsets[i], small[i]) = ((ushort)(codes[i] - least), (ushort)counts[i]);
         }
 
-        return new(starts, least, greatest, offsets, counts);
+        return new(starts, least, greatest, offsets, small);
     }
 
     /// <summary>The bins of positive numbers within which all bins of all cells lie, where none is of another number and codes are of the usual range.</summary>
-    public (int Low, int High)? PositiveRange => _offsets is { Length: > 0 } && _firstCode > 0 ? (_firstCode - SketchCodes.Middle, LastCode - SketchCodes.Middle) : null;
+    public (int Low, int High)? PositiveRange => _offsets is { Length: > 0 } && FirstCode > 0 ? (FirstCode - SketchCodes.Middle, LastCode - SketchCodes.Middle) : null;
 
-    private int LastCode { get; }
+    /// <summary>True when codes and weights are of the usual range: then there are <see cref="Offsets"/> and <see cref="Counts"/>.</summary>
+    internal bool IsCompact => _offsets is not null;
+
+    /// <summary>What the offsets are added to.</summary>
+    internal int FirstCode { get; }
+
+    /// <summary>A code that none is past.</summary>
+    internal int LastCode { get; }
+
+    /// <summary>By bin, the distance of its code to <see cref="FirstCode"/>.</summary>
+    internal ReadOnlySpan<ushort> Offsets => _offsets;
+
+    /// <summary>By bin, its weight.</summary>
+    internal ReadOnlySpan<ushort> Counts => _counts;
 
     /// <summary>True when the cell has no bin.</summary>
     public bool IsEmpty(int cell) => Starts[cell] == Starts[cell + 1];
 
     /// <summary>The code of a bin by its number.</summary>
-    public int Code(int bin) => _offsets is null ? _codes![bin] : _firstCode + _offsets[bin];
+    public int Code(int bin) => _offsets is null ? _codes![bin] : FirstCode + _offsets[bin];
 
     /// <summary>The weight of a bin by its number.</summary>
     public double Weight(int bin) => _counts is null ? _weights![bin] : _counts[bin];
@@ -78,7 +115,7 @@ public sealed class SketchCells
         if (_offsets is not null)
         {
             // Fast path: whole numbers of a small range.
-            sketch.AddOrdered(_firstCode, _offsets.AsSpan(from, count), _counts.AsSpan(from, count));
+            sketch.AddOrdered(FirstCode, _offsets.AsSpan(from, count), _counts.AsSpan(from, count));
             return;
         }
 

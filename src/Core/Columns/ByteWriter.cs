@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
+using System.Numerics;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using System.Text;
 
 namespace StreamObserve.Core.Columns;
@@ -163,6 +165,51 @@ public ref struct ByteReader(ReadOnlySpan<byte> bytes)
     {
         var value = Varint();
         return value <= int.MaxValue ? (int)value : throw new FormatException($"a count of {value}");
+    }
+
+    /// <summary>Fills a span with varints. False, with nothing read, when one is more than an <see cref="int"/> holds.</summary>
+    public bool TryCounts(Span<int> counts)
+    {
+        var start = Position;
+        var i = 0;
+        while (i < counts.Length)
+        {
+            // Fast path: sixteen bytes at once, of which those that are whole numbers count; a longer one behind them ends the step.
+            if (counts.Length - i >= Vector128<byte>.Count && Remaining >= Vector128<byte>.Count)
+            {
+                var bytes = Vector128.Create(_bytes.Slice(Position, Vector128<byte>.Count));
+                Widen(bytes, counts[i..]);
+                var whole = BitOperations.TrailingZeroCount(bytes.ExtractMostSignificantBits() | (1u << Vector128<byte>.Count));
+                i += whole;
+                Position += whole;
+                if (whole == Vector128<byte>.Count)
+                {
+                    continue;
+                }
+            }
+
+            var value = Varint();
+            if (value > int.MaxValue)
+            {
+                Position = start;
+                return false;
+            }
+
+            counts[i++] = (int)value;
+        }
+
+        return true;
+
+        static void Widen(Vector128<byte> bytes, Span<int> to)
+        {
+            var (low, high) = Vector128.Widen(bytes);
+            var (first, second) = Vector128.Widen(low);
+            var (third, fourth) = Vector128.Widen(high);
+            first.AsInt32().CopyTo(to);
+            second.AsInt32().CopyTo(to[4..]);
+            third.AsInt32().CopyTo(to[8..]);
+            fourth.AsInt32().CopyTo(to[12..]);
+        }
     }
 
     /// <summary>A signed number, zigzag.</summary>

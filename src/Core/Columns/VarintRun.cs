@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
 namespace StreamObserve.Core.Columns;
@@ -62,8 +63,50 @@ internal ref struct VarintRun(ByteWriter writer, ref byte start)
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void AddZigzag(long value) => Add(Zigzagged(value));
 
+    /// <summary>Writes numbers that are no less than 0.</summary>
+    public void AddAll(ReadOnlySpan<int> values)
+    {
+        var i = 0;
+        while (i < values.Length)
+        {
+            // Fast path: eight that take a byte each. As eight bytes they also fit where the run's last number does.
+            if (values.Length - i >= Vector256<int>.Count && Vector256.Create(values.Slice(i, Vector256<int>.Count)).AsUInt32() is var eight && (eight & Vector256.Create(~0x7Fu)) == Vector256<uint>.Zero)
+            {
+                AddBytes(Vector128.Narrow(eight.GetLower(), eight.GetUpper()));
+                i += Vector256<int>.Count;
+                continue;
+            }
+
+            Add((uint)values[i++]);
+        }
+    }
+
+    /// <summary>Writes numbers.</summary>
+    public void AddAll(ReadOnlySpan<ushort> values)
+    {
+        var i = 0;
+        while (i < values.Length)
+        {
+            if (values.Length - i >= Vector128<ushort>.Count && Vector128.Create(values.Slice(i, Vector128<ushort>.Count)) is var eight && (eight & Vector128.Create<ushort>(0xFF80)) == Vector128<ushort>.Zero)
+            {
+                AddBytes(eight);
+                i += Vector128<ushort>.Count;
+                continue;
+            }
+
+            Add(values[i++]);
+        }
+    }
+
     /// <summary>Counts what was written.</summary>
     public readonly void End() => writer.EndVarints(_length);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void AddBytes(Vector128<ushort> eight)
+    {
+        Unsafe.WriteUnaligned(ref Unsafe.Add(ref _start, _length), Vector128.Narrow(eight, eight).AsUInt64().ToScalar());
+        _length += Vector128<ushort>.Count;
+    }
 
     private void AddBytewise(ulong value)
     {
