@@ -304,53 +304,16 @@ public sealed class AggregateFolder
         }
     }
 
-    /// <summary>The encoded distinct counts of a field: (cell, entry) pairs in order; and its heavy values.</summary>
+    /// <summary>The encoded distinct counts of a field, and its heavy values.</summary>
     private byte[] Distinct(FoldInput input, string field, out HeavyHitterBlock? heavy)
     {
         var slots = input.SlotsOf(AggregationLimits.CoarseSeconds);
-        var rented = LentArrays.Rent<ulong>(input.Rows);
-        var keys = rented.AsSpan(0, Entries(input, field, slots, rented));
-        RadixSort.Sort(keys, 0, ((ulong)slots.Count << DistinctBlock.EntryBits) - 1);
-        heavy = _heavyHitters.Find(input, field, slots, keys);
-        var block = DistinctBlock.OfOrdered(field, AggregationLimits.CoarseSeconds, input.Datasets, slots.Datasets, slots.Slots, keys);
+        var rented = LentArrays.Rent<uint>(input.Rows);
+        var entries = rented.AsSpan(0, input.Rows);
+        DistinctFold.Entries(input, field, entries);
+        heavy = _heavyHitters.Find(input, field, slots, entries);
+        var block = DistinctFold.Of(field, input, slots, entries);
         LentArrays.Return(rented);
         return block.Encode(_writer, null);
-    }
-
-    /// <summary>Writes (cell, entry) of each value of a field; returns how many.</summary>
-    private static int Entries(FoldInput input, string field, FoldSlots slots, Span<ulong> keys)
-    {
-        var count = 0;
-        Span<byte> scratch = stackalloc byte[64];
-        foreach (var (batch, firstRow) in input.Batches)
-        {
-            foreach (var (name, vector) in batch.Columns)
-            {
-                if (name != field)
-                {
-                    continue;
-                }
-
-                var ofCodes = vector.Type == ColumnType.Dictionary ? new uint[vector.Strings.Count] : [];
-                for (var code = 0; code < ofCodes.Length; code++)
-                {
-                    ofCodes[code] = HyperLogLog.CoarseEntryOf(Hash64.Of(vector.Strings[code]), DistinctAccumulator.Precision);
-                }
-
-                for (int row = 0, k = 0; row < batch.Rows; row++)
-                {
-                    if (vector.Has(row))
-                    {
-                        var entry = ofCodes.Length > 0
-                            ? ofCodes[vector.Codes[k]]
-                            : HyperLogLog.CoarseEntryOf(DistinctAccumulator.HashOf(vector, k, scratch), DistinctAccumulator.Precision);
-                        keys[count++] = ((ulong)slots.IndexOf[firstRow + row] << DistinctBlock.EntryBits) | entry;
-                        k++;
-                    }
-                }
-            }
-        }
-
-        return count;
     }
 }

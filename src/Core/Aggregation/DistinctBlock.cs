@@ -57,31 +57,39 @@ public sealed class DistinctBlock
     internal ReadOnlySpan<uint> Entries() => _entries;
 
     /// <summary>
-    /// A block of ascending keys (cell in the bits above <see cref="EntryBits"/>, entry below), of which any may occur more than once; cells without a key are left out.
+    /// A block of keys (cell in the bits above <see cref="EntryBits"/>, entry below), in any order, of which any may occur more than once. The keys are put in order; cells without a
+    /// key are left out.
     /// </summary>
-    internal static DistinctBlock OfOrdered(string field, int slotSeconds, Utf8Strings datasets, int[] datasetCodes, long[] slots, ReadOnlySpan<ulong> keys)
+    internal static DistinctBlock Of(string field, int slotSeconds, Utf8Strings datasets, int[] datasetCodes, long[] slots, Span<ulong> keys)
     {
-        var entries = new uint[keys.Length];
-        var starts = new List<int>(datasetCodes.Length + 1) { 0 };
-        var cells = new List<int>(datasetCodes.Length);
-        var count = 0;
-        for (int from = 0, to; from < keys.Length; from = to)
+        // Ranks stay in any order: of equal registers the greatest is kept.
+        RadixSort.Sort(keys, HyperLogLog.CoarseRankBits, ((ulong)slots.Length << EntryBits) - 1);
+        var entries = LentArrays.Rent<uint>(keys.Length);
+        var starts = new List<int>(slots.Length + 1) { 0 };
+        var cells = new List<int>(slots.Length);
+        for (int from = 0, count = 0; from < keys.Length;)
         {
             var cell = keys[from] >> EntryBits;
-            var first = count;
-            for (to = from; to < keys.Length && keys[to] >> EntryBits == cell; to++)
+            while (from < keys.Length && keys[from] >> EntryBits == cell)
             {
-                entries[count++] = (uint)keys[to] & ((1u << EntryBits) - 1);
+                var greatest = keys[from++];
+                for (; from < keys.Length && keys[from] >> HyperLogLog.CoarseRankBits == greatest >> HyperLogLog.CoarseRankBits; from++)
+                {
+                    greatest = Math.Max(greatest, keys[from]);
+                }
+
+                entries[count++] = (uint)greatest & ((1u << EntryBits) - 1);
             }
 
-            count = first + HyperLogLog.KeepGreatestRanks(entries.AsSpan(first, count - first));
             cells.Add((int)cell);
             starts.Add(count);
         }
 
-        return new(
+        var block = new DistinctBlock(
             field, slotSeconds, datasets, cells.ConvertAll(cell => datasetCodes[cell]).ToArray(), cells.ConvertAll(cell => slots[cell]).ToArray(), [.. starts],
-            entries.AsSpan(0, count).ToArray());
+            entries.AsSpan(0, starts[^1]).ToArray());
+        LentArrays.Return(entries);
+        return block;
     }
 
     /// <summary>Writes the block by way of a buffer, whose content is overwritten; compressed when a packer is given.</summary>

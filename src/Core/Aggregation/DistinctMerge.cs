@@ -107,10 +107,8 @@ internal static class DistinctMerge
             }
         }
 
-        var ordered = keys.ToArray();
-        RadixSort.Sort(ordered, 0, ((ulong)cells.Count << DistinctBlock.EntryBits) - 1);
         var (codes, slots) = cells.ToArrays();
-        return DistinctBlock.OfOrdered(block.Field, AggregationLimits.CoarseSeconds, block.Datasets, codes, slots, ordered);
+        return DistinctBlock.Of(block.Field, AggregationLimits.CoarseSeconds, block.Datasets, codes, slots, keys.ToArray());
     }
 
     /// <summary>Numbers (dataset, coarse slot) pairs from 0. As keys they are one number: slots since 1970 fit in 40 bits for all times that nanoseconds can say.</summary>

@@ -6,7 +6,7 @@ using StreamObserve.Core.Sketches;
 namespace StreamObserve.Core.Aggregation;
 
 /// <summary>
-/// Finds the heavy values of one field of a fold by way of what its distinct count has sorted already. A value has at most as many rows as its register was hit: only rows
+/// Finds the heavy values of one field of a fold by way of what its distinct count has hashed already. A value has at most as many rows as its register was hit: only rows
 /// of heavy registers are looked at again, and what no light register exceeds bounds every value that is left out. Reusable; not thread-safe.
 /// </summary>
 internal sealed class HeavyHitterCounter
@@ -22,10 +22,10 @@ internal sealed class HeavyHitterCounter
     private int[] _counts = [];
 
     /// <summary>
-    /// The heavy values. <paramref name="keys"/> are ascending: the row's slot above <see cref="DistinctBlock.EntryBits"/>, its coarse entry below. Null for weighted rows and
-    /// for rows that are spread very thin.
+    /// The heavy values. <paramref name="entries"/> are the coarse entries of the rows' values, 0 for a row without the field. Null for weighted rows and for rows that are
+    /// spread very thin.
     /// </summary>
-    public HeavyHitterBlock? Find(FoldInput input, string field, FoldSlots slots, ReadOnlySpan<ulong> keys)
+    public HeavyHitterBlock? Find(FoldInput input, string field, FoldSlots slots, ReadOnlySpan<uint> entries)
     {
         if (input.IsWeighted || slots.Count > SlotsMax)
         {
@@ -33,8 +33,7 @@ internal sealed class HeavyHitterCounter
         }
 
         var present = new int[slots.Count];
-        CountRegisters(keys, present);
-        var least = Math.Max(AggregationLimits.HeavyRowsMin, keys.Length / AggregationLimits.HeavyShareMin);
+        var least = Math.Max(AggregationLimits.HeavyRowsMin, CountRegisters(slots, entries, present) / AggregationLimits.HeavyShareMin);
         var leftOut = 0;
         var any = false;
         foreach (var count in _registers)
@@ -52,7 +51,7 @@ internal sealed class HeavyHitterCounter
         var rented = LentArrays.Rent<int>(input.Rows);
         var codes = rented.AsSpan(0, input.Rows);
         codes.Fill(None);
-        CodeHeavyRows(input, field, least, codes);
+        CodeHeavyRows(input, field, least, entries, codes);
         var kept = KeepHeaviest(least, codes, ref leftOut);
         var rows = new int[slots.Count * kept.Length];
         for (var row = 0; row < codes.Length; row++)
@@ -67,24 +66,27 @@ internal sealed class HeavyHitterCounter
         return new(MakeCells(input, field, slots, present, kept, rows), [], leftOut);
     }
 
-    private void CountRegisters(ReadOnlySpan<ulong> keys, int[] present)
+    /// <summary>Counts the rows with the field by register and by slot; returns how many there are.</summary>
+    private int CountRegisters(FoldSlots slots, ReadOnlySpan<uint> entries, int[] present)
     {
         Array.Clear(_registers);
-        for (int from = 0, to; from < keys.Length; from = to)
+        var slotOf = slots.IndexOf;
+        var count = 0;
+        for (var row = 0; row < entries.Length; row++)
         {
-            for (to = from + 1; to < keys.Length && keys[to] == keys[from]; to++)
+            if (entries[row] != 0)
             {
+                _registers[HyperLogLog.RegisterOf(entries[row])]++;
+                present[slotOf[row]]++;
+                count++;
             }
-
-            _registers[RegisterOf(keys[from])] += to - from;
-            present[(int)(keys[from] >> DistinctBlock.EntryBits)] += to - from;
         }
+
+        return count;
     }
 
-    private static int RegisterOf(ulong key) => (int)HyperLogLog.RegisterOf((uint)key & ((1u << DistinctBlock.EntryBits) - 1));
-
     /// <summary>Numbers the values of rows in heavy registers and counts them.</summary>
-    private void CodeHeavyRows(FoldInput input, string field, int least, Span<int> codes)
+    private void CodeHeavyRows(FoldInput input, string field, int least, ReadOnlySpan<uint> entries, Span<int> codes)
     {
         _values.Clear();
         Span<byte> scratch = stackalloc byte[64];
@@ -97,7 +99,8 @@ internal sealed class HeavyHitterCounter
                     continue;
                 }
 
-                var ofCodes = vector.Type == ColumnType.Dictionary ? CodesOf(vector.Strings, least) : [];
+                var ofCodes = vector.Type == ColumnType.Dictionary ? new int[vector.Strings.Count] : [];
+                Array.Fill(ofCodes, None);
                 for (int row = 0, k = 0; row < batch.Rows; row++)
                 {
                     if (!vector.Has(row))
@@ -105,42 +108,35 @@ internal sealed class HeavyHitterCounter
                         continue;
                     }
 
-                    var code = ofCodes.Length > 0 ? ofCodes[vector.Codes[k]] : CodeOf(vector, k, least, scratch);
-                    k++;
-                    if (code >= 0)
+                    if (_registers[HyperLogLog.RegisterOf(entries[firstRow + row])] >= least)
                     {
+                        var code = ofCodes.Length == 0 ? CodeOf(vector, k, scratch) : CodeOf(vector, k, ofCodes);
                         _counts[code]++;
                         codes[firstRow + row] = code;
                     }
+
+                    k++;
                 }
             }
         }
     }
 
-    private int[] CodesOf(Utf8Strings dictionary, int least)
+    /// <summary>The number of a value of a dictionary, remembered by its code there.</summary>
+    private int CodeOf(ColumnVector vector, int k, int[] ofCodes)
     {
-        var codes = new int[dictionary.Count];
-        for (var code = 0; code < codes.Length; code++)
+        ref var code = ref ofCodes[vector.Codes[k]];
+        if (code == None)
         {
-            codes[code] = None;
-            if (IsHeavy(Hash64.Of(dictionary[code]), least))
-            {
-                _key.Clear();
-                GroupKey.WriteText(_key, dictionary[code]);
-                codes[code] = Number();
-            }
+            _key.Clear();
+            GroupKey.WriteText(_key, vector.Strings[vector.Codes[k]]);
+            code = Number();
         }
 
-        return codes;
+        return code;
     }
 
-    private int CodeOf(ColumnVector vector, int k, int least, Span<byte> scratch)
+    private int CodeOf(ColumnVector vector, int k, Span<byte> scratch)
     {
-        if (!IsHeavy(DistinctAccumulator.HashOf(vector, k, scratch), least))
-        {
-            return None;
-        }
-
         _key.Clear();
         if (vector.Type == ColumnType.Bool)
         {
@@ -153,8 +149,6 @@ internal sealed class HeavyHitterCounter
 
         return Number();
     }
-
-    private bool IsHeavy(ulong hash, int least) => _registers[RegisterOf(HyperLogLog.CoarseEntryOf(hash, DistinctAccumulator.Precision))] >= least;
 
     /// <summary>The number of the value whose key was written.</summary>
     private int Number()

@@ -52,26 +52,14 @@ public sealed partial class HyperLogLog
     /// <summary>The register of a coarse entry.</summary>
     public static uint RegisterOf(uint coarseEntry) => coarseEntry >> SparseRankBits;
 
+    /// <summary>Bits of the rank in a coarse entry, the lowest.</summary>
+    internal const int CoarseRankBits = SparseRankBits;
+
     /// <summary>The rank of a coarse entry.</summary>
     public static byte RankOf(uint coarseEntry) => (byte)(coarseEntry & RankMask);
 
     /// <summary>The coarse entry of a register and a rank.</summary>
     public static uint CoarseEntry(uint register, byte rank) => (register << SparseRankBits) | rank;
-
-    /// <summary>Of ascending entries keeps the greatest rank of each register, in place; returns how many stay.</summary>
-    public static int KeepGreatestRanks(Span<uint> coarseEntries)
-    {
-        var kept = 0;
-        for (var i = 0; i < coarseEntries.Length; i++)
-        {
-            if (i + 1 == coarseEntries.Length || RegisterOf(coarseEntries[i]) != RegisterOf(coarseEntries[i + 1]))
-            {
-                coarseEntries[kept++] = coarseEntries[i];
-            }
-        }
-
-        return kept;
-    }
 
     /// <summary>The sketch that was exported at the start of the source, and how many bytes it took. Damage is an <see cref="InvalidDataException"/>.</summary>
     public static HyperLogLog Import(ReadOnlySpan<byte> source, out int read)

@@ -54,13 +54,6 @@ public class HyperLogLogTests
     });
 
     [Fact]
-    public void OrderedCoarseEntriesKeepTheGreatestRankOfEachRegister()
-    {
-        Span<uint> entries = [HyperLogLog.CoarseEntry(3, 1), HyperLogLog.CoarseEntry(3, 4), HyperLogLog.CoarseEntry(7, 2), HyperLogLog.CoarseEntry(7, 2)];
-        Assert.Equal([HyperLogLog.CoarseEntry(3, 4), HyperLogLog.CoarseEntry(7, 2)], entries[..HyperLogLog.KeepGreatestRanks(entries)].ToArray());
-    }
-
-    [Fact]
     public void TheEstimateIsUnbiasedAndItsStandardErrorAsStated()
     {
         const int Precision = 10;
