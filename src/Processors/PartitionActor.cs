@@ -61,7 +61,7 @@ public sealed class PartitionActor : ReceiveActor
         if (_view.Current is not { IsReplaying: false } view)
         {
             // Rows that are being read again are missing from what is held: no answer is better than one that looks whole.
-            Refuse(question, Sender, _view.Current is null ? "the partition is being opened" : "the partition reads its log again after a restart");
+            Refuse(question, Sender, LeafStatus.Unavailable, _view.Current is null ? "the partition is being opened" : "the partition reads its log again after a restart");
             return;
         }
 
@@ -81,12 +81,12 @@ public sealed class PartitionActor : ReceiveActor
         }
         else
         {
-            Refuse(question, Sender, $"{Limits.LeafQueriesWaitingMax} queries wait already");
+            Refuse(question, Sender, LeafStatus.Overloaded, $"{Limits.LeafQueriesWaitingMax} queries wait already");
         }
     }
 
-    private void Refuse(ILeafQuestion question, IActorRef asker, string reason) =>
-        asker.Tell(new LeafAnswer(_partition, question.QueryId, LeafStatus.Unavailable, reason, null, null));
+    private void Refuse(ILeafQuestion question, IActorRef asker, LeafStatus status, string reason) =>
+        asker.Tell(new LeafAnswer(_partition, question.QueryId, status, reason, null, null));
 
     private void Start(ILeafQuestion question, IActorRef asker, PartitionView view)
     {
@@ -120,7 +120,7 @@ public sealed class PartitionActor : ReceiveActor
             }
             else
             {
-                Refuse(next.Value.Question, next.Value.Asker, "the partition is being opened again");
+                Refuse(next.Value.Question, next.Value.Asker, LeafStatus.Unavailable, "the partition is being opened again");
             }
         }
     }

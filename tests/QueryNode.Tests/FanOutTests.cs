@@ -69,6 +69,8 @@ public sealed class FanOutTests() : global::Akka.TestKit.Xunit.TestKit("akka.sch
         await ProcessedAsync(asker);
         for (var i = 0; i < 3; i++)
         {
+            // Also one that had accepted: its partition went away in the middle.
+            asker.Tell(new LeafAccepted(0, first.QueryId), region);
             asker.Tell(Answer(0, first.QueryId) with { Status = LeafStatus.Unavailable, Text = "opening" }, region);
             await ProcessedAsync(asker);
             Clock.Advance(CoordinationLimits.RefusedAskedAgainAfter);
@@ -101,15 +103,17 @@ public sealed class FanOutTests() : global::Akka.TestKit.Xunit.TestKit("akka.sch
         Assert.True(Assert.Single(replies.Failed) is { Partition: 1, Retryable: true });
     }
 
-    [Fact]
-    public async Task WhoTakesPartsDoesNotWaitForAPartitionThatMoves()
+    [Theory]
+    [InlineData(false, LeafStatus.Unavailable)]
+    [InlineData(true, LeafStatus.Overloaded)]
+    public async Task APartitionIsNotAwaitedByWhoTakesPartsNorWhenItIsOverloaded(bool insists, LeafStatus status)
     {
         var region = CreateTestProbe();
         var done = _done.Task;
-        var asker = Ask(region, 1);
+        var asker = Ask(region, 1, insists);
         var first = await region.ExpectMsgAsync<LeafQuery>();
-        asker.Tell(Answer(0, first.QueryId) with { Status = LeafStatus.Unavailable, Text = "opening" }, region);
-        Assert.Equal(LeafStatus.Unavailable, Assert.Single((await done.WaitAsync(Patience)).Replies).Status);
+        asker.Tell(Answer(0, first.QueryId) with { Status = status, Text = "not now" }, region);
+        Assert.Equal(status, Assert.Single((await done.WaitAsync(Patience)).Replies).Status);
     }
 
     private static LeafAnswer Answer(int partition, long id) => new(partition, id, LeafStatus.Answered, "", null, null);

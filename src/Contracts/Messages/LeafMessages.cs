@@ -118,11 +118,14 @@ public enum LeafStatus : byte
     /// <summary>The asked source can't answer the question: <see cref="LeafAnswer.Text"/> says why. The same at every partition that has the data.</summary>
     Refused,
 
-    /// <summary>Not now: recovering, or too many queries wait.</summary>
+    /// <summary>Not now: the partition is being opened, reads its log again or goes to another owner. Soon it can.</summary>
     Unavailable,
 
     /// <summary>It failed: damaged bytes, a bug. <see cref="LeafAnswer.Text"/> for people.</summary>
     Failed,
+
+    /// <summary>Not now: too many queries wait, or memory is used up. Asking again at once would make it worse.</summary>
+    Overloaded,
 }
 
 /// <summary>What an answer is about: both cursors, the head's log time (unix milliseconds), event times held (unix nanoseconds), lost offsets.</summary>

@@ -1,6 +1,4 @@
 using StreamObserve.Core.Columns;
-using StreamObserve.Core.Querying.Accumulators;
-using StreamObserve.Core.Sketches;
 
 namespace StreamObserve.Core.Aggregation;
 

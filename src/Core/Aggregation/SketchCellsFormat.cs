@@ -41,6 +41,11 @@ internal static class SketchCellsFormat
         for (var cell = 0; cell < cells; cell++)
         {
             var bins = r.Count();
+            if (bins > r.Remaining)
+            {
+                throw new FormatException($"a sketch of {bins} bins in {r.Remaining} bytes");
+            }
+
             if (count + (long)bins > codes.Length)
             {
                 codes = Grown(codes, count + (long)bins);

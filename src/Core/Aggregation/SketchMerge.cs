@@ -33,7 +33,7 @@ internal static class SketchMerge
         var starts = new int[cells + 1];
         var (bufferOffsets, bufferCounts) = (LentArrays.Rent<ushort>(ushort.MaxValue + 1), LentArrays.Rent<ushort>(ushort.MaxValue + 1));
         var isWithin = true;
-        for (var cell = 0; cell < cells; cell++)
+        for (var cell = 0; cell < cells && isWithin; cell++)
         {
             var kept = 0;
             Span<ushort> toOffsets = offsets.AsSpan(starts[cell]), toCounts = counts.AsSpan(starts[cell]);

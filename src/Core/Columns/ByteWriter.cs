@@ -167,7 +167,7 @@ public ref struct ByteReader(ReadOnlySpan<byte> bytes)
         return value <= int.MaxValue ? (int)value : throw new FormatException($"a count of {value}");
     }
 
-    /// <summary>Fills a span with varints. False, with nothing read, when one is more than an <see cref="int"/> holds.</summary>
+    /// <summary>Fills a span with varints. False, with nothing read and the span's content undefined, when one is more than an <see cref="int"/> holds.</summary>
     public bool TryCounts(Span<int> counts)
     {
         var start = Position;

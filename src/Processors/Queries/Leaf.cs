@@ -44,7 +44,7 @@ internal static class Leaf
     {
         OperationCanceledException => new(question.Partition, question.QueryId, LeafStatus.Unavailable, "cancelled", null, null),
         OutOfMemoryException => new(
-            question.Partition, question.QueryId, LeafStatus.Unavailable, "the processor's heap is full; ask again, about less time or fewer groups, or raise memory", null, null),
+            question.Partition, question.QueryId, LeafStatus.Overloaded, "the processor's heap is full; ask again, about less time or fewer groups, or raise memory", null, null),
         var fault => new(question.Partition, question.QueryId, LeafStatus.Failed, fault.ToString(), null, null),
     };
 

@@ -6,8 +6,11 @@ internal static class CoordinationLimits
     /// <summary>A partition that has not even accepted a question after this long counts as missing: the answer says so within a second.</summary>
     public static readonly TimeSpan AcceptedWithin = TimeSpan.FromMilliseconds(700);
 
-    /// <summary>The same where an answer without one partition is refused: a partition that moves to another owner is back within this.</summary>
-    public static readonly TimeSpan BackWithin = TimeSpan.FromSeconds(5);
+    /// <summary>
+    /// The same where an answer without one partition is refused: one that moves to another owner is mostly back within this. No longer, since such a question holds
+    /// its place among those that are executed.
+    /// </summary>
+    public static readonly TimeSpan BackWithin = TimeSpan.FromSeconds(3);
 
     /// <summary>How soon a partition that was not ready is asked again by one who insists on it.</summary>
     public static readonly TimeSpan RefusedAskedAgainAfter = TimeSpan.FromMilliseconds(100);

@@ -128,6 +128,7 @@ internal static class AnswerJson
         private static readonly JsonEncodedText DataName = JsonOutput.Name("data");
 
         private readonly Utf8JsonWriter _json;
+        private readonly HeatmapJson _heatmaps = new();
         private readonly JsonEncodedText[] _breakdowns;
         private readonly JsonEncodedText[] _calculations;
         private readonly JsonEncodedText[] _cellLabels;
@@ -177,7 +178,7 @@ internal static class AnswerJson
         private void WriteCell(AnswerCell cell, JsonEncodedText name, JsonEncodedText labelName, NumberLabel columnLabel)
         {
             _json.WritePropertyName(name);
-            _json.WriteCell(cell);
+            _json.WriteCell(cell, _heatmaps);
             if (cell.Label != columnLabel)
             {
                 _json.WritePropertyName(labelName);

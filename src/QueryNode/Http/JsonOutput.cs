@@ -47,10 +47,13 @@ internal static class JsonOutput
         await context.Response.BodyWriter.WriteAsync(body, context.RequestAborted).ConfigureAwait(false);
     }
 
+    /// <summary>True of a number that is written without a fraction or an exponent.</summary>
+    public static bool IsWhole(double value) => Math.Abs(value) < WholeMax && Math.Truncate(value) == value;
+
     /// <summary>Writes a number: 12 for 12.0.</summary>
     public static void WriteNumber(this Utf8JsonWriter json, double value)
     {
-        if (Math.Abs(value) < WholeMax && Math.Truncate(value) == value)
+        if (IsWhole(value))
         {
             json.WriteNumberValue((long)value);
         }
@@ -84,7 +87,7 @@ internal static class JsonOutput
     }
 
     /// <summary>Writes a calculation's value: a number, null, or a heatmap as its buckets.</summary>
-    public static void WriteCell(this Utf8JsonWriter json, AnswerCell cell)
+    public static void WriteCell(this Utf8JsonWriter json, AnswerCell cell, HeatmapJson heatmaps)
     {
         if (cell.Heatmap is not { } heatmap)
         {
@@ -92,22 +95,7 @@ internal static class JsonOutput
             return;
         }
 
-        json.WriteStartObject();
-        json.WriteStartArray("buckets"u8);
-        foreach (var bucket in heatmap)
-        {
-            json.WriteStartObject();
-            json.WritePropertyName("min"u8);
-            json.WriteNumber(bucket.Min);
-            json.WritePropertyName("max"u8);
-            json.WriteNumber(bucket.Max);
-            json.WritePropertyName("count"u8);
-            json.WriteNumber(bucket.Count);
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
-        json.WriteEndObject();
+        heatmaps.Write(json, heatmap);
     }
 
     /// <summary>Writes a member with a time (unix nanoseconds) as RFC 3339 text, or null.</summary>

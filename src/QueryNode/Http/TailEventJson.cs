@@ -27,10 +27,11 @@ internal static class TailEventJson
         json.WriteNumber("sent"u8, counts.Sent);
         json.WriteNumber("skipped"u8, counts.Skipped);
         json.WriteStartObject("data"u8);
+        var heatmaps = new HeatmapJson();
         for (var i = 0; i < progress.Calculations.Count; i++)
         {
             json.WritePropertyName(calculations[i].ResultKey);
-            json.WriteCell(progress.Calculations[i]);
+            json.WriteCell(progress.Calculations[i], heatmaps);
         }
 
         json.WriteEndObject();

@@ -28,7 +28,7 @@ public sealed record QueryRequest
     /// <summary>What is wanted besides the rows.</summary>
     public AnswerParts Parts { get; init; } = AnswerParts.Default;
 
-    /// <summary>False = an answer with a failed partition is of no use: the service may stop at the first failure and return the answer with that in its receipt.</summary>
+    /// <summary>False = an answer with a failed partition is of no use: the service waits longer for one that may be moving, and returns the answer with that in its receipt when it stays away.</summary>
     public bool PartialAllowed { get; init; } = true;
 
     /// <summary>True = the receipt says how the answer was made.</summary>

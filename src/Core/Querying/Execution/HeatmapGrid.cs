@@ -8,8 +8,20 @@ internal sealed class HeatmapGrid
 {
     private static readonly int[] Steps = [1, 5, 7, 35, 70, 140, 350, 700];
     private readonly int _step;
+    private readonly int _firstCell;
+    private readonly double[] _edges;
 
-    private HeatmapGrid(int step) => _step = step;
+    /// <summary>A grid of so many sketch bins a cell, over the magnitudes of the bins from one to another.</summary>
+    private HeatmapGrid(int step, int lowBin, int highBin)
+    {
+        _step = step;
+        _firstCell = CellOf(lowBin);
+        _edges = new double[CellOf(highBin) - _firstCell + 2];
+        for (var i = 0; i < _edges.Length; i++)
+        {
+            _edges[i] = Math.Pow(2, (double)(_firstCell + i) * step / LogBins.PerDoubling);
+        }
+    }
 
     public static HeatmapGrid Of(params ReadOnlySpan<PartialResult> results)
     {
@@ -36,8 +48,13 @@ internal sealed class HeatmapGrid
             }
         }
 
-        var span = low > high ? 0 : ((long)high - low + 1) * (sides == 3 ? 2 : 1);
-        return new(Steps.FirstOrDefault(step => span / step <= AnswerBuilder.HeatmapCellsMax, Steps[^1]));
+        if (low > high)
+        {
+            return new(Steps[0], 0, 0);
+        }
+
+        var span = ((long)high - low + 1) * (sides == 3 ? 2 : 1);
+        return new(Steps.FirstOrDefault(step => span / step <= AnswerBuilder.HeatmapCellsMax, Steps[^1]), low, high);
     }
 
     public IReadOnlyList<HeatmapBucket> Cells(QuantileSketch? sketch)
@@ -47,26 +64,26 @@ internal sealed class HeatmapGrid
             return [];
         }
 
-        var cells = new List<HeatmapBucket>();
-        (int Sign, int Cell) last = (2, 0);
+        var cells = new List<HeatmapBucket>(_edges.Length);
+        (int Sign, int Cell, int LastBin) current = (2, 0, 0);
         foreach (var bin in sketch)
         {
-            // Bin b holds (2^((b-1)/35), 2^(b/35)]: cell c of the grid holds the bins c * step + 1 .. (c + 1) * step.
-            var cell = bin.Sign == 0 ? 0 : (int)Math.Floor((bin.Bin - 1) / (double)_step);
-            if ((bin.Sign, cell) == last)
+            if (bin.Sign == current.Sign && (bin.Sign == 0 || (bin.Bin <= current.LastBin && bin.Bin > current.LastBin - _step)))
             {
                 cells[^1] = cells[^1] with { Count = cells[^1].Count + bin.Weight };
                 continue;
             }
 
-            last = (bin.Sign, cell);
+            var cell = bin.Sign == 0 ? 0 : CellOf(bin.Bin);
+            current = (bin.Sign, cell, (cell + 1) * _step);
             // A bin that holds all smaller magnitudes too reaches down to zero, and so does its bucket.
-            double from = sketch.IsCollapsed(bin) ? 0 : Edge(cell), to = Edge(cell + 1);
-            cells.Add(bin.Sign switch { 0 => new(0, 0, bin.Weight), > 0 => new(from, to, bin.Weight), _ => new(-to, 0 - from, bin.Weight) });
+            double from = bin.Sign == 0 || sketch.IsCollapsed(bin) ? 0 : _edges[cell - _firstCell], to = bin.Sign == 0 ? 0 : _edges[cell + 1 - _firstCell];
+            cells.Add(new(bin.Sign < 0 ? -to : from, bin.Sign < 0 ? 0 - from : to, bin.Weight));
         }
 
         return cells;
     }
 
-    private double Edge(int cell) => Math.Pow(2, (double)cell * _step / LogBins.PerDoubling);
+    /// <summary>Bin b holds (2^((b-1)/35), 2^(b/35)]: cell c of the grid holds the bins c * step + 1 .. (c + 1) * step.</summary>
+    private int CellOf(int bin) => (int)Math.Floor((bin - 1) / (double)_step);
 }
