@@ -169,6 +169,9 @@ public sealed record LeafAnswer(int Partition, long QueryId, LeafStatus Status, 
     /// <summary>How the result was made; there when it is <see cref="LeafStatus.Answered"/>.</summary>
     public ScanExplanation? Explanation { get; init; }
 
+    /// <summary>Of a partition that did not answer: why, and whether asking again may help.</summary>
+    public FailedPartition AsFailed() => new(Partition, Text.Split('\n')[0], Status is LeafStatus.Unavailable or LeafStatus.Overloaded);
+
     /// <inheritdoc/>
     public void Write(ByteWriter w)
     {

@@ -51,7 +51,7 @@ internal sealed class BubbleUpCoordinator(Partitions partitions, ICatalogService
             }
             else
             {
-                failed.Add(new(answer.Partition, answer.Text.Split('\n')[0], answer.Status is LeafStatus.Unavailable or LeafStatus.Overloaded));
+                failed.Add(answer.AsFailed());
             }
         }
 

@@ -69,7 +69,7 @@ internal sealed class CatalogMerger(Partitions partitions, TimeProvider time) : 
             }
             else
             {
-                failed.Add(new(answer.Partition, answer.Text.Split('\n')[0], answer.Status is LeafStatus.Unavailable or LeafStatus.Overloaded));
+                failed.Add(answer.AsFailed());
             }
         }
 

@@ -7,8 +7,8 @@ internal static class CoordinationLimits
     public static readonly TimeSpan AcceptedWithin = TimeSpan.FromMilliseconds(700);
 
     /// <summary>
-    /// The same where an answer without one partition is refused: one that moves to another owner is mostly back within this. No longer, since such a question holds
-    /// its place among those that are executed.
+    /// The same where an answer without one partition is refused: one that moves to another owner has so long to be back. No longer, since such a question holds its
+    /// place among those that are executed.
     /// </summary>
     public static readonly TimeSpan BackWithin = TimeSpan.FromSeconds(3);
 

@@ -70,6 +70,8 @@ internal sealed class FanOut<TReply> : ReceiveActor, IWithTimers
     /// <inheritdoc/>
     public ITimerScheduler Timers { get; set; } = null!;
 
+    private TimeSpan AcceptedWithin => _insists ? CoordinationLimits.BackWithin : CoordinationLimits.AcceptedWithin;
+
     /// <inheritdoc/>
     protected override void PreStart()
     {
@@ -91,8 +93,6 @@ internal sealed class FanOut<TReply> : ReceiveActor, IWithTimers
 
     /// <inheritdoc/>
     protected override void PostStop() => _done.Set(new(_replies, _failed));
-
-    private TimeSpan AcceptedWithin => _insists ? CoordinationLimits.BackWithin : CoordinationLimits.AcceptedWithin;
 
     private void OnReply(TReply reply)
     {

@@ -69,7 +69,7 @@ internal sealed class QueryCoordinator(Partitions partitions, ICatalogService ca
                         ? new("source", Name(request.Source), $"{Name(request.Source)} cannot answer this: {answer.Text}")
                         : new("filters", "", answer.Text)]);
                 default:
-                    failed.Add(new(answer.Partition, answer.Text.Split('\n')[0], answer.Status is LeafStatus.Unavailable or LeafStatus.Overloaded));
+                    failed.Add(answer.AsFailed());
                     break;
             }
         }
