@@ -27,6 +27,11 @@ public interface IAggregateSource
 /// </summary>
 public sealed class AggregateScan : IFoldScan
 {
+    private const int Out = -1;
+
+    // A power of two: an hour by 10 s of one group fits.
+    private const int KnownTargets = 512;
+
     private readonly LeafPlan _plan;
     private readonly string _field;
     private readonly bool _byDataset;
@@ -184,7 +189,6 @@ public sealed class AggregateScan : IFoldScan
 
     private void AddCells(AggregateBlock block, PartialResult result, long startNs, long endNs)
     {
-        var width = block.SlotSeconds * 1_000_000_000L;
         var isField = block.Field.Length > 0 && block.Field == _field;
         var wanted = new CellChoice(_plan, block, _field, _byDataset, isField, result);
         var measures = new MeasureCells?[_plan.Accumulators.Count];
@@ -197,46 +201,94 @@ public sealed class AggregateScan : IFoldScan
             }
         }
 
-        for (var cell = 0; cell < block.Cells; cell++)
+        // One accumulator after the other: where a cell goes to is found once, and what kind of accumulator it is.
+        int[] lent = [];
+        var targets = LentArray.Room(ref lent, block.Cells);
+        FindTargets(block, wanted, result, startNs, endNs, targets);
+        for (var i = 0; i < measures.Length; i++)
         {
-            var time = block.Slots[cell] * width;
-            if (time < startNs || time >= endNs || !wanted.TryGroup(cell, out var group))
+            AddAll(block, wanted, i, measures[i], result.Accumulators[i], targets);
+        }
+
+        LentArray.Return(ref lent);
+    }
+
+    /// <summary>The result's cell for each cell of the block whose slot lies in [startNs, endNs), <see cref="Out"/> for the others.</summary>
+    private void FindTargets(AggregateBlock block, CellChoice wanted, PartialResult result, long startNs, long endNs, Span<int> targets)
+    {
+        var width = block.SlotSeconds * 1_000_000_000L;
+        var (startSlot, endSlot) = (startNs / width, endNs / width);
+        var slotsPerBucket = _plan.Buckets == 1 ? 0 : _plan.StepNs / width;
+
+        // Cells come by dataset, value and slot: the next one is of the same group and bucket, or of those of another dataset's.
+        Span<(int Group, int Bucket, int Target)> known = stackalloc (int, int, int)[KnownTargets];
+        known.Fill((Out, 0, 0));
+        var last = known[0];
+        for (var cell = 0; cell < targets.Length; cell++)
+        {
+            var slot = block.Slots[cell];
+            if (slot < startSlot || slot >= endSlot || !wanted.TryGroup(cell, out var group))
+            {
+                targets[cell] = Out;
+                continue;
+            }
+
+            var bucket = slotsPerBucket switch
+            {
+                0 => 0,
+                1 => (int)(slot - _plan.FirstBucket),
+                _ => _plan.BucketOf(slot * width),
+            };
+            if (group != last.Group || bucket != last.Bucket)
+            {
+                ref var near = ref known[(bucket + (group * 31)) & (KnownTargets - 1)];
+                if (group != near.Group || bucket != near.Bucket)
+                {
+                    near = (group, bucket, result.Cell(group, bucket));
+                }
+
+                last = near;
+            }
+
+            targets[cell] = last.Target;
+        }
+    }
+
+    private void AddAll(AggregateBlock block, CellChoice wanted, int index, MeasureCells? cells, Accumulator accumulator, ReadOnlySpan<int> targets)
+    {
+        if (cells is null && accumulator is MeasureAccumulator or SketchAccumulator)
+        {
+            return;
+        }
+
+        for (var cell = 0; cell < targets.Length; cell++)
+        {
+            var to = targets[cell];
+            if (to == Out || !wanted.PassesFilter(index, cell))
             {
                 continue;
             }
 
-            var to = result.Cell(group, _plan.BucketOf(time));
-            for (var i = 0; i < measures.Length; i++)
+            switch (accumulator)
             {
-                if (wanted.PassesFilter(i, cell))
-                {
-                    AddCell(block, cell, measures[i], i, result.Accumulators[i], to);
-                }
+                case CountAccumulator count:
+                    count.Add(to, block.Rows[cell], block.Weight(cell));
+                    break;
+                case MeasureAccumulator measure when cells!.Counts[cell] > 0:
+                    measure.Add(
+                        to, cells.Counts[cell], cells.Weight(cell), cells.Sums[cell] / cells.Scale, cells.Mins[cell] / cells.Scale, cells.Maxs[cell] / cells.Scale);
+                    break;
+                case SketchAccumulator sketch when cells!.Sketches is { } sketches:
+                    if (!sketches.IsEmpty(cell))
+                    {
+                        sketches.AddTo(sketch.Use(to), cell);
+                    }
+
+                    break;
+                case DistinctAccumulator distinct when _plan.Accumulators[index].Column == block.Field:
+                    AddValue(distinct, to, block.Values[block.ValueCodes[cell]]);
+                    break;
             }
-        }
-    }
-
-    private void AddCell(AggregateBlock block, int cell, MeasureCells? cells, int index, Accumulator accumulator, int to)
-    {
-        switch (accumulator)
-        {
-            case CountAccumulator count:
-                count.Add(to, block.Rows[cell], block.Weight(cell));
-                break;
-            case MeasureAccumulator measure when cells is not null && cells.Counts[cell] > 0:
-                measure.Add(
-                    to, cells.Counts[cell], cells.Weight(cell), cells.Sums[cell] / cells.Scale, cells.Mins[cell] / cells.Scale, cells.Maxs[cell] / cells.Scale);
-                break;
-            case SketchAccumulator sketch when cells?.Sketches is { } sketches:
-                if (!sketches.IsEmpty(cell))
-                {
-                    sketches.AddTo(sketch.Use(to), cell);
-                }
-
-                break;
-            case DistinctAccumulator distinct when _plan.Accumulators[index].Column == block.Field:
-                AddValue(distinct, to, block.Values[block.ValueCodes[cell]]);
-                break;
         }
     }
 
@@ -326,7 +378,6 @@ public sealed class AggregateScan : IFoldScan
         }
 
         private const int Undecided = -2;
-        private const int Out = -1;
 
         public bool TryGroup(int cell, out int group)
         {

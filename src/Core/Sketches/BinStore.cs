@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace StreamObserve.Core.Sketches;
 
@@ -10,6 +11,8 @@ namespace StreamObserve.Core.Sketches;
 /// </summary>
 internal sealed class BinStore
 {
+    private const int StrideOfSearch = 32;
+
     private double[] _weights = [];
     private int _lowest;
 
@@ -177,21 +180,53 @@ internal sealed class BinStore
         Collapsed = false;
     }
 
-    public double Total()
+    /// <summary>The sum of all weights, in an order that depends on the machine: for weights that are whole numbers the same in any.</summary>
+    public double Total() => Sum(_weights);
+
+    /// <summary>
+    /// Finds the lowest bin with which the sum of the weights up to it is above <paramref name="rank"/>; the highest that is used when there is none, the bin before the window when nothing is.
+    /// <paramref name="sum"/>: up to and with that bin.
+    /// </summary>
+    public int FindRank(double rank, out double sum)
     {
-        var total = 0d;
-        foreach (var weight in _weights)
+        var weights = _weights.AsSpan();
+        sum = 0;
+        var from = 0;
+        for (; from + StrideOfSearch <= weights.Length; from += StrideOfSearch)
         {
-            total += weight;
+            var next = sum + Sum(weights.Slice(from, StrideOfSearch));
+            if (next > rank)
+            {
+                break;
+            }
+
+            sum = next;
         }
 
-        return total;
+        for (; from < weights.Length; from++)
+        {
+            sum += weights[from];
+            if (sum > rank)
+            {
+                return _lowest + from;
+            }
+        }
+
+        return TryGetUsed(out _, out var high) ? high : _lowest - 1;
+    }
+
+    /// <summary>The next higher bin that has weight; one past the window when there is none.</summary>
+    public int Next(int bin)
+    {
+        var at = BitsOf(_weights)[(bin - _lowest + 1)..].IndexOfAnyExcept(0);
+        return at < 0 ? _lowest + _weights.Length : bin + 1 + at;
     }
 
     /// <summary>The lowest and the highest bin that have weight; false when none has.</summary>
     public bool TryGetUsed(out int low, out int high)
     {
-        var first = _weights.AsSpan().IndexOfAnyExcept(0d);
+        var bits = BitsOf(_weights);
+        var first = bits.IndexOfAnyExcept(0);
         if (first < 0)
         {
             (low, high) = (0, -1);
@@ -199,8 +234,29 @@ internal sealed class BinStore
         }
 
         low = _lowest + first;
-        high = _lowest + _weights.AsSpan().LastIndexOfAnyExcept(0d);
+        high = _lowest + bits.LastIndexOfAnyExcept(0);
         return true;
+    }
+
+    /// <summary>Weights as whole numbers, many of which can be compared with nothing at once: no weight is -0.</summary>
+    private static ReadOnlySpan<long> BitsOf(ReadOnlySpan<double> weights) => MemoryMarshal.Cast<double, long>(weights);
+
+    private static double Sum(ReadOnlySpan<double> weights)
+    {
+        var sums = Vector<double>.Zero;
+        var i = 0;
+        for (; i <= weights.Length - Vector<double>.Count; i += Vector<double>.Count)
+        {
+            sums += new Vector<double>(weights[i..]);
+        }
+
+        var total = Vector.Sum(sums);
+        for (; i < weights.Length; i++)
+        {
+            total += weights[i];
+        }
+
+        return total;
     }
 
     private static void AddAll(Span<double> to, ReadOnlySpan<double> added)

@@ -145,9 +145,16 @@ public sealed partial class QuantileSketch
         }
 
         bounded = true;
-        var position = Math.Max(0, q * (Count - 1));
+        var notPositive = _zero + _negative.Total();
+        var position = Math.Max(0, q * (notPositive + _positive.Total() - 1));
         var rank = Math.Floor(position);
         var share = position - rank;
+        if (rank >= notPositive)
+        {
+            // Fast path: among the positive numbers, whose sum is found many bins at a time.
+            return PositiveQuantile(rank - notPositive, share, out bounded);
+        }
+
         var below = 0d;
         var lower = double.NaN;
         foreach (var bin in this)
@@ -175,6 +182,37 @@ public sealed partial class QuantileSketch
         }
 
         return lower;
+    }
+
+    private double PositiveQuantile(double rank, double share, out bool bounded)
+    {
+        bounded = true;
+        var store = _positive;
+        var at = store.FindRank(rank, out var below);
+        var end = store.Lowest + store.Weights.Length;
+        if (at < store.Lowest)
+        {
+            return double.NaN;
+        }
+
+        var lower = new SketchBin(1, at, 1);
+        bounded = !IsCollapsed(lower);
+        if (share == 0 || below > rank + 1)
+        {
+            return lower.Representative;
+        }
+
+        for (at = store.Next(at); at < end; at = store.Next(at))
+        {
+            below += store.Weights[at - store.Lowest];
+            if (below > rank + 1)
+            {
+                var upper = new SketchBin(1, at, 1);
+                return ((1 - share) * lower.Representative) + (share * upper.Representative);
+            }
+        }
+
+        return lower.Representative;
     }
 
     /// <summary>The least and the greatest number of a bin of either sign, the bin of zero aside; false when there is none.</summary>

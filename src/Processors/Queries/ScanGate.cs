@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using StreamObserve.Core.Querying.Execution;
 
 namespace StreamObserve.Processors.Queries;
@@ -9,15 +8,12 @@ namespace StreamObserve.Processors.Queries;
 /// </summary>
 public sealed class ScanGate : IDisposable
 {
-    private readonly Lock _lock = new();
-    private readonly Queue<Piece> _pieces = new();
     private readonly SemaphoreSlim _alone = new(1);
     private readonly Thread[] _threads;
     private readonly Thread? _finisher;
-    private readonly SemaphoreSlim _queued = new(0);
-    private readonly BlockingCollection<Piece> _done = [];
-    private int _idle;
-    private bool _isClosed;
+    private readonly WaitingPieces _waiting = new();
+    private readonly WaitingPieces _done = new();
+    private int _busy;
 
     /// <summary>Without threads: work is done by who asks for it.</summary>
     public ScanGate()
@@ -29,7 +25,6 @@ public sealed class ScanGate : IDisposable
     public ScanGate(int threads)
     {
         _threads = new Thread[threads];
-        _idle = threads;
         for (var i = 0; i < threads; i++)
         {
             _threads[i] = new(Run) { IsBackground = true, Name = $"scan {i}" };
@@ -53,16 +48,7 @@ public sealed class ScanGate : IDisposable
     public int Threads => _threads.Length;
 
     /// <summary>Threads that have nothing to do and nothing waiting for them.</summary>
-    public int IdleThreads
-    {
-        get
-        {
-            lock (_lock)
-            {
-                return Math.Max(0, _idle - _pieces.Count);
-            }
-        }
-    }
+    public int IdleThreads => Math.Max(0, _threads.Length - Volatile.Read(ref _busy) - _waiting.Count);
 
     /// <summary>
     /// Does the work when its turn comes; the task has what it throws. Work whose turn has not come when it is cancelled is not done: <see cref="OperationCanceledException"/>.
@@ -80,13 +66,7 @@ public sealed class ScanGate : IDisposable
             return piece.Task;
         }
 
-        lock (_lock)
-        {
-            ObjectDisposedException.ThrowIf(_isClosed, this);
-            _pieces.Enqueue(piece);
-            _queued.Release();
-        }
-
+        ObjectDisposedException.ThrowIf(!_waiting.TryAdd(piece), this);
         return piece.Task;
     }
 
@@ -99,25 +79,9 @@ public sealed class ScanGate : IDisposable
     /// <summary>Waits for the pieces that run; those that wait are not done.</summary>
     public void Dispose()
     {
-        lock (_lock)
+        foreach (var piece in _waiting.Close())
         {
-            if (_isClosed)
-            {
-                return;
-            }
-
-            _isClosed = true;
-            foreach (var piece in _pieces)
-            {
-                piece.Abandon(CancellationToken.None);
-            }
-
-            _pieces.Clear();
-        }
-
-        if (_threads.Length > 0)
-        {
-            _queued.Release(_threads.Length);
+            piece.Abandon(CancellationToken.None);
         }
 
         foreach (var thread in _threads)
@@ -125,38 +89,21 @@ public sealed class ScanGate : IDisposable
             thread.Join();
         }
 
-        _done.CompleteAdding();
-        _finisher?.Join();
-        _done.Dispose();
-        _queued.Dispose();      // the other semaphore stays: a question that is tried again gives its turn back, whenever it ends
+        _done.Complete();
+        _finisher?.Join();      // the semaphore stays: a question that is tried again gives its turn back, whenever it ends
     }
 
     private void Run()
     {
         ThreadPriorities.StepBack();
-        while (true)
+        while (_waiting.Take() is { } piece)
         {
-            _queued.Wait();
-            Piece? piece;
-            lock (_lock)
-            {
-                if (!_pieces.TryDequeue(out piece))
-                {
-                    return;     // closed
-                }
-
-                _idle--;
-            }
-
+            Interlocked.Increment(ref _busy);
             var isDone = piece.Run();
-            lock (_lock)
-            {
-                _idle++;
-            }
-
+            Interlocked.Decrement(ref _busy);
             if (isDone)
             {
-                _done.Add(piece);
+                _done.TryAdd(piece);
             }
         }
     }
@@ -164,9 +111,80 @@ public sealed class ScanGate : IDisposable
     /// <summary>Tells who waits, on a thread that does not step back: the pool may start a thread where a task ends, which would be like the one that started it.</summary>
     private void Finish()
     {
-        foreach (var piece in _done.GetConsumingEnumerable())
+        while (_done.Take() is { } piece)
         {
             piece.Finish();
+        }
+    }
+
+    /// <summary>Pieces that wait for a thread. One that finds none sleeps at once: while it spun for the next one it would take a core from what that one comes from.</summary>
+    private sealed class WaitingPieces
+    {
+        private readonly object _lock = new();
+        private readonly Queue<Piece> _pieces = new();
+        private bool _isComplete;
+
+        public int Count
+        {
+            get
+            {
+                lock (_lock)
+                {
+                    return _pieces.Count;
+                }
+            }
+        }
+
+        /// <summary>False when no more are taken.</summary>
+        public bool TryAdd(Piece piece)
+        {
+            lock (_lock)
+            {
+                if (_isComplete)
+                {
+                    return false;
+                }
+
+                _pieces.Enqueue(piece);
+                Monitor.Pulse(_lock);
+                return true;
+            }
+        }
+
+        /// <summary>Waits for the next one; null = there will be none.</summary>
+        public Piece? Take()
+        {
+            lock (_lock)
+            {
+                while (_pieces.Count == 0 && !_isComplete)
+                {
+                    Monitor.Wait(_lock);
+                }
+
+                return _pieces.TryDequeue(out var piece) ? piece : null;
+            }
+        }
+
+        /// <summary>Takes no more; those that wait are still handed out.</summary>
+        public void Complete()
+        {
+            lock (_lock)
+            {
+                _isComplete = true;
+                Monitor.PulseAll(_lock);
+            }
+        }
+
+        /// <summary>Takes no more, and gives back those that waited.</summary>
+        public Piece[] Close()
+        {
+            lock (_lock)
+            {
+                Complete();
+                Piece[] left = [.. _pieces];
+                _pieces.Clear();
+                return left;
+            }
         }
     }
 

@@ -192,6 +192,29 @@ public class QuantileSketchTests
         });
 
     [Fact]
+    public void QuantilesAreThoseOfAWalkOverTheBins() =>
+        Gen.Select(Gen.Double[-3, 9].Array[1, 400], Gen.Int[1, 3], Gen.Bool, Gen.Double[0, 1]).Sample((powers, weight, isPositive, q) =>
+        {
+            var sketch = new QuantileSketch();
+            foreach (var power in powers)
+            {
+                sketch.Add(isPositive || power > 0 ? Math.Exp(power) : -Math.Exp(-power), weight);
+            }
+
+            var position = q * (sketch.Count - 1);
+            double below = 0, lower = double.NaN, upper = double.NaN;
+            foreach (var bin in sketch)
+            {
+                below += bin.Weight;
+                lower = double.IsNaN(lower) && below > Math.Floor(position) ? bin.Representative : lower;
+                upper = double.IsNaN(upper) && below > Math.Floor(position) + 1 ? bin.Representative : upper;
+            }
+
+            var share = position - Math.Floor(position);
+            Assert.Equal(double.IsNaN(upper) ? lower : ((1 - share) * lower) + (share * upper), sketch.Quantile(q), Math.Abs(lower) * 1e-12);
+        });
+
+    [Fact]
     public void BetweenTwoRanksAQuantileLiesOnTheLineFromOneToTheOther()
     {
         var sketch = new QuantileSketch();

@@ -65,23 +65,32 @@ internal sealed class HeatmapGrid
         }
 
         var cells = new List<HeatmapBucket>(_edges.Length);
-        (int Sign, int Cell, int LastBin) current = (2, 0, 0);
+        (int Sign, int LastBin, double From, double To, double Count) current = (2, 0, 0, 0, 0);
         foreach (var bin in sketch)
         {
             if (bin.Sign == current.Sign && (bin.Sign == 0 || (bin.Bin <= current.LastBin && bin.Bin > current.LastBin - _step)))
             {
-                cells[^1] = cells[^1] with { Count = cells[^1].Count + bin.Weight };
+                current.Count += bin.Weight;
                 continue;
             }
 
+            Add();
             var cell = bin.Sign == 0 ? 0 : CellOf(bin.Bin);
-            current = (bin.Sign, cell, (cell + 1) * _step);
             // A bin that holds all smaller magnitudes too reaches down to zero, and so does its bucket.
             double from = bin.Sign == 0 || sketch.IsCollapsed(bin) ? 0 : _edges[cell - _firstCell], to = bin.Sign == 0 ? 0 : _edges[cell + 1 - _firstCell];
-            cells.Add(new(bin.Sign < 0 ? -to : from, bin.Sign < 0 ? 0 - from : to, bin.Weight));
+            current = (bin.Sign, (cell + 1) * _step, bin.Sign < 0 ? -to : from, bin.Sign < 0 ? 0 - from : to, bin.Weight);
         }
 
+        Add();
         return cells;
+
+        void Add()
+        {
+            if (current.Count > 0)
+            {
+                cells.Add(new(current.From, current.To, current.Count));
+            }
+        }
     }
 
     /// <summary>Bin b holds (2^((b-1)/35), 2^(b/35)]: cell c of the grid holds the bins c * step + 1 .. (c + 1) * step.</summary>
