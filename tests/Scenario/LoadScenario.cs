@@ -84,7 +84,6 @@ public sealed class LoadScenario(ITestOutputHelper output) : ScenarioTest(output
         Generate(live, lines, seed);
         var load = new Load();
         ProcessUsage before = process.Usage;
-        var clock = Stopwatch.StartNew();
         await using (Kcat kcat = Kcat.Produce(process.Ready.Kafka, "events", "-X", "linger.ms=5"))
         {
             Task feed = FeedAsync(kcat);
@@ -100,7 +99,7 @@ public sealed class LoadScenario(ITestOutputHelper output) : ScenarioTest(output
         {
             await kcat.FeedEvenlyAsync(live, lines, Lasts);
             await kcat.FinishAsync(TimeSpan.FromMinutes(2));
-            load.Seconds = clock.Elapsed.TotalSeconds;
+            load.Seconds = load.Clock.Elapsed.TotalSeconds;
         }
     }
 
@@ -113,7 +112,7 @@ public sealed class LoadScenario(ITestOutputHelper output) : ScenarioTest(output
             try
             {
                 ApiResponse response = await AskAsync(api, question, Range(call), traces[call % traces.Length]);
-                load.AnswerMs.Add((question.Name, response.Elapsed.TotalMilliseconds));
+                load.AnswerMs.Add((question.Name, response.Elapsed.TotalMilliseconds, load.Clock.Elapsed.TotalSeconds));
                 if (response.Status != HttpStatusCode.OK)
                 {
                     load.Errors.Enqueue($"{(int)response.Status} {(string?)response.Json?["failed"]?[0]?["reason"] ?? (string?)response.Json?["detail"] ?? response.Text}");
@@ -186,19 +185,31 @@ public sealed class LoadScenario(ITestOutputHelper output) : ScenarioTest(output
             Output.WriteLine($"  {error.Count()} times {error.Key}");
         }
 
-        foreach (IGrouping<string, (string Question, double Ms)> question in load.AnswerMs.GroupBy(a => a.Question).OrderBy(g => g.Key, StringComparer.Ordinal))
+        foreach (IGrouping<string, double> question in load.AnswerMs.GroupBy(a => a.Question, a => a.Ms).OrderBy(g => g.Key, StringComparer.Ordinal))
         {
-            double[] ms = [.. question.Select(a => a.Ms).Order()];
-            Output.WriteLine($"  {question.Key}: {ms.Length} answers, p50 {ms[ms.Length / 2]:F0} ms, p99 {ms[(ms.Length - 1) * 99 / 100]:F0} ms");
+            Report(question.Key, question);
+        }
+
+        int part = Math.Max(1, (int)Lasts.TotalSeconds / 6);
+        foreach (IGrouping<int, double> answers in load.AnswerMs.GroupBy(a => (int)a.At / part, a => a.Ms).OrderBy(g => g.Key))
+        {
+            Report($"second {answers.Key * part} on", answers);
         }
 
         Output.WriteLine($"from produced to counted, {load.FreshMs.Count} probes: p50 {Load.Percentile(load.FreshMs, 0.5):F0} ms, p99 {load.FreshP99Ms:F0} ms, slowest {Load.Percentile(load.FreshMs, 1):F0} ms");
     }
 
+    private void Report(string name, IEnumerable<double> ms) => Output.WriteLine(
+        $"  {name}: {ms.Count()} answers, p50 {Load.Percentile(ms, 0.5):F0} ms, p99 {Load.Percentile(ms, 0.99):F0} ms, slowest {ms.Max():F0} ms");
+
     /// <summary>What a run came to.</summary>
     private sealed class Load
     {
-        public ConcurrentBag<(string Question, double Ms)> AnswerMs { get; } = [];
+        /// <summary>Runs from when the load begins.</summary>
+        public Stopwatch Clock { get; } = Stopwatch.StartNew();
+
+        /// <summary>How long each answer took and when it was there, in seconds.</summary>
+        public ConcurrentBag<(string Question, double Ms, double At)> AnswerMs { get; } = [];
         public ConcurrentQueue<string> Errors { get; } = [];
 
         /// <summary>From the call that produced a probe to the answer that counts it. Written by one task.</summary>
