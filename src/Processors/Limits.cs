@@ -24,6 +24,12 @@ public static class Limits
     /// <summary>Milliseconds of log time for which folds stay stored after a merged one took their place: queries under way may still read them, for 30 s at most.</summary>
     public const long ReplacedFoldsKeptMs = 60_000;
 
+    /// <summary>Traces of epochs that are not decided yet whose keys a partition holds (16 bytes each), where samplers decide by epoch. Past it, longer lists go to the store.</summary>
+    public const int PendingTracesHeld = 65_536;
+
+    /// <summary>Texts of traces' keys that are not put together anew for each trace.</summary>
+    public const int KeyTextsHeld = 4_096;
+
     /// <summary>Live tails a partition serves. Past it a subscription is refused.</summary>
     public const int TailsMax = 256;
 

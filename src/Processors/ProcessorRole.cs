@@ -42,6 +42,7 @@ public sealed class ProcessorRole : IRoleModule
             Partition = new()
             {
                 WindowMs = (long)settings.Window.TotalMilliseconds,
+                Partitions = settings.Partitions,
                 LateSpanRetentionMs = (long)settings.LateSpanRetention.TotalMilliseconds,
                 SketchDimensions = settings.Sketches,
                 RecentBytes = budget.BatchCacheBytes * 2 / 3 / settings.Partitions,

@@ -1,6 +1,7 @@
 using System.Globalization;
 using StreamObserve.Contracts.Log;
 using StreamObserve.Core.Events;
+using StreamObserve.Core.Sampling;
 using StreamObserve.Processors.State;
 using StreamObserve.Storage;
 
@@ -11,6 +12,7 @@ internal sealed class PartitionSimulation : IDisposable
 {
     private static readonly string[] Datasets = ["shop", "billing", "search"];
     private static readonly string[] Routes = ["/", "/cart", "/pay", "/health"];
+    private static readonly string[][] Keys = [[], ["route"], ["root.route"], ["root.route", "route"], ["route", "duration_ms"]];
     private static readonly long[] Windows = [500, 1000, 2000, 5000, 12_000, 25_000];
 
     private readonly Random _random;
@@ -42,6 +44,7 @@ internal sealed class PartitionSimulation : IDisposable
             BlockRows = _random.Next(20, 400),
             FoldRows = _random.Next(20, 400),
             MergeFolds = _random.Next(2, 6),
+            PendingTracesHeld = Pick([1, 20, 65_536]),
         };
         _router = new(Pick([1, 1, 2]));
         for (var partition = 0; partition < _router.Partitions; partition++)
@@ -222,7 +225,14 @@ internal sealed class PartitionSimulation : IDisposable
         }
     }
 
-    private SimulatedRule NewRule() => new(Pick(Enum.GetValues<RuleSubject>()), _random.Next(0, 1_500), Pick(Routes), Pick([0, 1, 1, 2, 3, 10]));
+    private SimulatedRule NewRule() =>
+        new(Pick(Enum.GetValues<RuleSubject>()), _random.Next(0, 1_500), Pick(Routes), Pick([0, 1, 1, 2, 3, 10]), _random.Next(2) == 0 ? NewSampler() : null);
+
+    private SimulatedSampler NewSampler()
+    {
+        var action = Pick([SamplingActionKind.Probabilistic, SamplingActionKind.Dynamic, SamplingActionKind.Throughput]);
+        return new(action, action == SamplingActionKind.Probabilistic ? Pick([5d, 40, 90, 100]) : Pick([0.5, 1, 1.5, 3, 10]) + (action == SamplingActionKind.Dynamic ? 1 : 0), Pick(Keys), _random.Next(3) == 0);
+    }
 
     private T Pick<T>(IReadOnlyList<T> from) => from[_random.Next(from.Count)];
 }

@@ -1,10 +1,11 @@
 using StreamObserve.Core.Sampling;
+using Epochs = System.Collections.Generic.Dictionary<StreamObserve.Simulation.ReferenceFold.Group, (System.Collections.Generic.Dictionary<string, double> Traces, System.Collections.Generic.Dictionary<string, double> Rows)>;
 
 namespace StreamObserve.Simulation;
 
 /// <summary>
 /// What a partition must hold, computed the plain way: all of the log at once, every event remembered, each trace decided by going through its rows. Shares with
-/// the system the sampler's hash and the mapping of log time to epochs only.
+/// the system the samplers' hashes, the goals of keys and the mapping of log time to epochs only.
 /// </summary>
 internal sealed class ReferenceFold
 {
@@ -64,7 +65,8 @@ internal sealed class ReferenceFold
     public Dictionary<long, double> Kept(long trailing)
     {
         var kept = new Dictionary<long, double>();
-        foreach (var (record, _, policy) in _batches)
+        var epochs = DecideEpochs();
+        foreach (var (record, logTimeMs, policy) in _batches)
         {
             if (record.Offset >= trailing || record.IsLostToRows)
             {
@@ -74,28 +76,81 @@ internal sealed class ReferenceFold
             for (var row = 0; row < record.Events.Count; row++)
             {
                 var e = record.Events[row];
-                int rate;
-                uint hash;
-                if (e.TraceId is { } id)
+                var trace = e.TraceId is { } id ? _traces[id] : null;
+                var decided = trace is null ? policy.RuleOf(e.Dataset, [e]) : trace.Policy.RuleOf(trace.Dataset, trace.Rows);
+                var rate = decided is not { Rule: { } rule, Index: var index }
+                    ? 1
+                    : trace is null
+                    ? RateOfRow(rule, Group.Of(policy, e.Dataset, index, _clock.EpochOf(logTimeMs)), e, CompiledRules.HashOfPlace(_partition, record.Offset, row), epochs)
+                    : RateOfTrace(rule, Group.Of(trace.Policy, trace.Dataset, index, _clock.EpochOf(trace.FirstLogTimeMs)), e.TraceId!, epochs);
+                if (rate > 0)
                 {
-                    var trace = _traces[id];
-                    rate = trace.Policy.RateOf(trace.RootDataset ?? trace.FirstDataset, trace.Rows);
-                    hash = DeterministicSampler.HashOf(id);
-                }
-                else
-                {
-                    rate = policy.RateOf(e.Dataset, [e]);
-                    hash = CompiledRules.HashOfPlace(_partition, record.Offset, row);
-                }
-
-                if (rate > 0 && DeterministicSampler.Keep(hash, rate))
-                {
-                    kept.Add(e.Number, (double)e.ClientRate * rate);
+                    kept.Add(e.Number, e.ClientRate * rate);
                 }
             }
         }
 
         return kept;
+    }
+
+    /// <summary>What a kept trace stands for; 0 when it is not kept.</summary>
+    private static double RateOfTrace(SimulatedRule rule, Group group, string id, Epochs epochs) => rule.Sampler switch
+    {
+        { DecidesByEpoch: true } => epochs[group].Traces.GetValueOrDefault(id),
+        { } sampler => new ProbabilisticSampler(sampler.Number, NestedSampler.DefaultSalt).Keeps(System.Text.Encoding.UTF8.GetBytes(id)) ? 100 / sampler.Number : 0,
+        null => rule.Rate > 0 && DeterministicSampler.Keep(DeterministicSampler.HashOf(id), rule.Rate) ? rule.Rate : 0,
+    };
+
+    private static double RateOfRow(SimulatedRule rule, Group group, SimulatedEvent row, uint hash, Epochs epochs)
+    {
+        switch (rule.Sampler)
+        {
+            case { DecidesByEpoch: true } sampler:
+                var rate = epochs[group].Rows[sampler.KeyOf([row], isTrace: false)];
+                return DeterministicSampler.Keep(hash, rate) ? rate : 0;
+            case { } sampler:
+                return hash <= sampler.Number / 100 * uint.MaxValue ? 100 / sampler.Number : 0;
+            default:
+                return rule.Rate > 0 && DeterministicSampler.Keep(hash, rule.Rate) ? rule.Rate : 0;
+        }
+    }
+
+    /// <summary>What samplers that decide by epoch come to, over all that the log holds of each epoch.</summary>
+    private Epochs DecideEpochs()
+    {
+        var traces = new Dictionary<Group, (SimulatedSampler Sampler, List<(string Id, string Key, int Rows)> Traces, Dictionary<string, int> Rows)>();
+        foreach (var (id, trace) in _traces)
+        {
+            if (trace.Policy.RuleOf(trace.Dataset, trace.Rows) is { Rule.Sampler: { DecidesByEpoch: true } sampler, Index: var index })
+            {
+                Of(Group.Of(trace.Policy, trace.Dataset, index, _clock.EpochOf(trace.FirstLogTimeMs)), sampler).Traces.Add((id, sampler.KeyOf(trace.Rows, isTrace: true), trace.Rows.Count));
+            }
+        }
+
+        foreach (var (record, logTimeMs, policy) in _batches)
+        {
+            foreach (var e in record.Events.Where(e => e.TraceId is null))
+            {
+                if (policy.RuleOf(e.Dataset, [e]) is { Rule.Sampler: { DecidesByEpoch: true } sampler, Index: var index })
+                {
+                    var rows = Of(Group.Of(policy, e.Dataset, index, _clock.EpochOf(logTimeMs)), sampler).Rows;
+                    var key = sampler.KeyOf([e], isTrace: false);
+                    rows[key] = rows.GetValueOrDefault(key) + 1;
+                }
+            }
+        }
+
+        return traces.ToDictionary(group => group.Key, group => group.Value.Sampler.Decide(group.Value.Traces, group.Value.Rows, (group.Key.Epoch.End - group.Key.Epoch.Start) / 1000d));
+
+        (SimulatedSampler Sampler, List<(string Id, string Key, int Rows)> Traces, Dictionary<string, int> Rows) Of(Group group, SimulatedSampler sampler)
+        {
+            if (!traces.TryGetValue(group, out var of))
+            {
+                traces.Add(group, of = (sampler, [], []));
+            }
+
+            return of;
+        }
     }
 
     /// <summary>What a reader of a failure needs to know of a row: where it stands, where its trace began and what that follows.</summary>
@@ -141,6 +196,12 @@ internal sealed class ReferenceFold
         }
     }
 
+    /// <summary>Whose traces a sampler decides together.</summary>
+    internal sealed record Group(int Version, string Policy, int Rule, Epoch Epoch)
+    {
+        public static Group Of(SimulatedPolicy policy, string dataset, int rule, Epoch epoch) => new(policy.Version, policy.PolicyOf(dataset), rule, epoch);
+    }
+
     private sealed class Trace(long firstOffset, long firstLogTimeMs, long windowMs, SimulatedPolicy policy, string firstDataset)
     {
         public long FirstOffset { get; } = firstOffset;
@@ -154,6 +215,8 @@ internal sealed class ReferenceFold
         public string FirstDataset { get; } = firstDataset;
 
         public string? RootDataset { get; set; }
+
+        public string Dataset => RootDataset ?? FirstDataset;
 
         public List<SimulatedEvent> Rows { get; } = [];
     }

@@ -20,8 +20,8 @@ internal enum RuleSubject
     RootRoute,
 }
 
-/// <summary>One rule. <paramref name="Rate"/> 0 = drop, 1 = keep, else one in so many.</summary>
-internal sealed record SimulatedRule(RuleSubject Subject, long SlowerThanMs, string Route, int Rate)
+/// <summary>One rule. <paramref name="Rate"/> 0 = drop, 1 = keep, else one in so many, unless there is a sampler.</summary>
+internal sealed record SimulatedRule(RuleSubject Subject, long SlowerThanMs, string Route, int Rate, SimulatedSampler? Sampler)
 {
     /// <summary>Whether one row satisfies what the rule asks for.</summary>
     public bool Matches(SimulatedEvent e) => Subject switch
@@ -41,7 +41,7 @@ internal sealed record SimulatedRule(RuleSubject Subject, long SlowerThanMs, str
             RuleSubject.RootRoute => $$"""{"field":"root.route","op":"=","value":"{{Route}}"}""",
             _ => "",
         };
-        var action = Rate switch { 0 => "\"drop\":true", 1 => "\"keep\":true", _ => string.Create(CultureInfo.InvariantCulture, $"\"rate\":{Rate}") };
+        var action = Sampler is not null ? $"\"sampler\":{Sampler.ToJson()}" : Rate switch { 0 => "\"drop\":true", 1 => "\"keep\":true", _ => string.Create(CultureInfo.InvariantCulture, $"\"rate\":{Rate}") };
         return $$"""{"name":"rule {{index}}","conditions":[{{condition}}],{{action}}}""";
     }
 }
@@ -64,18 +64,21 @@ internal sealed record SimulatedPolicy(int Version, long? WindowMs, IReadOnlyDic
         return Encoding.UTF8.GetBytes($"{{\"version\":{Version},\"policies\":{{{string.Join(',', policies)}}}}}");
     }
 
-    /// <summary>One in how many of what the rows make up is kept: 0 = none, 1 = all.</summary>
-    public int RateOf(string dataset, IReadOnlyList<SimulatedEvent> rows)
+    /// <summary>The dataset whose rules hold for another's traces.</summary>
+    public string PolicyOf(string dataset) => Rules.ContainsKey(dataset) ? dataset : SamplingPolicy.DefaultDataset;
+
+    /// <summary>The rule that decides what the rows make up, and its place; null when none matches.</summary>
+    public (SimulatedRule Rule, int Index)? RuleOf(string dataset, IReadOnlyList<SimulatedEvent> rows)
     {
-        var rules = Rules.GetValueOrDefault(dataset) ?? Rules.GetValueOrDefault(SamplingPolicy.DefaultDataset) ?? [];
-        foreach (var rule in rules)
+        var rules = Rules.GetValueOrDefault(PolicyOf(dataset)) ?? [];
+        for (var i = 0; i < rules.Count; i++)
         {
-            if (rows.Any(rule.Matches))
+            if (rows.Any(rules[i].Matches))
             {
-                return rule.Rate;
+                return (rules[i], i);
             }
         }
 
-        return 1;
+        return null;
     }
 }

@@ -10,16 +10,20 @@ public sealed class CompiledRules
 {
     private readonly CompiledRule[] _rules;
 
-    internal CompiledRules(CompiledRule[] rules) => _rules = rules;
+    internal CompiledRules(string policy, CompiledRule[] rules) => (Policy, _rules) = (policy, rules);
+
+    /// <summary>The dataset whose policy these are, or <see cref="SamplingPolicy.DefaultDataset"/>.</summary>
+    public string Policy { get; }
 
     /// <summary>The number of rules.</summary>
     public int Count => _rules.Length;
 
     /// <summary>
     /// The decision on a trace by its summary: the first rule that matches decides; if none does, the trace is kept at rate 1. A function of its arguments alone.
-    /// The summary's bits must be those of this policy version.
+    /// The summary's bits must be those of this policy version. Of a trace whose rule decides by epoch: an <see cref="InvalidOperationException"/>.
     /// </summary>
-    public SamplingDecision Decide(in TraceSummary summary) => Decide(summary.Bits, summary.RootSeen, summary.RowCount, summary.SamplerHash);
+    public SamplingDecision Decide(in TraceSummary summary) =>
+        Decide(RuleFor(summary), summary.Bits, summary.SamplerHash, isRow: false);
 
     /// <summary>The decision on a row without a trace, by its own bits and the hash of its place in the log. A function of its arguments alone.</summary>
     /// <param name="bits">The bits that the row set.</param>
@@ -27,7 +31,25 @@ public sealed class CompiledRules
     /// <param name="offset">The log offset of the record.</param>
     /// <param name="rowIndex">The row's index in the record's batch.</param>
     public SamplingDecision DecideRow(ConditionBits bits, int partition, long offset, int rowIndex) =>
-        Decide(bits, rootSeen: true, rowCount: 1, HashOfPlace(partition, offset, rowIndex));
+        Decide(RuleForRow(bits), bits, HashOfPlace(partition, offset, rowIndex), isRow: true);
+
+    /// <summary>The decision on a row without a trace whose rule decides by epoch.</summary>
+    /// <param name="rule">The rule.</param>
+    /// <param name="rate">What a kept row of its key and epoch stands for.</param>
+    /// <param name="partition">The partition of the batches topic.</param>
+    /// <param name="offset">The log offset of the record.</param>
+    /// <param name="rowIndex">The row's index in the record's batch.</param>
+    public SamplingDecision DecideRowByEpoch(int rule, double rate, int partition, long offset, int rowIndex) =>
+        new(DeterministicSampler.Keep(HashOfPlace(partition, offset, rowIndex), rate), rate, _rules[rule].Reason, (short)rule);
+
+    /// <summary>The rule that decides a trace; -1 when none matches.</summary>
+    public int RuleFor(in TraceSummary summary) => RuleFor(summary.Bits, summary.RootSeen, summary.RowCount);
+
+    /// <summary>The rule that decides a row without a trace; -1 when none matches.</summary>
+    public int RuleForRow(ConditionBits bits) => RuleFor(bits, rootSeen: true, rowCount: 1);
+
+    /// <summary>The sampler of a rule that decides all traces of an epoch together; null for other rules, and for -1.</summary>
+    public NestedSampler? EpochSamplerOf(int rule) => rule >= 0 && _rules[rule].DecidesByEpoch ? _rules[rule].Sampler : null;
 
     /// <summary>The name of the rule that decided; empty when none matched.</summary>
     public string RuleNameOf(in SamplingDecision decision) => decision.RuleIndex < 0 ? "" : _rules[decision.RuleIndex].Name;
@@ -49,18 +71,28 @@ public sealed class CompiledRules
         return (uint)(XxHash3.HashToUInt64(MemoryMarshal.AsBytes(place)) >> 32);
     }
 
-    private SamplingDecision Decide(ConditionBits bits, bool rootSeen, long rowCount, uint samplerHash)
+    private int RuleFor(ConditionBits bits, bool rootSeen, long rowCount)
     {
         for (var i = 0; i < _rules.Length; i++)
         {
-            ref readonly var rule = ref _rules[i];
-            if (rule.Matches(bits, rootSeen, rowCount))
+            if (_rules[i].Matches(bits, rootSeen, rowCount))
             {
-                return new SamplingDecision(rule.Keeps(samplerHash), rule.Rate, rule.Reason, (short)i);
+                return i;
             }
         }
 
-        return SamplingDecision.NoRuleMatched;
+        return -1;
+    }
+
+    private SamplingDecision Decide(int rule, ConditionBits bits, uint hash, bool isRow)
+    {
+        if (rule < 0)
+        {
+            return SamplingDecision.NoRuleMatched;
+        }
+
+        ref readonly var decides = ref _rules[rule];
+        return new SamplingDecision(decides.Keeps(bits, hash, isRow), decides.Rate, decides.Reason, (short)rule);
     }
 }
 
@@ -69,13 +101,19 @@ internal readonly struct CompiledRule
 {
     private readonly SamplingCondition[] _ofWholeTrace;
 
-    public CompiledRule(SamplingRule rule, ConditionBits anyRow, ConditionBits root)
+    private readonly int _probabilisticBit;
+    private readonly ProbabilisticSampler? _probabilistic;
+
+    public CompiledRule(SamplingRule rule, ConditionBits anyRow, ConditionBits root, int probabilisticBit)
     {
         AnyRow = anyRow;
         Root = root;
         Name = rule.Name;
         Rate = rule.ActionRate;
         Action = rule.Action;
+        Sampler = rule.Sampler;
+        _probabilisticBit = probabilisticBit;
+        _probabilistic = probabilisticBit < 0 ? null : new(rule.Sampler!.Percent, rule.Sampler.Salt);
         var scope = rule.Scope == SamplingScope.Span ? "span" : "trace";
         var sampler = rule.Sampler is { } nested ? $":{nested.Type}" : "";
         ReasonText = $"rules/{scope}/{Name}{sampler}";
@@ -112,11 +150,18 @@ internal readonly struct CompiledRule
 
     public SamplingActionKind Action { get; }
 
+    public NestedSampler? Sampler { get; }
+
+    public bool DecidesByEpoch => Action is SamplingActionKind.Dynamic or SamplingActionKind.Throughput;
+
     public SamplingReason Reason => Action switch
     {
         SamplingActionKind.Keep => SamplingReason.KeepRule,
         SamplingActionKind.Drop => SamplingReason.DropRule,
         SamplingActionKind.Rate => SamplingReason.RateRule,
+        SamplingActionKind.Probabilistic => SamplingReason.ProbabilisticSampler,
+        SamplingActionKind.Dynamic => SamplingReason.DynamicSampler,
+        SamplingActionKind.Throughput => SamplingReason.ThroughputSampler,
         _ => SamplingReason.DeterministicSampler,
     };
 
@@ -125,11 +170,14 @@ internal readonly struct CompiledRule
     public bool Matches(ConditionBits bits, bool rootSeen, long rowCount) =>
         bits.HasAll(AnyRow) && (rootSeen ? bits.HasAll(Root) : HoldsWithoutRoot) && (_ofWholeTrace.Length == 0 || MatchesWholeTrace(rootSeen, rowCount));
 
-    public bool Keeps(uint samplerHash) => Action switch
+    /// <summary>Whether a trace that the rule matched is kept, by its bits and hash; a row without a trace by the hash of its place.</summary>
+    public bool Keeps(ConditionBits bits, uint hash, bool isRow) => Action switch
     {
         SamplingActionKind.Keep => true,
         SamplingActionKind.Drop => false,
-        _ => DeterministicSampler.Keep(samplerHash, Rate),
+        SamplingActionKind.Probabilistic => isRow ? _probabilistic!.KeepsPlace(hash) : bits.Has(_probabilisticBit),
+        SamplingActionKind.Dynamic or SamplingActionKind.Throughput => throw new InvalidOperationException($"rule {Name} decides an epoch's traces together"),
+        _ => DeterministicSampler.Keep(hash, Rate),
     };
 
     private bool MatchesWholeTrace(bool rootSeen, long rowCount)

@@ -8,14 +8,13 @@ public sealed class CompiledSamplingPolicy
     private readonly Dictionary<string, CompiledRules> _byDataset;
     private readonly CompiledRules _others;
 
-    internal CompiledSamplingPolicy(int version, long? windowMs, IReadOnlyList<CompiledBit> bits, Dictionary<string, CompiledRules> byDataset, bool usesSamplerHash)
+    internal CompiledSamplingPolicy(int version, long? windowMs, IReadOnlyList<CompiledBit> bits, Dictionary<string, CompiledRules> byDataset)
     {
         Version = version;
         WindowMs = windowMs;
         Bits = bits;
-        UsesSamplerHash = usesSamplerHash;
         _byDataset = byDataset;
-        _others = byDataset.GetValueOrDefault(SamplingPolicy.DefaultDataset) ?? new CompiledRules([]);
+        _others = byDataset.GetValueOrDefault(SamplingPolicy.DefaultDataset) ?? new CompiledRules(SamplingPolicy.DefaultDataset, []);
     }
 
     /// <summary>The version of the set that this was compiled from.</summary>
@@ -28,7 +27,19 @@ public sealed class CompiledSamplingPolicy
     public IReadOnlyList<CompiledBit> Bits { get; }
 
     /// <summary>False when no rule takes one in N, so that contributions need not carry <see cref="TraceContribution.SamplerHash"/>.</summary>
-    public bool UsesSamplerHash { get; }
+    public bool UsesSamplerHash { get; internal init; }
+
+    /// <summary>The probabilistic samplers: entry i sets <see cref="ProbabilisticBit"/>(i) of the traces that it keeps.</summary>
+    public IReadOnlyList<ProbabilisticSampler> Probabilistic { get; internal init; } = [];
+
+    /// <summary>True when a rule asks a sampler that decides all traces of an epoch together.</summary>
+    public bool DecidesByEpoch { get; internal init; }
+
+    /// <summary>The fields that any sampler's key is made of.</summary>
+    public IReadOnlyList<KeyField> KeyFields { get; internal init; } = [];
+
+    /// <summary>The bit of a probabilistic sampler.</summary>
+    public static int ProbabilisticBit(int index) => SamplingLimits.ConditionBitsMax - 1 - index;
 
     /// <summary>The rules that traces of a dataset follow: its own, else those of <see cref="SamplingPolicy.DefaultDataset"/>, else none. Names ignore case. Never null; may be kept per dataset.</summary>
     public CompiledRules RulesFor(string dataset) => _byDataset.GetValueOrDefault(dataset) ?? _others;
@@ -55,4 +66,15 @@ public sealed class CompiledSamplingPolicy
 
         return bits;
     }
+}
+
+/// <summary>A field of a sampler's key.</summary>
+/// <param name="Name">As in the policy.</param>
+public readonly record struct KeyField(string Name)
+{
+    /// <summary>True when the root's value alone counts.</summary>
+    public bool RootOnly => Name.StartsWith(SamplingCondition.RootPrefix, StringComparison.Ordinal);
+
+    /// <summary>The field of the rows.</summary>
+    public string Field => RootOnly ? Name[SamplingCondition.RootPrefix.Length..] : Name;
 }

@@ -30,6 +30,24 @@ public static class SamplingLimits
     /// <summary>The greatest rate, one in N. Past it a 32-bit hash keeps too few traces to be told apart from none. More is refused.</summary>
     public const double RateMax = 1_000_000_000;
 
+    /// <summary>The greatest goal of a throughput sampler, events a second. More is refused: no sampler would be needed.</summary>
+    public const double GoalPerSecondMax = 1_000_000_000;
+
+    /// <summary>Fields of one sampler's key. More are refused.</summary>
+    public const int KeyFieldsMax = 16;
+
+    /// <summary>Distinct values, of all fields together, in one trace's key. A trace's further ones are left out of it.</summary>
+    public const int KeyValuesMax = 100;
+
+    /// <summary>Bytes of a value in a key; the rest of a longer one is left out of it.</summary>
+    public const int KeyValueBytesMax = 256;
+
+    /// <summary>Distinct values of key fields that a partition tells apart. Further ones are one value, <see cref="KeySets.OtherValue"/>.</summary>
+    public const int KeyPairsMax = 16_384;
+
+    /// <summary>Distinct sets of such values that a partition tells apart. A trace whose set would be a further one stays with what it had.</summary>
+    public const int KeySetsMax = 65_536;
+
     /// <summary>The shortest window, in milliseconds: shorter ones would be of the order of the transactions that make rows visible. Less is refused.</summary>
     public const long WindowMsMin = 100;
 

@@ -20,6 +20,15 @@ public enum SamplingReason : byte
 
     /// <summary>A rule with a nested deterministic sampler.</summary>
     DeterministicSampler = 5,
+
+    /// <summary>A rule with a nested probabilistic sampler.</summary>
+    ProbabilisticSampler = 6,
+
+    /// <summary>A rule with a nested dynamic sampler.</summary>
+    DynamicSampler = 7,
+
+    /// <summary>A rule with a nested throughput sampler.</summary>
+    ThroughputSampler = 8,
 }
 
 /// <summary>The names of <see cref="SamplingReason"/>, which are also the metrics' label values.</summary>
@@ -43,6 +52,15 @@ public static class SamplingReasons
     /// <summary>Name of <see cref="SamplingReason.DeterministicSampler"/>.</summary>
     public const string DeterministicSampler = "deterministic_sampler";
 
+    /// <summary>Name of <see cref="SamplingReason.ProbabilisticSampler"/>.</summary>
+    public const string ProbabilisticSampler = "probabilistic_sampler";
+
+    /// <summary>Name of <see cref="SamplingReason.DynamicSampler"/>.</summary>
+    public const string DynamicSampler = "dynamic_sampler";
+
+    /// <summary>Name of <see cref="SamplingReason.ThroughputSampler"/>.</summary>
+    public const string ThroughputSampler = "throughput_sampler";
+
     /// <summary>The reason's name.</summary>
     public static string NameOf(SamplingReason reason) => reason switch
     {
@@ -51,6 +69,9 @@ public static class SamplingReasons
         SamplingReason.DropRule => DropRule,
         SamplingReason.RateRule => RateRule,
         SamplingReason.DeterministicSampler => DeterministicSampler,
+        SamplingReason.ProbabilisticSampler => ProbabilisticSampler,
+        SamplingReason.DynamicSampler => DynamicSampler,
+        SamplingReason.ThroughputSampler => ThroughputSampler,
         _ => None,
     };
 }

@@ -6,10 +6,13 @@ namespace StreamObserve.Core.Sampling;
 internal sealed class SamplingPolicyCompiler
 {
     private readonly List<CompiledBit> _bits = [];
+    private readonly List<(double Percent, string Salt)> _probabilistic = [];
+    private readonly SortedSet<string> _keyFields = new(StringComparer.Ordinal);
     private readonly Dictionary<string, int> _bitByText = new(StringComparer.Ordinal);
     private readonly Dictionary<string, CompiledRules> _byDataset = new(StringComparer.OrdinalIgnoreCase);
     private SamplingPolicyError? _tooMany;
     private bool _usesSamplerHash;
+    private bool _decidesByEpoch;
 
     /// <summary>The compiled set; null, with the error, when it needs more bits than there are.</summary>
     public static CompiledSamplingPolicy? Compile(SamplingPolicySet set, out SamplingPolicyError? error)
@@ -22,7 +25,13 @@ internal sealed class SamplingPolicyCompiler
 
         error = compiler._tooMany;
         var windowMs = set.Policies.GetValueOrDefault(SamplingPolicy.DefaultDataset)?.WindowMs;
-        return error is null ? new CompiledSamplingPolicy(set.Version, windowMs, compiler._bits, compiler._byDataset, compiler._usesSamplerHash) : null;
+        return error is null ? new CompiledSamplingPolicy(set.Version, windowMs, compiler._bits, compiler._byDataset)
+        {
+            UsesSamplerHash = compiler._usesSamplerHash,
+            Probabilistic = [.. compiler._probabilistic.Select(sampler => new ProbabilisticSampler(sampler.Percent, sampler.Salt))],
+            DecidesByEpoch = compiler._decidesByEpoch,
+            KeyFields = [.. compiler._keyFields.Select(field => new KeyField(field))],
+        } : null;
     }
 
     private CompiledRules Compile(string dataset, SamplingPolicy policy)
@@ -31,10 +40,11 @@ internal sealed class SamplingPolicyCompiler
         for (var i = 0; i < rules.Length; i++)
         {
             var rule = policy.Rules[i];
-            var bitsBefore = _bits.Count;
-            rules[i] = new CompiledRule(rule, BitsFor(rule, rootOnly: false), BitsFor(rule, rootOnly: true));
+            rules[i] = new CompiledRule(rule, BitsFor(rule, rootOnly: false), BitsFor(rule, rootOnly: true), ProbabilisticBitFor(rule));
             _usesSamplerHash |= rule.Action is SamplingActionKind.Rate or SamplingActionKind.Deterministic;
-            if (bitsBefore <= SamplingLimits.ConditionBitsMax && _bits.Count > SamplingLimits.ConditionBitsMax)
+            _decidesByEpoch |= rules[i].DecidesByEpoch;
+            _keyFields.UnionWith(rule.Sampler?.Key.Fields ?? []);
+            if (_tooMany is null && _bits.Count + _probabilistic.Count > SamplingLimits.ConditionBitsMax)
             {
                 _tooMany = new SamplingPolicyError(
                     $"rules[{i}].conditions",
@@ -44,7 +54,25 @@ internal sealed class SamplingPolicyCompiler
             }
         }
 
-        return new CompiledRules(rules);
+        return new CompiledRules(dataset, rules);
+    }
+
+    /// <summary>The bit of a rule's probabilistic sampler, which the trace id alone sets: from the last one down, so that those of conditions stay where they are. -1 when the rule has none.</summary>
+    private int ProbabilisticBitFor(SamplingRule rule)
+    {
+        if (rule is not { Action: SamplingActionKind.Probabilistic, Sampler: { } sampler })
+        {
+            return -1;
+        }
+
+        var index = _probabilistic.IndexOf((sampler.Percent, sampler.Salt));
+        if (index < 0)
+        {
+            index = _probabilistic.Count;
+            _probabilistic.Add((sampler.Percent, sampler.Salt));
+        }
+
+        return CompiledSamplingPolicy.ProbabilisticBit(Math.Min(index, SamplingLimits.ConditionBitsMax - 1));
     }
 
     /// <summary>The bits that the rule's conditions on root fields, or its other ones, need: one for each, or, in span scope, one for all together.</summary>

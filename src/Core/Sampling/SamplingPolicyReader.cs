@@ -10,7 +10,6 @@ internal sealed class SamplingPolicyReader
 {
     internal static readonly string[] DatatypeNames = ["", "string", "int", "float", "bool"];
 
-    private static readonly string[] KnownSamplers = [NestedSampler.DeterministicType];
     private static readonly JsonDocumentOptions DocumentOptions = new() { AllowDuplicateProperties = false };
 
     private readonly List<SamplingPolicyError> _errors = [];
@@ -227,21 +226,109 @@ internal sealed class SamplingPolicyReader
         }
 
         var type = ReadText(element, path, "type");
-        if (type is null || !KnownSamplers.Contains(type))
+        if (!NestedSampler.TryParseType(type, out var action))
         {
             var given = element.TryGetProperty("type", out var value) ? value.GetRawText() : "";
-            Refuse(Join(path, "type"), given, $"not a supported sampler; supported: {string.Join(", ", KnownSamplers)}");
+            Refuse(Join(path, "type"), given, $"not a supported sampler; supported: {string.Join(", ", NestedSampler.TypeNames)}");
             return null;
         }
 
-        RefuseUnknown(element, path, "type", "rate");
-        if (!TryGet(element, "rate", out var rateElement))
+        var errorsBefore = _errors.Count;
+        var sampler = action switch
         {
-            Refuse(Join(path, "rate"), "", $"the {type} sampler needs a rate");
-            return null;
+            SamplingActionKind.Probabilistic => ReadProbabilistic(element, path),
+            SamplingActionKind.Dynamic => ReadDynamic(element, path),
+            SamplingActionKind.Throughput => ReadThroughput(element, path),
+            _ => ReadDeterministic(element, path),
+        };
+        return _errors.Count == errorsBefore ? sampler : null;
+    }
+
+    private NestedSampler ReadDeterministic(JsonElement element, string path)
+    {
+        RefuseUnknown(element, path, "type", "rate");
+        return new(SamplingActionKind.Deterministic) { Rate = ReadNeededRate(element, path, "rate", "the deterministic sampler needs a rate") };
+    }
+
+    private NestedSampler ReadProbabilistic(JsonElement element, string path)
+    {
+        RefuseUnknown(element, path, "type", "percent", "salt");
+        var percent = 100d;
+        if (!TryGet(element, "percent", out var value))
+        {
+            Refuse(Join(path, "percent"), "", "the probabilistic sampler needs a percentage");
+        }
+        else if (value.ValueKind != JsonValueKind.Number || !value.TryGetDouble(out percent) || !(percent > 0 && percent <= 100) || 100 / percent > SamplingLimits.RateMax)
+        {
+            Refuse(Join(path, "percent"), value.GetRawText(), "a percentage is a number above 0 and up to 100; \"drop\": true keeps none");
         }
 
-        return ReadRate(rateElement, Join(path, "rate")) is { } rate ? new NestedSampler(type, rate) : null;
+        return new(SamplingActionKind.Probabilistic) { Percent = percent, Salt = ReadText(element, path, "salt") ?? NestedSampler.DefaultSalt };
+    }
+
+    private NestedSampler ReadDynamic(JsonElement element, string path)
+    {
+        RefuseUnknown(element, path, "type", "goal_rate", "key", "use_trace_length");
+        return new(SamplingActionKind.Dynamic)
+        {
+            Rate = ReadNeededRate(element, path, "goal_rate", "the dynamic sampler needs a goal: one in how many is kept on average"),
+            Key = ReadKey(element, path),
+        };
+    }
+
+    private NestedSampler ReadThroughput(JsonElement element, string path)
+    {
+        RefuseUnknown(element, path, "type", "goal_per_second", "key", "use_trace_length");
+        var goal = 1d;
+        if (!TryGet(element, "goal_per_second", out var value))
+        {
+            Refuse(Join(path, "goal_per_second"), "", "the throughput sampler needs a goal: how many events a second are kept");
+        }
+        else if (value.ValueKind != JsonValueKind.Number || !value.TryGetDouble(out goal) || !(goal > 0 && goal <= SamplingLimits.GoalPerSecondMax))
+        {
+            Refuse(Join(path, "goal_per_second"), value.GetRawText(), string.Create(CultureInfo.InvariantCulture, $"a goal is a number above 0 and up to {SamplingLimits.GoalPerSecondMax}"));
+        }
+
+        return new(SamplingActionKind.Throughput) { GoalPerSecond = goal, Key = ReadKey(element, path) };
+    }
+
+    private double ReadNeededRate(JsonElement element, string path, string name, string reason)
+    {
+        if (TryGet(element, name, out var value))
+        {
+            return ReadRate(value, Join(path, name)) ?? 1;
+        }
+
+        Refuse(Join(path, name), "", reason);
+        return 1;
+    }
+
+    private SampleKey ReadKey(JsonElement element, string path)
+    {
+        var fields = new List<string>();
+        if (TryGet(element, "key", out var array))
+        {
+            path = Join(path, "key");
+            if (array.ValueKind != JsonValueKind.Array || array.GetArrayLength() > SamplingLimits.KeyFieldsMax)
+            {
+                Refuse(path, array.GetRawText(), $"an array of at most {SamplingLimits.KeyFieldsMax} fields is needed");
+                return SampleKey.None;
+            }
+
+            foreach (var field in array.EnumerateArray())
+            {
+                var name = field.ValueKind == JsonValueKind.String ? field.GetString()! : "";
+                if (name is "" or SamplingCondition.RootPrefix || name.Length > SamplingLimits.TextLengthMax || fields.Contains(name))
+                {
+                    Refuse($"{path}[{fields.Count}]", field.GetRawText(), "the name of a field is needed, each once");
+                    return SampleKey.None;
+                }
+
+                fields.Add(name);
+            }
+        }
+
+        return new(fields, ReadFlag(element, path, "use_trace_length"));
     }
 
     private List<SamplingCondition> ReadConditions(JsonElement element, string path)

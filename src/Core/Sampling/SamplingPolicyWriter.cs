@@ -88,11 +88,43 @@ internal static class SamplingPolicyWriter
         {
             writer.WriteStartObject("sampler");
             writer.WriteString("type", sampler.Type);
-            writer.WriteNumber("rate", sampler.Rate);
+            Write(writer, sampler);
             writer.WriteEndObject();
         }
 
         writer.WriteEndObject();
+    }
+
+    private static void Write(Utf8JsonWriter writer, NestedSampler sampler)
+    {
+        switch (sampler.Action)
+        {
+            case SamplingActionKind.Probabilistic:
+                writer.WriteNumber("percent", sampler.Percent);
+                writer.WriteString("salt", sampler.Salt);
+                return;
+            case SamplingActionKind.Dynamic:
+                writer.WriteNumber("goal_rate", sampler.Rate);
+                break;
+            case SamplingActionKind.Throughput:
+                writer.WriteNumber("goal_per_second", sampler.GoalPerSecond);
+                break;
+            default:
+                writer.WriteNumber("rate", sampler.Rate);
+                return;
+        }
+
+        writer.WriteStartArray("key");
+        foreach (var field in sampler.Key.Fields)
+        {
+            writer.WriteStringValue(field);
+        }
+
+        writer.WriteEndArray();
+        if (sampler.Key.UsesTraceLength)
+        {
+            writer.WriteBoolean("use_trace_length", true);
+        }
     }
 
     private static void WriteValues(Utf8JsonWriter writer, SamplingCondition condition)

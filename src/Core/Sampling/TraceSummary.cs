@@ -10,7 +10,7 @@ namespace StreamObserve.Core.Sampling;
 /// <remarks>
 /// <code>
 ///  0 FirstLogTime | 8 LastLogTime | 16 Bits | 32 LongestDurationMs | 40 Rate | 48 RowCount | 56 PolicyVersion | 60 SamplerHash | 64 FirstDataset | 68 RootDataset + 1
-/// 72 RuleIndex (2 B) | 74 Reason | 75 flags: 1 error seen, 2 decided, 4 kept | 76 zeros
+/// 72 RuleIndex (2 B) | 74 Reason | 75 flags: 1 error seen, 2 decided, 4 kept | 76 KeySet
 /// </code>
 /// A change of the layout must change <see cref="LayoutVersion"/>, which belongs into the settings fingerprint of whoever stores summaries.
 /// </remarks>
@@ -21,7 +21,7 @@ public struct TraceSummary
     public const int SizeBytes = 80;
 
     /// <summary>The version of the layout.</summary>
-    public const int LayoutVersion = 1;
+    public const int LayoutVersion = 2;
 
     /// <summary>The dataset code that stands for none.</summary>
     public const int NoDataset = -1;
@@ -39,6 +39,7 @@ public struct TraceSummary
     private short _ruleIndex;
     private SamplingReason _reason;
     private SummaryFlags _flags;
+    private int _keySet;
 
     [Flags]
     private enum SummaryFlags : byte
@@ -86,6 +87,13 @@ public struct TraceSummary
 
     /// <summary>The code of the dataset whose policy the trace follows: the root's, else the first row's.</summary>
     public readonly int DecidingDataset => RootSeen ? RootDataset : _firstDataset;
+
+    /// <summary>The values of fields of samplers' keys that rows within the window had: a number of <see cref="KeySets"/>, <see cref="KeySets.Empty"/> where no key is asked for.</summary>
+    public int KeySet
+    {
+        readonly get => _keySet;
+        set => _keySet = value;
+    }
 
     /// <summary>Whether a decision was recorded.</summary>
     public readonly bool IsDecided => (_flags & SummaryFlags.Decided) != 0;

@@ -20,7 +20,7 @@ public readonly record struct LostOffsets(long From, long To);
 public sealed record CutPayload
 {
     /// <summary>Version of the format, part of the settings' fingerprint.</summary>
-    public const int Version = 2;
+    public const int Version = 3;
 
     /// <summary>The head cursor.</summary>
     public required LogPlace Head { get; init; }
@@ -81,6 +81,12 @@ public sealed record CutPayload
 
     /// <inheritdoc cref="Folder"/>
     public required ReadOnlyMemory<byte> Catalog { get; init; }
+
+    /// <summary>The sets of values that summaries name, and the epochs that are not decided or not sealed yet, as they write themselves.</summary>
+    public required ReadOnlyMemory<byte> KeySets { get; init; }
+
+    /// <inheritdoc cref="KeySets"/>
+    public required ReadOnlyMemory<byte> Epochs { get; init; }
 
     /// <summary>Writes the payload.</summary>
     public byte[] Encode()
@@ -149,6 +155,8 @@ public sealed record CutPayload
         });
         w.Blob(Folder.Span);
         w.Blob(Catalog.Span);
+        w.Blob(KeySets.Span);
+        w.Blob(Epochs.Span);
         return w.Written.ToArray();
     }
 
@@ -242,6 +250,8 @@ public sealed record CutPayload
             SummaryMarks = marks,
             Folder = r.Blob().ToArray(),
             Catalog = r.Blob().ToArray(),
+            KeySets = r.Blob().ToArray(),
+            Epochs = r.Blob().ToArray(),
         };
     }
 

@@ -9,6 +9,9 @@ public sealed record PartitionSettings
     /// <summary>The decision window until a policy sets another, milliseconds.</summary>
     public required long WindowMs { get; init; }
 
+    /// <summary>How many partitions there are: a goal for the whole cluster is shared among them.</summary>
+    public int Partitions { get; init; } = 1;
+
     /// <summary>How long decisions are kept for late spans, milliseconds of log time after the window.</summary>
     public required long LateSpanRetentionMs { get; init; }
 
@@ -50,6 +53,9 @@ public sealed record PartitionSettings
 
     /// <summary>Folds at which they are merged however few rows they have, from 2.</summary>
     public int MergeFolds { get; init; } = AggregationLimits.MergeFolds;
+
+    /// <summary>Traces of undecided epochs whose keys are held, where samplers decide by epoch, from 1.</summary>
+    public int PendingTracesHeld { get; init; } = Limits.PendingTracesHeld;
 
     /// <summary>Lines that must be the same when a folder is opened again.</summary>
     public static string Fingerprint(int partition, int partitions) =>

@@ -45,6 +45,8 @@ public sealed class PartitionState : IDisposable
     private readonly EventBatchReader _batchReader;
     private readonly AggregateFolder _folder;
     private readonly TraceTracker _tracker;
+    private readonly KeySets _keySets;
+    private readonly PendingEpochs _pending;
     private readonly StringDictionary _datasets;
     private readonly DecisionClock _clock;
     private readonly PolicyTimeline _policies;
@@ -96,6 +98,7 @@ public sealed class PartitionState : IDisposable
         _blocksReader = new(store.Blocks, settings.ColumnCacheBytes, settings.TextNumberBytes);
         _batchReader = new(_blocksReader.Numbering);
         _aggregatesReader = new(store.Aggregates, store.Blocks, settings.AggregateCacheBytes);
+        _pending = new(store.Blocks, settings.PendingTracesHeld);
         if (store.Recovered is { } recovered)
         {
             var cut = CutPayload.Decode(recovered.Payload.Span);
@@ -122,6 +125,10 @@ public sealed class PartitionState : IDisposable
             _folder.Read(ref folder);
             var catalog = new ByteReader(cut.Catalog.Span);
             _catalog.Read(ref catalog);
+            var keySets = new ByteReader(cut.KeySets.Span);
+            _keySets = KeySets.Read(ref keySets);
+            var epochs = new ByteReader(cut.Epochs.Span);
+            _pending.Read(ref epochs);
             _replayUntil = _head.Offset;
             _trailingOffset = _sealed.Offset;
             var start = _sealed.Offset <= _folded.Offset ? _sealed : _folded;
@@ -132,9 +139,10 @@ public sealed class PartitionState : IDisposable
             _policies = new(SamplingPolicySet.Empty);
             _clock = new(settings.WindowMs);
             _datasets = new();
+            _keySets = new();
         }
 
-        _tracker = new(partition, store.Summaries, _datasets);
+        _tracker = new(partition, store.Summaries, _datasets, _keySets, _pending);
     }
 
     /// <summary>Where to read on: the next offset.</summary>
@@ -265,6 +273,10 @@ public sealed class PartitionState : IDisposable
         _folder.Write(folder);
         var catalog = new ByteWriter();
         _catalog.Write(catalog);
+        var keySets = new ByteWriter();
+        _keySets.Write(keySets);
+        var epochs = new ByteWriter();
+        _pending.Write(epochs);
         var payload = new CutPayload
         {
             Head = _head,
@@ -287,6 +299,8 @@ public sealed class PartitionState : IDisposable
             SummaryMarks = _summaryMarks,
             Folder = folder.WrittenMemory,
             Catalog = catalog.WrittenMemory,
+            KeySets = keySets.WrittenMemory,
+            Epochs = epochs.WrittenMemory,
         };
         return _store.BeginCut(payload.Encode());
     }
@@ -325,7 +339,7 @@ public sealed class PartitionState : IDisposable
         if (isNew)
         {
             MarkSummaries(logTime);
-            _tracker.Fold(batch, logTime, _policies, _clock);
+            _tracker.Fold(batch, logTime, _policies.Of(PolicyVersionAt(record.Offset)), _policies, _clock);
             _catalog.Add(batch, logTime);
             listener.OnBatch(record.Offset, batch);
         }
@@ -404,6 +418,7 @@ public sealed class PartitionState : IDisposable
     private void Trail()
     {
         var limit = _clock.TrailingLimit(_head.LogTimeMs);
+        _tracker.DecideEpochs(limit, _policies, _clock, _settings.Partitions);
         TrailWaits = false;
         var sealedOne = false;
         while (true)
@@ -443,6 +458,7 @@ public sealed class PartitionState : IDisposable
         var oldest = Math.Min(limit, Math.Min(_recent.Oldest?.LogTimeMs ?? limit, _sealed.LogTimeMs));
         _policies.Prune(oldest - _settings.LateSpanRetentionMs, _clock);
         _clock.Prune(_policies.Versions[0].FromLogTime);
+        _pending.Forget(_sealed.LogTimeMs);
         while (_policyPlaces.Count > 1 && _policyPlaces[1].Offset <= Math.Min(_sealed.Offset, _recent.Oldest?.Offset ?? _head.Offset))
         {
             _policyPlaces.RemoveAt(0);
@@ -459,8 +475,9 @@ public sealed class PartitionState : IDisposable
         }
 
         var decisions = new SamplingDecision[batch.Rows];
-        _tracker.Decide(batch, entry.Offset, _policies.Of(entry.PolicyVersion), _policies, decisions);
-        var kept = KeptRowsOf(batch, decisions);
+        var keys = new string?[batch.Rows];
+        _tracker.Decide(batch, entry.Offset, entry.LogTimeMs, _policies.Of(entry.PolicyVersion), _policies, decisions, keys);
+        var kept = KeptRowsOf(batch, decisions, keys);
         DroppedRows += batch.Rows - (kept?.Rows ?? 0);
         if (kept is not null)
         {
@@ -482,7 +499,7 @@ public sealed class PartitionState : IDisposable
         }
     }
 
-    private static EventBatch? KeptRowsOf(EventBatch batch, SamplingDecision[] decisions)
+    private static EventBatch? KeptRowsOf(EventBatch batch, SamplingDecision[] decisions, string?[] keys)
     {
         var rows = new List<int>(batch.Rows);
         var isSampled = false;
@@ -525,7 +542,26 @@ public sealed class PartitionState : IDisposable
             [
                 new("meta.sample.reason", ColumnVector.OfDictionary(rows.Count, null, codes, reasons.ToStrings())),
                 new("meta.sample.rate", ColumnVector.OfFloats(rows.Count, null, rates)),
+                .. KeyColumn(rows, keys),
             ]);
+    }
+
+    /// <summary>The samplers' keys of kept rows, where there are any.</summary>
+    private static NamedColumn[] KeyColumn(List<int> rows, string?[] keys)
+    {
+        var texts = new StringDictionary();
+        var codes = new List<int>(rows.Count);
+        var presence = new ulong[(rows.Count + 63) >> 6];
+        for (var i = 0; i < rows.Count; i++)
+        {
+            if (keys[rows[i]] is { } key)
+            {
+                presence[i >> 6] |= 1UL << (i & 63);
+                codes.Add(texts.Add(System.Text.Encoding.UTF8.GetBytes(key)));
+            }
+        }
+
+        return codes.Count == 0 ? [] : [new("meta.sample.key", ColumnVector.OfDictionary(rows.Count, codes.Count == rows.Count ? null : presence, [.. codes], texts.ToStrings()))];
     }
 
     private void AddToHead(EventBatch batch)

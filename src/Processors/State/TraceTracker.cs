@@ -9,27 +9,47 @@ namespace StreamObserve.Processors.State;
 /// Keeps trace summaries at the head cursor and takes decisions at the trailing one. One read-modify-write for each (trace, batch) at the head, one look-up for
 /// each (trace, batch) behind. Single writer: the partition's actor.
 /// </summary>
-public sealed class TraceTracker(int partition, SummaryStore<TraceSummary> summaries, StringDictionary datasets)
+public sealed class TraceTracker
 {
     private const string ParentIdField = "trace.parent_id";
     private const string DurationField = "duration_ms";
     private const string ErrorField = "error";
 
+    private readonly int _partition;
+    private readonly SummaryStore<TraceSummary> _summaries;
+    private readonly StringDictionary _datasets;
+    private readonly TraceKeys _keysOfTraces;
+    private readonly PendingEpochs _pending;
     private readonly Dictionary<TraceKey, int> _traces = [];
     private readonly List<ColumnVector> _columns = [];
     private TraceContribution[] _contributions = new TraceContribution[64];
     private TraceKey[] _keys = new TraceKey[64];
     private int[] _traceOf = [];
 
+    internal TraceTracker(int partition, SummaryStore<TraceSummary> summaries, StringDictionary datasets, KeySets keySets, PendingEpochs pending)
+    {
+        _partition = partition;
+        _summaries = summaries;
+        _datasets = datasets;
+        _keysOfTraces = new(keySets);
+        _pending = pending;
+    }
+
     /// <summary>Marks a row that has no trace.</summary>
     public const int NoTrace = -1;
 
-    /// <summary>Folds a batch into the summaries of its traces.</summary>
-    public void Fold(EventBatch batch, long logTimeMs, PolicyTimeline policies, DecisionClock clock)
+    /// <summary>Folds a batch into the summaries of its traces. Its rows without a trace follow <paramref name="policyOfRows"/>.</summary>
+    public void Fold(EventBatch batch, long logTimeMs, CompiledSamplingPolicy policyOfRows, PolicyTimeline policies, DecisionClock clock)
     {
         var foldable = policies.FoldableAt(logTimeMs, clock);
         var current = foldable[0];
-        if (!GroupByTrace(batch))
+        var hasTraces = GroupByTrace(batch);
+        if (policyOfRows.DecidesByEpoch)
+        {
+            CountRows(batch, policyOfRows, clock.EpochOf(logTimeMs));
+        }
+
+        if (!hasTraces)
         {
             return;
         }
@@ -74,65 +94,159 @@ public sealed class TraceTracker(int partition, SummaryStore<TraceSummary> summa
             AddSamplerHashes(batch);
         }
 
+        var pairs = new List<int>?[foldable.Count][];
+        for (var v = 0; v < foldable.Count; v++)
+        {
+            pairs[v] = foldable[v].KeyFields.Count == 0 ? [] : _keysOfTraces.PairsOf(batch, foldable[v].KeyFields, roots, _traceOf, count);
+        }
+
         for (var trace = 0; trace < count; trace++)
         {
-            var update = new SummaryFold { Contribution = _contributions[trace], Clock = clock, Versions = foldable, Bits = bits, Trace = trace };
-            summaries.Update(new ChunkKey(_keys[trace].High, _keys[trace].Low), ref update);
+            var update = new SummaryFold { Contribution = _contributions[trace], Clock = clock, Versions = foldable, Bits = bits, Pairs = pairs, KeySets = _keysOfTraces.Sets, Trace = trace };
+            if (_summaries.Update(new ChunkKey(_keys[trace].High, _keys[trace].Low), ref update) != ReadOutcome.Found && current.DecidesByEpoch)
+            {
+                _pending.AddTrace(clock.EpochOf(logTimeMs), _keys[trace]);
+            }
+        }
+    }
+
+    /// <summary>Decides the traces of all epochs that began before a log time, as far as samplers decide them together.</summary>
+    public void DecideEpochs(long limitMs, PolicyTimeline policies, DecisionClock clock, int partitions)
+    {
+        while (_pending.TakeBefore(limitMs) is { } epoch)
+        {
+            var sampler = new EpochSampler();
+            foreach (var trace in _pending.TracesOf(epoch))
+            {
+                // One whose summary was damaged and made anew has begun in another epoch since.
+                if (TryGet(trace, out var summary) && !summary.IsDecided && summary.FirstLogTime >= epoch.Start && summary.FirstLogTime < epoch.End)
+                {
+                    var rules = RulesOf(summary, policies);
+                    var rule = rules.RuleFor(summary);
+                    if (rules.EpochSamplerOf(rule) is { } nested)
+                    {
+                        sampler.AddTrace(new(summary.PolicyVersion, rules.Policy, (short)rule, _keysOfTraces.TextOf(nested.Key, summary.KeySet, summary.RowCount)), nested, trace, summary.RowCount);
+                    }
+                }
+            }
+
+            foreach (var (group, rows) in epoch.Rows)
+            {
+                sampler.AddRows(group, policies.Of(group.Version).RulesFor(group.Policy).EpochSamplerOf(group.Rule)!, rows);
+            }
+
+            // A change of the window may have cut the epoch short since it began.
+            _pending.Decided(epoch, sampler.Decide((clock.EpochOf(epoch.Start).End - epoch.Start) / 1000d, partitions, Record));
+        }
+
+        void Record(TraceKey trace, SamplingDecision decision)
+        {
+            var record = new DecisionRecord { Decision = decision };
+            _summaries.Update(new ChunkKey(trace.High, trace.Low), ref record);
         }
     }
 
     /// <summary>
-    /// The decision on each row of a batch that the trailing cursor passes, recorded with its trace when this is the first row of it to come by.
+    /// The decision on each row of a batch that the trailing cursor passes, recorded with its trace when this is the first row of it to come by; and the key that its sampler gave it, null where
+    /// there was none.
     /// </summary>
-    public void Decide(EventBatch batch, long offset, CompiledSamplingPolicy policyOfRows, PolicyTimeline policies, Span<SamplingDecision> decisions)
+    public void Decide(EventBatch batch, long offset, long logTimeMs, CompiledSamplingPolicy policyOfRows, PolicyTimeline policies, Span<SamplingDecision> decisions, Span<string?> keys)
     {
         GroupByTrace(batch);
-        var ofTrace = new SamplingDecision[_traces.Count];
+        var ofTrace = new (SamplingDecision Decision, string? Key)[_traces.Count];
         for (var trace = 0; trace < ofTrace.Length; trace++)
         {
             ofTrace[trace] = Decision(_keys[trace], policies);
         }
 
         ConditionBits[]? rowBits = null;
+        List<int>?[]? pairs = null;
         for (var row = 0; row < batch.Rows; row++)
         {
             if (_traceOf[row] != NoTrace)
             {
-                decisions[row] = ofTrace[_traceOf[row]];
+                (decisions[row], keys[row]) = ofTrace[_traceOf[row]];
                 continue;
             }
 
             rowBits ??= RowConditions.Bits(batch, policyOfRows, RootsOfTheirOwn(batch));
-            decisions[row] = policyOfRows.DecideRow(rowBits[row], batch.Datasets.Text(batch.DatasetCodes[row]), partition, offset, row);
+            var rules = policyOfRows.RulesFor(batch.Datasets.Text(batch.DatasetCodes[row]));
+            var rule = rules.RuleForRow(rowBits[row]);
+            if (rules.EpochSamplerOf(rule) is { } sampler)
+            {
+                pairs ??= PairsOfRows(batch, policyOfRows);
+                keys[row] = _keysOfTraces.TextOf(sampler.Key, pairs[row]);
+                var rate = _pending.RateOf(logTimeMs, new(policyOfRows.Version, rules.Policy, (short)rule, keys[row]!));
+                decisions[row] = rules.DecideRowByEpoch(rule, rate, _partition, offset, row);
+            }
+            else
+            {
+                decisions[row] = rules.DecideRow(rowBits[row], _partition, offset, row);
+            }
         }
     }
 
     /// <summary>A trace's summary, if it is still kept.</summary>
-    public bool TryGet(TraceKey key, out TraceSummary summary) => summaries.TryGet(new ChunkKey(key.High, key.Low), out summary) == ReadOutcome.Found;
+    public bool TryGet(TraceKey key, out TraceSummary summary) => _summaries.TryGet(new ChunkKey(key.High, key.Low), out summary) == ReadOutcome.Found;
 
-    private SamplingDecision Decision(TraceKey key, PolicyTimeline policies)
+    private (SamplingDecision Decision, string? Key) Decision(TraceKey key, PolicyTimeline policies)
     {
-        var chunkKey = new ChunkKey(key.High, key.Low);
-        if (summaries.TryGet(chunkKey, out var summary) != ReadOutcome.Found)
+        if (!TryGet(key, out var summary))
         {
-            return SamplingDecision.NoRuleMatched;      // past the late-span retention: nothing is known of it, so it stays
-        }
-
-        if (summary.IsDecided)
-        {
-            return summary.Decision;
+            return (SamplingDecision.NoRuleMatched, null);      // past the late-span retention: nothing is known of it, so it stays
         }
 
         if (summary.PolicyVersion < policies.Versions[0].Set.Version)
         {
-            // Its version is forgotten although nothing was recorded: the cursor passed the trace while no policy had ever had a rule, without a look at it.
-            return SamplingDecision.NoRuleMatched;
+            // Its version is forgotten: so is what its key was; and where nothing was recorded, the cursor passed the trace while no policy had ever had a rule, without a look at it.
+            return (summary.IsDecided ? summary.Decision : SamplingDecision.NoRuleMatched, null);
         }
 
-        var dataset = System.Text.Encoding.UTF8.GetString(datasets[summary.DecidingDataset]);
-        var record = new DecisionRecord { Decision = policies.Of(summary.PolicyVersion).Decide(summary, dataset) };
-        summaries.Update(chunkKey, ref record);
-        return record.Decision;
+        var rules = RulesOf(summary, policies);
+        if (!summary.IsDecided)
+        {
+            var record = new DecisionRecord { Decision = rules.Decide(summary) };
+            _summaries.Update(new ChunkKey(key.High, key.Low), ref record);
+            return (record.Decision, null);
+        }
+
+        var decision = summary.Decision;
+        return (decision, rules.EpochSamplerOf(decision.RuleIndex) is { } sampler ? _keysOfTraces.TextOf(sampler.Key, summary.KeySet, summary.RowCount) : null);
+    }
+
+    private CompiledRules RulesOf(in TraceSummary summary, PolicyTimeline policies) =>
+        policies.Of(summary.PolicyVersion).RulesFor(System.Text.Encoding.UTF8.GetString(_datasets[summary.DecidingDataset]));
+
+    /// <summary>Counts the rows without a trace that a sampler decides by epoch.</summary>
+    private void CountRows(EventBatch batch, CompiledSamplingPolicy policy, Epoch epoch)
+    {
+        if (_traceOf.AsSpan(0, batch.Rows).IndexOf(NoTrace) < 0)
+        {
+            return;
+        }
+
+        var bits = RowConditions.Bits(batch, policy, RootsOfTheirOwn(batch));
+        var pairs = PairsOfRows(batch, policy);
+        for (var row = 0; row < batch.Rows; row++)
+        {
+            var rules = _traceOf[row] == NoTrace ? policy.RulesFor(batch.Datasets.Text(batch.DatasetCodes[row])) : null;
+            if (rules?.RuleForRow(bits[row]) is { } rule && rules.EpochSamplerOf(rule) is { } sampler)
+            {
+                _pending.AddRow(epoch, new(policy.Version, rules.Policy, (short)rule, _keysOfTraces.TextOf(sampler.Key, pairs[row])));
+            }
+        }
+    }
+
+    /// <summary>What keys may be made of, of each row without a trace.</summary>
+    private List<int>?[] PairsOfRows(EventBatch batch, CompiledSamplingPolicy policy)
+    {
+        var numbers = new int[batch.Rows];
+        for (var row = 0; row < numbers.Length; row++)
+        {
+            numbers[row] = _traceOf[row] == NoTrace ? row : NoTrace;
+        }
+
+        return _keysOfTraces.PairsOf(batch, policy.KeyFields, RootsOfTheirOwn(batch), numbers, numbers.Length);
     }
 
     /// <summary>Roots, and every row without a trace: it is a root of its own, even if it names a parent.</summary>
@@ -226,7 +340,7 @@ public sealed class TraceTracker(int partition, SummaryStore<TraceSummary> summa
         var remap = new int[batch.Datasets.Count];
         for (var code = 0; code < remap.Length; code++)
         {
-            remap[code] = datasets.Add(batch.Datasets[code]);
+            remap[code] = _datasets.Add(batch.Datasets[code]);
         }
 
         return remap;
@@ -317,6 +431,11 @@ public sealed class TraceTracker(int partition, SummaryStore<TraceSummary> summa
     private ConditionBits[] TraceBits(EventBatch batch, CompiledSamplingPolicy policy, bool[] roots, int traces)
     {
         var ofTrace = new ConditionBits[traces];
+        if (policy.Probabilistic.Count > 0)
+        {
+            AddProbabilisticBits(batch, policy, ofTrace);
+        }
+
         if (policy.Bits.Count == 0)
         {
             return ofTrace;
@@ -334,28 +453,75 @@ public sealed class TraceTracker(int partition, SummaryStore<TraceSummary> summa
         return ofTrace;
     }
 
+    private void AddProbabilisticBits(EventBatch batch, CompiledSamplingPolicy policy, ConditionBits[] ofTrace)
+    {
+        var isKnown = new bool[ofTrace.Length];
+        _columns.Clear();
+        batch.GetColumns(ColumnBlockWriter.TraceIdField, _columns);
+        Span<byte> scratch = stackalloc byte[64];
+        foreach (var column in _columns)
+        {
+            for (int row = 0, k = 0; row < batch.Rows; row++)
+            {
+                if (!column.Has(row))
+                {
+                    continue;
+                }
+
+                var trace = _traceOf[row];
+                if (trace != NoTrace && !isKnown[trace])
+                {
+                    isKnown[trace] = true;
+                    var id = column.Utf8(k, scratch);
+                    for (var i = 0; i < policy.Probabilistic.Count; i++)
+                    {
+                        if (policy.Probabilistic[i].Keeps(id))
+                        {
+                            ofTrace[trace] = ofTrace[trace].With(CompiledSamplingPolicy.ProbabilisticBit(i));
+                        }
+                    }
+                }
+
+                k++;
+            }
+        }
+    }
+
     private struct SummaryFold : ISummaryUpdater<TraceSummary>
     {
         public TraceContribution Contribution;
         public DecisionClock Clock;
         public IReadOnlyList<CompiledSamplingPolicy> Versions;
         public ConditionBits[][] Bits;
+        public List<int>?[][] Pairs;
+        public KeySets KeySets;
         public int Trace;
 
         public void Update(ref TraceSummary summary, bool isNew)
         {
             var version = isNew || summary.IsEmpty ? Contribution.PolicyVersion : summary.PolicyVersion;
+            List<int>? pairs = null;
             for (var v = 0; v < Versions.Count; v++)
             {
                 if (Versions[v].Version == version)
                 {
                     Contribution.PolicyVersion = version;
                     Contribution.Bits = Bits[v][Trace];
+                    pairs = Pairs[v].Length == 0 ? null : Pairs[v][Trace];
                     break;
                 }
             }
 
-            summary.Fold(Contribution, Clock.WindowAt(summary.IsEmpty ? Contribution.LogTime : summary.FirstLogTime));
+            if (summary.Fold(Contribution, Clock.WindowAt(summary.IsEmpty ? Contribution.LogTime : summary.FirstLogTime)) && pairs is not null)
+            {
+                var set = summary.KeySet;
+                foreach (var pair in pairs)
+                {
+                    set = KeySets.Add(set, pair);
+                }
+
+                summary.KeySet = set;
+            }
         }
     }
 

@@ -42,6 +42,20 @@ public class SamplingPolicyTests
     }
 
     [Fact]
+    public void EverySamplerIsReadAndWritten()
+    {
+        const string Samplers = """
+            {"rules":[{"name":"a","scope":"trace","conditions":[],"sampler":{"type":"probabilistic","percent":12.5,"salt":"default-hash-seed"}},{"name":"b","scope":"trace","conditions":[],"sampler":{"type":"dynamic","goal_rate":20,"key":["http.status_code","root.service"],"use_trace_length":true}},{"name":"c","scope":"trace","conditions":[],"sampler":{"type":"throughput","goal_per_second":1500.5,"key":[]}}]}
+            """;
+        var policy = Policies.Parse(Samplers);
+        Assert.Equal([SamplingActionKind.Probabilistic, SamplingActionKind.Dynamic, SamplingActionKind.Throughput], policy.Rules.Select(rule => rule.Action));
+        Assert.Equal([8, 1, 1], policy.Rules.Select(rule => rule.ActionRate));
+        Assert.Equal(Samplers, Encoding.UTF8.GetString(policy.ToJson()));
+        Assert.Equal("pepper", Policies.Parse("""{"rules":[{"sampler":{"type":"probabilistic","percent":1,"salt":"pepper"}}]}""").Rules[0].Sampler!.Salt);
+        Assert.Equal(["a", "root.b"], Policies.Parse("""{"rules":[{"sampler":{"type":"dynamic","goal_rate":1,"key":["root.b","a"]}}]}""").Rules[0].Sampler!.Key.Fields);
+    }
+
+    [Fact]
     public void EveryOperatorIsReadAndWritten()
     {
         foreach (var name in SamplingOperators.Names)
@@ -98,9 +112,20 @@ public class SamplingPolicyTests
     [InlineData("""{"rules":[{"name":"x","rate":"10"}]}""", "rules[0].rate", "x", "\"10\"", "a number")]
     [InlineData("""{"rules":[{"name":"x","sampler":"dynamic"}]}""", "rules[0].sampler", "x", "\"dynamic\"", "an object")]
     [InlineData("""{"rules":[{"name":"x","sampler":{}}]}""", "rules[0].sampler.type", "x", "", "supported: deterministic")]
-    [InlineData("""{"rules":[{"name":"x","sampler":{"type":"dynamic","goal_rate":10,"key":["a"]}}]}""", "rules[0].sampler.type", "x", "\"dynamic\"", "supported: deterministic")]
-    [InlineData("""{"rules":[{"name":"x","sampler":{"type":"throughput","goal_per_second":5}}]}""", "rules[0].sampler.type", "x", "\"throughput\"", "supported: deterministic")]
-    [InlineData("""{"rules":[{"name":"x","sampler":{"type":"probabilistic","percent":5}}]}""", "rules[0].sampler.type", "x", "\"probabilistic\"", "supported: deterministic")]
+    [InlineData("""{"rules":[{"name":"x","sampler":{"type":"emadynamic"}}]}""", "rules[0].sampler.type", "x", "\"emadynamic\"", "supported: deterministic, probabilistic, dynamic, throughput")]
+    [InlineData("""{"rules":[{"name":"x","sampler":{"type":"dynamic","key":["a"]}}]}""", "rules[0].sampler.goal_rate", "x", "", "needs a goal")]
+    [InlineData("""{"rules":[{"name":"x","sampler":{"type":"dynamic","goal_rate":0.5}}]}""", "rules[0].sampler.goal_rate", "x", "0.5", "from 1")]
+    [InlineData("""{"rules":[{"name":"x","sampler":{"type":"dynamic","goal_rate":5,"key":"a"}}]}""", "rules[0].sampler.key", "x", "\"a\"", "an array")]
+    [InlineData("""{"rules":[{"name":"x","sampler":{"type":"dynamic","goal_rate":5,"key":["a","a"]}}]}""", "rules[0].sampler.key[1]", "x", "\"a\"", "each once")]
+    [InlineData("""{"rules":[{"name":"x","sampler":{"type":"dynamic","goal_rate":5,"key":["root."]}}]}""", "rules[0].sampler.key[0]", "x", "\"root.\"", "the name of a field")]
+    [InlineData("""{"rules":[{"name":"x","sampler":{"type":"dynamic","goal_rate":5,"use_trace_length":1}}]}""", "rules[0].sampler.use_trace_length", "x", "1", "true or false")]
+    [InlineData("""{"rules":[{"name":"x","sampler":{"type":"dynamic","goal_rate":5,"rate":5}}]}""", "rules[0].sampler.rate", "x", "5", "not a known field")]
+    [InlineData("""{"rules":[{"name":"x","sampler":{"type":"throughput"}}]}""", "rules[0].sampler.goal_per_second", "x", "", "needs a goal")]
+    [InlineData("""{"rules":[{"name":"x","sampler":{"type":"throughput","goal_per_second":0}}]}""", "rules[0].sampler.goal_per_second", "x", "0", "above 0")]
+    [InlineData("""{"rules":[{"name":"x","sampler":{"type":"probabilistic"}}]}""", "rules[0].sampler.percent", "x", "", "needs a percentage")]
+    [InlineData("""{"rules":[{"name":"x","sampler":{"type":"probabilistic","percent":0}}]}""", "rules[0].sampler.percent", "x", "0", "above 0")]
+    [InlineData("""{"rules":[{"name":"x","sampler":{"type":"probabilistic","percent":101}}]}""", "rules[0].sampler.percent", "x", "101", "up to 100")]
+    [InlineData("""{"rules":[{"name":"x","sampler":{"type":"probabilistic","percent":5,"salt":7}}]}""", "rules[0].sampler.salt", "x", "7", "a text")]
     [InlineData("""{"rules":[{"name":"x","sampler":{"type":"deterministic"}}]}""", "rules[0].sampler.rate", "x", "", "needs a rate")]
     [InlineData("""{"rules":[{"name":"x","sampler":{"type":"deterministic","rate":0}}]}""", "rules[0].sampler.rate", "x", "0", "from 1")]
     [InlineData("""{"rules":[{"name":"x","sampler":{"type":"deterministic","rate":2,"salt":"s"}}]}""", "rules[0].sampler.salt", "x", "\"s\"", "not a known field")]

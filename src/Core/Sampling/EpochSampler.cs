@@ -1,0 +1,105 @@
+using System.IO.Hashing;
+using System.Runtime.InteropServices;
+using StreamObserve.Core.Events;
+
+namespace StreamObserve.Core.Sampling;
+
+/// <summary>What a dynamic or throughput sampler tells apart: a rule of a dataset's policy, in a version of it, and a key.</summary>
+/// <param name="Version">The policy version.</param>
+/// <param name="Policy">The dataset whose policy it is, or <see cref="SamplingPolicy.DefaultDataset"/>.</param>
+/// <param name="Rule">The rule's index.</param>
+/// <param name="Key">The key.</param>
+public readonly record struct SampledGroup(int Version, string Policy, short Rule, string Key);
+
+/// <summary>
+/// Decides the traces of one epoch and partition that dynamic and throughput samplers were asked about, all of them together: how many of each key there are is known then, so goals are met,
+/// not approached. Rows without a trace are kept by the hash of their place. A function of what was added, in any order. For one epoch, single-threaded.
+/// </summary>
+/// <remarks>
+/// Traces are chosen by systematic sampling with unequal probabilities (Madow, 1949): they are put in order, by key and within a key by size, the parts of them that are to be kept are laid one
+/// after another on a line, and whoever lies on u, u + 1, u + 2 … is kept, with u from the hashes of all. So each is kept with just the probability that its weight says, and traces of all
+/// sizes in their proportion, so that goals in rows are met.
+/// </remarks>
+public sealed class EpochSampler
+{
+    private readonly Dictionary<SampledGroup, Group> _groups = [];
+
+    /// <summary>Adds a trace of so many rows.</summary>
+    public void AddTrace(in SampledGroup group, NestedSampler sampler, TraceKey trace, long rows)
+    {
+        var of = Of(group, sampler);
+        of.Rows += rows;
+        of.Traces.Add((trace, rows, HashOf(trace)));
+    }
+
+    /// <summary>Adds rows that have no trace.</summary>
+    public void AddRows(in SampledGroup group, NestedSampler sampler, long rows) => Of(group, sampler).Rows += rows;
+
+    /// <summary>Decides.</summary>
+    /// <param name="seconds">Length of the epoch in log time.</param>
+    /// <param name="partitions">How many share a throughput goal: traces are spread over them evenly.</param>
+    /// <param name="decided">Takes the decision on each trace.</param>
+    /// <returns>Of the groups, what a kept row without a trace stands for.</returns>
+    public Dictionary<SampledGroup, double> Decide(double seconds, int partitions, Action<TraceKey, SamplingDecision> decided)
+    {
+        var rates = new Dictionary<SampledGroup, double>();
+        foreach (var sampler in _groups.GroupBy(group => group.Key with { Key = "" }))
+        {
+            var keys = sampler.OrderBy(group => group.Key.Key, StringComparer.Ordinal).ToArray();
+            var nested = keys[0].Value.Sampler;
+            var rows = Array.ConvertAll(keys, key => key.Value.Rows);
+            var ofKeys = nested.Action == SamplingActionKind.Throughput
+                ? Array.ConvertAll(KeyGoals.Shares(rows, nested.GoalPerSecond * seconds / partitions), share => 1 / share)
+                : KeyGoals.Rates(rows, nested.Rate);
+            var reason = nested.Action == SamplingActionKind.Throughput ? SamplingReason.ThroughputSampler : SamplingReason.DynamicSampler;
+            var at = StartOf(keys);
+            for (var key = 0; key < keys.Length; key++)
+            {
+                var rate = ofKeys[key];
+                rates.Add(keys[key].Key, rate);
+                var traces = keys[key].Value.Traces;
+                traces.Sort(static (a, b) => (a.Rows, a.Hash, a.Trace.High, a.Trace.Low).CompareTo((b.Rows, b.Hash, b.Trace.High, b.Trace.Low)));
+                foreach (var (trace, _, _) in traces)
+                {
+                    var next = rate <= 1 ? at : at + (1 / rate);
+                    decided(trace, new SamplingDecision(rate <= 1 || Math.Floor(next) > Math.Floor(at), rate, reason, keys[key].Key.Rule));
+                    at = next;
+                }
+            }
+        }
+
+        return rates;
+    }
+
+    /// <summary>From 0 to 1, as good as random, and the same for the same traces.</summary>
+    private static double StartOf(KeyValuePair<SampledGroup, Group>[] keys)
+    {
+        var hash = 0UL;
+        foreach (var key in keys)
+        {
+            foreach (var trace in key.Value.Traces)
+            {
+                hash += trace.Hash;
+            }
+        }
+
+        return (hash >> 11) * (1d / (1UL << 53));
+    }
+
+    private Group Of(in SampledGroup group, NestedSampler sampler)
+    {
+        ref var of = ref CollectionsMarshal.GetValueRefOrAddDefault(_groups, group, out _);
+        return of ??= new(sampler);
+    }
+
+    private static ulong HashOf(TraceKey trace) => XxHash3.HashToUInt64(MemoryMarshal.AsBytes((ReadOnlySpan<ulong>)[trace.High, trace.Low]));
+
+    private sealed class Group(NestedSampler sampler)
+    {
+        public NestedSampler Sampler { get; } = sampler;
+
+        public List<(TraceKey Trace, long Rows, ulong Hash)> Traces { get; } = [];
+
+        public long Rows { get; set; }
+    }
+}
