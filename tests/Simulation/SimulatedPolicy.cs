@@ -21,7 +21,7 @@ internal enum RuleSubject
 }
 
 /// <summary>One rule. <paramref name="Rate"/> 0 = drop, 1 = keep, else one in so many, unless there is a sampler.</summary>
-internal sealed record SimulatedRule(RuleSubject Subject, long SlowerThanMs, string Route, int Rate, SimulatedSampler? Sampler)
+internal sealed record SimulatedRule(RuleSubject Subject, long SlowerThanMs, string Route, int Rate, SimulatedSampler? Sampler = null)
 {
     /// <summary>Whether one row satisfies what the rule asks for.</summary>
     public bool Matches(SimulatedEvent e) => Subject switch

@@ -24,6 +24,8 @@ public sealed class CutPayloadTests
         from marks in Gen.Select(Gen.Long[0, 1L << 40], Gen.Long[0, 1L << 40], (time, address) => (time, address)).List[0, 3]
         from folder in Gen.Byte.Array[0, 50]
         from catalog in Gen.Byte.Array[0, 50]
+        from keySets in Gen.Byte.Array[0, 50]
+        from epochs in Gen.Byte.Array[0, 50]
         select new CutPayload
         {
             Head = head,
@@ -46,6 +48,8 @@ public sealed class CutPayloadTests
             SummaryMarks = marks,
             Folder = folder,
             Catalog = catalog,
+            KeySets = keySets,
+            Epochs = epochs,
         };
 
     [Fact]
