@@ -24,6 +24,30 @@ public static class QueryHttpLimits
     /// <summary>Characters of a stored result's id. A longer one in a path is unknown (404).</summary>
     public const int ResultIdCharsMax = 64;
 
+    /// <summary>Seconds before its end that a bias report is about, unless told otherwise.</summary>
+    public const int BiasRangeSecondsDefault = 7_200;
+
+    /// <summary>Seconds a bias report may be about. Past it: 400.</summary>
+    public const int BiasRangeSecondsMax = 31 * 86_400;
+
+    /// <summary>Values of each field that a bias report shows.</summary>
+    public const int BiasValuesDefault = 20;
+
+    /// <inheritdoc cref="BiasValuesDefault"/>
+    public const int BiasValuesMax = 1_000;
+
+    /// <summary>Fields a bias report may be asked for: each costs two queries. Past it: 400.</summary>
+    public const int BiasFieldsMax = 20;
+
+    /// <summary>Fields of a bias report that names none.</summary>
+    public const int BiasFieldsDefault = 12;
+
+    /// <summary>Fields that such a report tries at most: those that are no dimensions are listed as not compared.</summary>
+    public const int BiasFieldsTried = 40;
+
+    /// <summary>Characters of the list of fields. Past it: 400.</summary>
+    public const int BiasFieldsCharsMax = 4_096;
+
     /// <summary>Characters of a dataset's name. Past it: 400.</summary>
     public const int DatasetCharsMax = 255;
 

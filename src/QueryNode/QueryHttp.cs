@@ -34,6 +34,7 @@ public static class QueryHttp
         services.AddSingleton<TraceEndpoint>();
         services.AddSingleton<CatalogEndpoint>();
         services.AddSingleton<SamplingEndpoint>();
+        services.AddSingleton<SamplingBiasEndpoint>();
         services.AddSingleton<TailEndpoint>();
         return services.AddHoneycomb();
     }
@@ -56,6 +57,7 @@ public static class QueryHttp
         routes.MapGet(SamplingEndpoint.PolicyRoute, Through<SamplingEndpoint>((endpoint, context) => endpoint.GetAsync(context)));
         routes.MapPut(SamplingEndpoint.PolicyRoute, Through<SamplingEndpoint>((endpoint, context) => endpoint.PutAsync(context)));
         routes.MapGet(SamplingEndpoint.VersionsRoute, Through<SamplingEndpoint>((endpoint, context) => endpoint.VersionsAsync(context)));
+        routes.MapGet(SamplingBiasEndpoint.Route, Through<SamplingBiasEndpoint>((endpoint, context) => endpoint.GetAsync(context)));
         routes.MapGet(TailEndpoint.Route, Through<TailEndpoint>((endpoint, context) => endpoint.TailAsync(context)));
         routes.MapHoneycomb();
         return routes;

@@ -17,6 +17,9 @@ public enum QuerySource : byte
 
     /// <summary>Only rows behind the trailing cursor.</summary>
     Blocks,
+
+    /// <summary>Rows, wherever they are, and no aggregates.</summary>
+    Rows,
 }
 
 /// <summary>How true a number is.</summary>

@@ -55,10 +55,10 @@ public static class LeafExecutor
         var plan = result.Plan;
         var explanation = new ScanExplanation();
         long start = plan.Time.StartNs, end = plan.Time.EndNs;
-        if (source is QuerySource.Recent or QuerySource.Blocks)
+        if (source is QuerySource.Recent or QuerySource.Blocks or QuerySource.Rows)
         {
-            explanation.Because($"the question is about {(source == QuerySource.Blocks ? "blocks" : "the recent window")} only");
-            await Rows(start, end).ScanAsync(result, explanation, source == QuerySource.Blocks, source == QuerySource.Recent).ConfigureAwait(false);
+            explanation.Because($"the question is about {source switch { QuerySource.Blocks => "blocks", QuerySource.Recent => "the recent window", _ => "rows" }} only");
+            await Rows(start, end).ScanAsync(result, explanation, source != QuerySource.Recent, source != QuerySource.Blocks).ConfigureAwait(false);
             return new(result, null, explanation);
         }
 

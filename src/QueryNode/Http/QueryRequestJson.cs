@@ -154,8 +154,10 @@ internal static class QueryRequestJson
                 return QuerySource.Recent;
             case "blocks":
                 return QuerySource.Blocks;
+            case "rows":
+                return QuerySource.Rows;
             default:
-                errors.Add(new("source", JsonText.Excerpt(member.Value), "must be \"auto\", \"aggregates\", \"recent\" or \"blocks\""));
+                errors.Add(new("source", JsonText.Excerpt(member.Value), "must be \"auto\", \"aggregates\", \"recent\", \"blocks\" or \"rows\""));
                 return QuerySource.Auto;
         }
     }

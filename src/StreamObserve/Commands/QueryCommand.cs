@@ -12,7 +12,7 @@ internal sealed class QueryCommand : Command
     private static readonly SingleSetting<string> Dataset = ClientSettings.Text("dataset", "DATASET", "The dataset to ask; __all__ for all of them.", "__all__");
     private static readonly SingleSetting<string> Format = ClientSettings.Choice("format", "How to show the answer; json is the node's answer as it is.", "table", "table", "json", "csv");
     private static readonly SingleSetting<string> Rows = ClientSettings.Choice("rows", "Show one row a group, or one a group and point in time.", "results", "results", "series");
-    private static readonly SingleSetting<string> Source = ClientSettings.Choice("source", "Answer only from this, to debug or verify.", "auto", "auto", "aggregates", "recent", "blocks");
+    private static readonly SingleSetting<string> Source = ClientSettings.Choice("source", "Answer only from this, to debug or verify.", "auto", "auto", "aggregates", "recent", "blocks", "rows");
     private static readonly SingleSetting<string> Against = ClientSettings.Text("against", "CONDITION", "Instead of the answer, show which fields tell the query's events that meet this from its others, the most telling first.");
     private static readonly SingleSetting<string> Partial = ClientSettings.Choice("partial", "Whether a missing partition makes a labelled answer or an error.", "allow", "allow", "fail");
     private static readonly SingleSetting<bool> Explain = ClientSettings.Switch("explain", "Say on standard error how the answer was made: what was read, what was skipped, and why rows were read.");
