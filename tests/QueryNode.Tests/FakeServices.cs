@@ -44,6 +44,8 @@ internal sealed class FakeTraces : ITraceService
 
     public Task<TraceAnswer> GetAsync(string traceId, CancellationToken cancellation) =>
         Task.FromResult(Traces.GetValueOrDefault(traceId) ?? new TraceAnswer { Complete = true, Missing = [], Rows = [], Receipt = Answers.Receipt() });
+
+    public Task<TraceAnswer> GetByAsync(string field, string value, CancellationToken cancellation) => GetAsync($"{field}={value}", cancellation);
 }
 
 internal sealed class FakeCatalog : ICatalogService

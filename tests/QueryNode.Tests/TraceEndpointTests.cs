@@ -49,6 +49,20 @@ public class TraceEndpointTests
     }
 
     [Fact]
+    public async Task EventsAreFoundByAnyField()
+    {
+        await using var server = await QueryNodeServer.StartAsync();
+        server.Traces.Traces["order_id=o/17"] = new() { Complete = true, Missing = [], Rows = [Row(20, "b"), Row(10, "a")], Receipt = Answers.Receipt() };
+        using var response = await server.GetAsync("/api/v1/traces/o%2F17?field=order_id");
+        using var unknown = await server.GetAsync("/api/v1/traces/o%2F17?field=task");
+        using var misspelt = await server.GetAsync("/api/v1/traces/o%2F17?by=order_id");
+
+        Assert.StartsWith("""{"field":"order_id","value":"o/17","complete":true,"missing":[],"rows":[{"name":"a"},{"name":"b"}],"receipt":""", await response.TextAsync(), StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.NotFound, unknown.StatusCode);
+        Assert.Equal(["by|order_id"], await QueryErrorTests.ErrorsAsync(misspelt, HttpStatusCode.BadRequest));
+    }
+
+    [Fact]
     public async Task ATraceThatNobodySawIsNotFound()
     {
         await using var server = await QueryNodeServer.StartAsync();

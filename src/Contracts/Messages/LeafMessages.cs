@@ -206,18 +206,19 @@ public sealed record LeafAnswer(int Partition, long QueryId, LeafStatus Status, 
     }
 }
 
-/// <summary>Asks a partition for the rows of a trace.</summary>
-public sealed record TraceLookup(int Partition, long QueryId, string TraceId) : IPartitionMessage
+/// <summary>Asks a partition for all rows whose <paramref name="Field"/> is <paramref name="Value"/>; the trace id, or what correlates events that have none.</summary>
+public sealed record TraceLookup(int Partition, long QueryId, string Field, string Value) : IPartitionMessage
 {
     /// <inheritdoc/>
     public void Write(ByteWriter w)
     {
         w.Varint((ulong)Partition);
         w.I64(QueryId);
-        w.Text(TraceId);
+        w.Text(Field);
+        w.Text(Value);
     }
 
-    internal static TraceLookup Read(ref ByteReader r) => new(r.Count(), r.I64(), r.Text());
+    internal static TraceLookup Read(ref ByteReader r) => new(r.Count(), r.I64(), r.Text(), r.Text());
 }
 
 /// <summary>
@@ -227,6 +228,9 @@ public sealed record TraceLookup(int Partition, long QueryId, string TraceId) : 
 public sealed record TraceFound(
     int Partition, long QueryId, IReadOnlyList<(long TimeNs, byte[] Json)> Rows, long Arrived, bool? Kept, string Reason, string? Failure, LeafCoverage? Coverage) : IWireMessage
 {
+    /// <summary>True when sampling may have dropped rows that were asked for, by another field than the trace id: which, nobody knows.</summary>
+    public bool MayLackDropped { get; init; }
+
     /// <inheritdoc/>
     public void Write(ByteWriter w)
     {
@@ -240,7 +244,7 @@ public sealed record TraceFound(
         }
 
         w.I64(Arrived);
-        w.U8(Kept switch { null => 0, false => 1, true => 2 });
+        w.U8((byte)(Kept switch { null => 0, false => 1, true => 2 } | (MayLackDropped ? 4 : 0)));
         w.Text(Reason);
         w.Text(Failure ?? "");
         w.U8(Coverage is null ? (byte)0 : (byte)1);
@@ -258,10 +262,11 @@ public sealed record TraceFound(
         }
 
         var arrived = r.I64();
-        bool? kept = r.U8() switch { 0 => null, 1 => false, _ => true };
+        var flags = r.U8();
+        bool? kept = (flags & 3) switch { 0 => null, 1 => false, _ => true };
         var reason = r.Text();
         var failure = r.Text();
-        return new(partition, id, rows, arrived, kept, reason, failure.Length == 0 ? null : failure, r.U8() == 0 ? null : LeafCoverage.Read(ref r));
+        return new(partition, id, rows, arrived, kept, reason, failure.Length == 0 ? null : failure, r.U8() == 0 ? null : LeafCoverage.Read(ref r)) { MayLackDropped = (flags & 4) != 0 };
     }
 }
 

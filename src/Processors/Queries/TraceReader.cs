@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using StreamObserve.Contracts.Messages;
 using StreamObserve.Core.Columns;
@@ -9,7 +10,7 @@ using StreamObserve.Processors.State;
 
 namespace StreamObserve.Processors.Queries;
 
-/// <summary>Finds a trace's rows in a snapshot: blocks by their bloom filters, head block and recent window by scanning.</summary>
+/// <summary>Finds the rows of a trace, or of another value that correlates events, in a snapshot: blocks by their bloom filters, head block and recent window by scanning.</summary>
 internal static class TraceReader
 {
     private static readonly ResolvedTime Always = new(long.MinValue / 2, long.MaxValue / 2, int.MaxValue);
@@ -17,7 +18,8 @@ internal static class TraceReader
     /// <summary>Finds them; any thread.</summary>
     public static TraceFound Find(TraceLookup lookup, PartitionSnapshot snapshot, TraceTracker traces)
     {
-        var where = new Condition.Match(ColumnBlockWriter.TraceIdField, FilterOp.Equal, [FieldValue.Of(lookup.TraceId)]);
+        var isTrace = lookup.Field == ColumnBlockWriter.TraceIdField;
+        var where = isTrace ? new Condition.Match(lookup.Field, FilterOp.Equal, [FieldValue.Of(lookup.Value)]) : new Condition.Match(lookup.Field, FilterOp.In, ValuesOf(lookup.Value));
         var plan = new LeafPlan(LeafPlan.AllDatasets, new() { Where = where }, Always);
         using var scan = new RowScan(plan, new PartialResult(plan));
         var rows = new List<(long, byte[])>();
@@ -49,14 +51,34 @@ internal static class TraceReader
         long arrived = -1;
         bool? kept = null;
         var reason = "";
-        if (traces.TryGet(TraceKey.Of(Encoding.UTF8.GetBytes(lookup.TraceId)), out var summary))
+        if (isTrace && traces.TryGet(TraceKey.Of(Encoding.UTF8.GetBytes(lookup.Value)), out var summary))
         {
             arrived = summary.RowCount;
             kept = summary.IsDecided ? summary.Decision.Keep : null;
             reason = summary.IsDecided ? SamplingReasons.NameOf(summary.Decision.Reason) : "";
         }
 
-        return new(lookup.Partition, lookup.QueryId, rows, arrived, kept, reason, failure, Leaf.Coverage(snapshot));
+        return new(lookup.Partition, lookup.QueryId, rows, arrived, kept, reason, failure, Leaf.Coverage(snapshot)) { MayLackDropped = !isTrace && snapshot.SampledTimes is not null };
+    }
+
+    /// <summary>What a text in a path may stand for: itself, or the number or truth value that is written so.</summary>
+    private static List<FieldValue> ValuesOf(string text)
+    {
+        var values = new List<FieldValue> { FieldValue.Of(text) };
+        if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var integer))
+        {
+            values.Add(FieldValue.Of(integer));
+        }
+        else if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number))
+        {
+            values.Add(FieldValue.Of(number));
+        }
+        else if (text is "true" or "false")
+        {
+            values.Add(FieldValue.Of(text == "true"));
+        }
+
+        return values;
     }
 
     private static void Collect(RowScan scan, IRowSegment segment, List<(long, byte[])> rows)

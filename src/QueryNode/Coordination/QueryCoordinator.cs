@@ -1,8 +1,9 @@
 using StreamObserve.Contracts.Messages;
+using StreamObserve.Core.Columns;
 using StreamObserve.Core.Events;
-using StreamObserve.Core.Querying;
 using StreamObserve.Core.Querying.Execution;
 using StreamObserve.Core.Querying.Language;
+using StreamObserve.Core.Querying;
 using StreamObserve.QueryNode.Services;
 
 namespace StreamObserve.QueryNode.Coordination;
@@ -124,28 +125,52 @@ internal sealed class QueryCoordinator(Partitions partitions, ICatalogService ca
     private static string Name(QuerySource source) => source.ToString().ToLowerInvariant();
 }
 
-/// <summary>A trace from the one partition in which it lives.</summary>
+/// <summary>A trace from the one partition in which it lives, events with another value in common from all of them.</summary>
 internal sealed class TraceFinder(Partitions partitions, TimeProvider time) : ITraceService
 {
     /// <inheritdoc/>
-    public async Task<TraceAnswer> GetAsync(string traceId, CancellationToken cancellation)
+    public Task<TraceAnswer> GetAsync(string traceId, CancellationToken cancellation) =>
+        FindAsync(ColumnBlockWriter.TraceIdField, traceId, [TraceKey.Of(traceId).PartitionOf(partitions.Count)], cancellation);
+
+    /// <inheritdoc/>
+    public Task<TraceAnswer> GetByAsync(string field, string value, CancellationToken cancellation) =>
+        field == ColumnBlockWriter.TraceIdField ? GetAsync(value, cancellation) : FindAsync(field, value, Enumerable.Range(0, partitions.Count), cancellation);
+
+    private async Task<TraceAnswer> FindAsync(string field, string value, IEnumerable<int> among, CancellationToken cancellation)
     {
         var started = time.GetTimestamp();
-        var partition = TraceKey.Of(traceId).PartitionOf(partitions.Count);
+        var id = partitions.NextId();
         var replies = await partitions.AskAsync<TraceFound>(
-            [new TraceLookup(partition, partitions.NextId(), traceId)], found => found.Partition, false, cancellation).ConfigureAwait(false);
+            [.. among.Select(partition => new TraceLookup(partition, id, field, value))], found => found.Partition, false, cancellation).ConfigureAwait(false);
         var gaps = new List<TraceGap>();
-        var failed = new List<FailedPartition>(replies.Failed);
         foreach (var missing in replies.Failed)
         {
             gaps.Add(new("partition", $"partition {missing.Partition} did not answer: {missing.Reason}"));
         }
 
-        if (replies.Replies is not [var found])
+        foreach (var found in replies.Replies)
         {
-            return new() { Complete = false, Missing = gaps, Rows = [], Receipt = Receipts.Of(1, [], failed, 0, [], time, started) };
+            AddGaps(found, gaps);
         }
 
+        var rows = replies.Replies.SelectMany(found => found.Rows.Select(row => new TraceRow(row.TimeNs, row.Json))).ToList();
+        if (replies.Replies.Any(found => found.MayLackDropped))
+        {
+            gaps.Add(new("sampled", "sampling has dropped events, perhaps some of these: only by trace is it known which"));
+        }
+
+        var covered = replies.Replies.Where(found => found.Coverage is not null).Select(found => (found.Partition, found.Coverage!)).ToList();
+        return new()
+        {
+            Complete = gaps.Count == 0,
+            Missing = gaps,
+            Rows = rows,
+            Receipt = Receipts.Of(replies.Replies.Count + replies.Failed.Count, covered, replies.Failed, rows.Count, replies.Replies.Count == 0 ? [] : ["recent", "blocks"], time, started),
+        };
+    }
+
+    private static void AddGaps(TraceFound found, List<TraceGap> gaps)
+    {
         if (found.Failure is { } failure)
         {
             gaps.Add(new("partition", failure));
@@ -158,14 +183,5 @@ internal sealed class TraceFinder(Partitions partitions, TimeProvider time) : IT
                 ? new("sampled", $"the sampling policy dropped this trace ({found.Reason})", missing)
                 : new("sampled", "rows arrived that are not stored", missing));
         }
-
-        var covered = found.Coverage is { } coverage ? new List<(int, LeafCoverage)> { (found.Partition, coverage) } : [];
-        return new()
-        {
-            Complete = gaps.Count == 0,
-            Missing = gaps,
-            Rows = [.. found.Rows.Select(row => new TraceRow(row.TimeNs, row.Json))],
-            Receipt = Receipts.Of(1, covered, failed, found.Rows.Count, ["recent", "blocks"], time, started),
-        };
     }
 }

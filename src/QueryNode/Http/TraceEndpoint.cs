@@ -13,7 +13,7 @@ internal sealed class TraceEndpoint(ITraceService traces, QueryAdmission admissi
 
     private const int FlushBytes = 32 << 10;
 
-    /// <summary>Answers with all rows of the trace in order of time.</summary>
+    /// <summary>Answers with all rows of the trace, or of the value of the field that parameter <c>field</c> names, in order of time.</summary>
     public Task GetAsync(HttpContext context) => admission.RunAsync(context, "trace", async cancellation =>
     {
         var traceId = PathNames.Segment(context, "traceId");
@@ -22,24 +22,40 @@ internal sealed class TraceEndpoint(ITraceService traces, QueryAdmission admissi
             return Problems.BadRequest(new ProblemError("traceId", JsonText.Excerpt(traceId), $"may have {QueryHttpLimits.TraceIdCharsMax} characters"));
         }
 
-        var trace = await traces.GetAsync(traceId, cancellation).ConfigureAwait(false);
-        if (trace.Rows.Count == 0 && trace.Missing.Count == 0)
+        var parameters = new QueryParameters(context.Request.Query);
+        var field = parameters.Text("field", QueryHttpLimits.ColumnCharsMax);
+        if (parameters.Finish() is { } problem)
         {
-            return Problems.NotFound("traceId", traceId, $"no event with the trace id \"{traceId}\" is held");
+            return problem;
         }
 
-        await SendAsync(context, traceId, trace, cancellation).ConfigureAwait(false);
+        var trace = await (field is null ? traces.GetAsync(traceId, cancellation) : traces.GetByAsync(field, traceId, cancellation)).ConfigureAwait(false);
+        if (trace.Rows.Count == 0 && trace.Missing.Count == 0)
+        {
+            return Problems.NotFound("traceId", traceId, field is null ? $"no event with the trace id \"{traceId}\" is held" : $"no event with {field} = \"{traceId}\" is held");
+        }
+
+        await SendAsync(context, field, traceId, trace, cancellation).ConfigureAwait(false);
         return null;
     });
 
-    private static async Task SendAsync(HttpContext context, string traceId, TraceAnswer trace, CancellationToken cancellation)
+    private static async Task SendAsync(HttpContext context, string? field, string traceId, TraceAnswer trace, CancellationToken cancellation)
     {
         context.Response.ContentType = JsonOutput.MediaType;
         context.Response.Headers.XContentTypeOptions = "nosniff";
         var body = context.Response.BodyWriter;
         await using var json = JsonOutput.Writer(body);
         json.WriteStartObject();
-        json.WriteString("trace_id"u8, traceId);
+        if (field is null)
+        {
+            json.WriteString("trace_id"u8, traceId);
+        }
+        else
+        {
+            json.WriteString("field"u8, field);
+            json.WriteString("value"u8, traceId);
+        }
+
         json.WriteBoolean("complete"u8, trace.Complete);
         WriteMissing(json, trace.Missing);
 

@@ -10,6 +10,12 @@ public interface ITraceService
     /// and with nothing missing; a partition that does not answer is a <see cref="TraceGap"/>.
     /// </summary>
     Task<TraceAnswer> GetAsync(string traceId, CancellationToken cancellation);
+
+    /// <summary>
+    /// As <see cref="GetAsync"/>, of the events that have a value in a field: what correlates events without a trace id. All partitions are asked. Rows that sampling has dropped are not
+    /// counted, since they are known by trace.
+    /// </summary>
+    Task<TraceAnswer> GetByAsync(string field, string value, CancellationToken cancellation);
 }
 
 /// <summary>A trace as far as it is held. Complete = every row that arrived is among the rows, so <see cref="Missing"/> is empty.</summary>
