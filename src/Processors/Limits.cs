@@ -27,6 +27,12 @@ public static class Limits
     /// <summary>Traces of epochs that are not decided yet whose keys a partition holds (16 bytes each), where samplers decide by epoch. Past it, longer lists go to the store.</summary>
     public const int PendingTracesHeld = 65_536;
 
+    /// <summary>Groups of rows without a trace of undecided epochs, over all of them, where samplers decide by epoch. Past it further keys of a rule are one.</summary>
+    public const int PendingGroupsHeld = 16_384;
+
+    /// <summary>Groups of rows of decided epochs that wait to be sealed. Past it they are sealed although they are few.</summary>
+    public const int DecidedGroupsMax = 16_384;
+
     /// <summary>Texts of traces' keys that are not put together anew for each trace.</summary>
     public const int KeyTextsHeld = 4_096;
 

@@ -39,7 +39,7 @@ internal sealed class TestState : IDisposable, IHeadListener
     }
 
     public static PartitionSettings Default { get; } =
-        new() { WindowMs = 5_000, LateSpanRetentionMs = 600_000, SketchDimensions = [], RecentBytes = 64 << 20, BlockRows = 100, FoldRows = 100 };
+        new() { WindowMs = 5_000, LateSpanRetentionMs = 600_000, Partitions = 1, SketchDimensions = [], RecentBytes = 64 << 20, BlockRows = 100, FoldRows = 100 };
 
     public PartitionSettings Settings { get; }
 

@@ -39,6 +39,8 @@ internal sealed class PartitionSimulation : IDisposable
         {
             WindowMs = Pick(Windows),
             LateSpanRetentionMs = retentionMs,
+            Partitions = 1,
+            DecidedGroupsMax = Pick([0, 5, 16_384]),
             SketchDimensions = [],
             RecentBytes = Pick<long>([1, 6_000, 64 << 20]),
             BlockRows = _random.Next(20, 400),

@@ -11,6 +11,7 @@ internal sealed class ReferenceFold
 {
     private readonly List<(SimulatedRecord Record, long LogTimeMs, SimulatedPolicy Policy)> _batches = [];
     private readonly Dictionary<string, Trace> _traces = [];
+    private readonly List<(int Version, long FromMs)> _versions = [(0, 0)];
     private readonly DecisionClock _clock;
     private readonly int _partition;
     private readonly long _headLogTimeMs;
@@ -32,6 +33,7 @@ internal sealed class ReferenceFold
             if (record.Policy is { } set && set.Version > policy.Version)
             {
                 policy = set;
+                _versions.Add((set.Version, _headLogTimeMs));
                 _clock.ChangeWindow(_headLogTimeMs, set.WindowMs ?? windowMs);
             }
 
@@ -140,7 +142,7 @@ internal sealed class ReferenceFold
             }
         }
 
-        return traces.ToDictionary(group => group.Key, group => group.Value.Sampler.Decide(group.Value.Traces, group.Value.Rows, (group.Key.Epoch.End - group.Key.Epoch.Start) / 1000d));
+        return traces.ToDictionary(group => group.Key, group => group.Value.Sampler.Decide(group.Value.Traces, group.Value.Rows, SecondsOf(group.Key)));
 
         (SimulatedSampler Sampler, List<(string Id, string Key, int Rows)> Traces, Dictionary<string, int> Rows) Of(Group group, SimulatedSampler sampler)
         {
@@ -151,6 +153,14 @@ internal sealed class ReferenceFold
 
             return of;
         }
+    }
+
+    /// <summary>For how long of its epoch a group's policy version was in force: at least a millisecond.</summary>
+    private double SecondsOf(Group group)
+    {
+        var at = _versions.FindIndex(version => version.Version == group.Version);
+        var until = at + 1 < _versions.Count ? _versions[at + 1].FromMs : long.MaxValue;
+        return Math.Max(1, Math.Min(group.Epoch.End, until) - Math.Max(group.Epoch.Start, _versions[at].FromMs)) / 1000d;
     }
 
     /// <summary>What a reader of a failure needs to know of a row: where it stands, where its trace began and what that follows.</summary>

@@ -36,11 +36,11 @@ public sealed class EpochSampler
     public void AddRows(in SampledGroup group, NestedSampler sampler, long rows) => Of(group, sampler).Rows += rows;
 
     /// <summary>Decides.</summary>
-    /// <param name="seconds">Length of the epoch in log time.</param>
+    /// <param name="secondsOf">For how long of the epoch, in log time, a policy version is in force.</param>
     /// <param name="partitions">How many share a throughput goal: traces are spread over them evenly.</param>
     /// <param name="decided">Takes the decision on each trace.</param>
     /// <returns>Of the groups, what a kept row without a trace stands for.</returns>
-    public Dictionary<SampledGroup, double> Decide(double seconds, int partitions, Action<TraceKey, SamplingDecision> decided)
+    public Dictionary<SampledGroup, double> Decide(Func<int, double> secondsOf, int partitions, Action<TraceKey, SamplingDecision> decided)
     {
         var rates = new Dictionary<SampledGroup, double>();
         foreach (var sampler in _groups.GroupBy(group => group.Key with { Key = "" }))
@@ -49,7 +49,7 @@ public sealed class EpochSampler
             var nested = keys[0].Value.Sampler;
             var rows = Array.ConvertAll(keys, key => key.Value.Rows);
             var ofKeys = nested.Action == SamplingActionKind.Throughput
-                ? Array.ConvertAll(KeyGoals.Shares(rows, nested.GoalPerSecond * seconds / partitions), share => 1 / share)
+                ? Array.ConvertAll(KeyGoals.Shares(rows, nested.GoalPerSecond * secondsOf(sampler.Key.Version) / partitions), share => 1 / share)
                 : KeyGoals.Rates(rows, nested.Rate);
             var reason = nested.Action == SamplingActionKind.Throughput ? SamplingReason.ThroughputSampler : SamplingReason.DynamicSampler;
             var at = StartOf(keys);

@@ -31,6 +31,9 @@ public sealed class KeySets
     /// <summary>Distinct sets so far, the empty one among them.</summary>
     public int Count => _sets.Count;
 
+    /// <summary>True when a further value or set would not be told apart.</summary>
+    public bool IsFull => _pairs.Count >= SamplingLimits.KeyPairsMax || _sets.Count >= SamplingLimits.KeySetsMax;
+
     /// <summary>The number of a field's value; of <see cref="OtherValue"/> when it is new and there are too many.</summary>
     public int PairOf(string field, ReadOnlySpan<byte> value)
     {

@@ -42,10 +42,10 @@ public static class SamplingLimits
     /// <summary>Bytes of a value in a key; the rest of a longer one is left out of it.</summary>
     public const int KeyValueBytesMax = 256;
 
-    /// <summary>Distinct values of key fields that a partition tells apart. Further ones are one value, <see cref="KeySets.OtherValue"/>.</summary>
+    /// <summary>Distinct values of key fields that a partition tells apart in one policy version. Further ones are one value, <see cref="KeySets.OtherValue"/>.</summary>
     public const int KeyPairsMax = 16_384;
 
-    /// <summary>Distinct sets of such values that a partition tells apart. A trace whose set would be a further one stays with what it had.</summary>
+    /// <summary>Distinct sets of such values, of all key fields of a policy version together, that a partition tells apart. A trace whose set would be a further one stays with what it had.</summary>
     public const int KeySetsMax = 65_536;
 
     /// <summary>The shortest window, in milliseconds: shorter ones would be of the order of the transactions that make rows visible. Less is refused.</summary>

@@ -99,6 +99,13 @@ public sealed class PolicyTimeline
         return foldable;
     }
 
+    /// <summary>For how many milliseconds of a stretch of log time a version is in force; at least 1, since records of one millisecond may be on either side of a change.</summary>
+    public long MillisecondsWithin(int version, long from, long until)
+    {
+        var inForce = _versions.Find(known => known.Set.Version == version);
+        return Math.Max(1, Math.Min(until, inForce.UntilLogTime) - Math.Max(from, inForce.FromLogTime));
+    }
+
     /// <summary>
     /// Forgets the versions whose traces' windows all ended before this log time. A row that comes later may follow its trace still, so this is the trailing limit
     /// (<see cref="DecisionClock.TrailingLimit"/>) less the time for which traces are remembered: one may be undecided until then, if the log lost its first rows.

@@ -31,6 +31,9 @@ public sealed class SampleKey
     /// <summary>Whether the number of rows is part of the key.</summary>
     public bool UsesTraceLength { get; }
 
+    /// <summary>True when all traces have the same key.</summary>
+    public bool IsEmpty => Fields.Count == 0 && !UsesTraceLength;
+
     /// <summary>The key of a trace, or of a row without one.</summary>
     /// <param name="values">Fields, as in <see cref="Fields"/>, and their distinct values, in any order; further fields are left alone.</param>
     /// <param name="rows">Its rows.</param>

@@ -13,7 +13,6 @@ public sealed class ScanGate : IDisposable
     private readonly Thread? _finisher;
     private readonly WaitingPieces _waiting = new();
     private readonly WaitingPieces _done = new();
-    private int _busy;
 
     /// <summary>Without threads: work is done by who asks for it.</summary>
     public ScanGate()
@@ -48,7 +47,7 @@ public sealed class ScanGate : IDisposable
     public int Threads => _threads.Length;
 
     /// <summary>Threads that have nothing to do and nothing waiting for them.</summary>
-    public int IdleThreads => Math.Max(0, _threads.Length - Volatile.Read(ref _busy) - _waiting.Count);
+    public int IdleThreads => Math.Max(0, _threads.Length - _waiting.CountOfAll);
 
     /// <summary>
     /// Does the work when its turn comes; the task has what it throws. Work whose turn has not come when it is cancelled is not done: <see cref="OperationCanceledException"/>.
@@ -98,9 +97,8 @@ public sealed class ScanGate : IDisposable
         ThreadPriorities.StepBack();
         while (_waiting.Take() is { } piece)
         {
-            Interlocked.Increment(ref _busy);
             var isDone = piece.Run();
-            Interlocked.Decrement(ref _busy);
+            _waiting.Leave();
             if (isDone)
             {
                 _done.TryAdd(piece);
@@ -122,15 +120,17 @@ public sealed class ScanGate : IDisposable
     {
         private readonly object _lock = new();
         private readonly Queue<Piece> _pieces = new();
+        private int _taken;
         private bool _isComplete;
 
-        public int Count
+        /// <summary>Pieces that wait, and those that were taken and not left yet.</summary>
+        public int CountOfAll
         {
             get
             {
                 lock (_lock)
                 {
-                    return _pieces.Count;
+                    return _pieces.Count + _taken;
                 }
             }
         }
@@ -161,7 +161,22 @@ public sealed class ScanGate : IDisposable
                     Monitor.Wait(_lock);
                 }
 
-                return _pieces.TryDequeue(out var piece) ? piece : null;
+                if (!_pieces.TryDequeue(out var piece))
+                {
+                    return null;
+                }
+
+                _taken++;
+                return piece;
+            }
+        }
+
+        /// <summary>Says that a piece that was taken is done.</summary>
+        public void Leave()
+        {
+            lock (_lock)
+            {
+                _taken--;
             }
         }
 

@@ -10,7 +10,7 @@ public sealed record PartitionSettings
     public required long WindowMs { get; init; }
 
     /// <summary>How many partitions there are: a goal for the whole cluster is shared among them.</summary>
-    public int Partitions { get; init; } = 1;
+    public required int Partitions { get; init; }
 
     /// <summary>How long decisions are kept for late spans, milliseconds of log time after the window.</summary>
     public required long LateSpanRetentionMs { get; init; }
@@ -56,6 +56,9 @@ public sealed record PartitionSettings
 
     /// <summary>Traces of undecided epochs whose keys are held, where samplers decide by epoch, from 1.</summary>
     public int PendingTracesHeld { get; init; } = Limits.PendingTracesHeld;
+
+    /// <summary>Groups of rows without a trace of decided epochs past which rows are sealed although they are few, from 0.</summary>
+    public int DecidedGroupsMax { get; init; } = Limits.DecidedGroupsMax;
 
     /// <summary>Lines that must be the same when a folder is opened again.</summary>
     public static string Fingerprint(int partition, int partitions) =>

@@ -45,7 +45,7 @@ public sealed class PartitionState : IDisposable
     private readonly EventBatchReader _batchReader;
     private readonly AggregateFolder _folder;
     private readonly TraceTracker _tracker;
-    private readonly KeySets _keySets;
+    private readonly TraceKeys _keys;
     private readonly PendingEpochs _pending;
     private readonly StringDictionary _datasets;
     private readonly DecisionClock _clock;
@@ -98,7 +98,8 @@ public sealed class PartitionState : IDisposable
         _blocksReader = new(store.Blocks, settings.ColumnCacheBytes, settings.TextNumberBytes);
         _batchReader = new(_blocksReader.Numbering);
         _aggregatesReader = new(store.Aggregates, store.Blocks, settings.AggregateCacheBytes);
-        _pending = new(store.Blocks, settings.PendingTracesHeld);
+        _keys = new(log);
+        _pending = new(store.Blocks, settings.PendingTracesHeld, log);
         if (store.Recovered is { } recovered)
         {
             var cut = CutPayload.Decode(recovered.Payload.Span);
@@ -126,7 +127,7 @@ public sealed class PartitionState : IDisposable
             var catalog = new ByteReader(cut.Catalog.Span);
             _catalog.Read(ref catalog);
             var keySets = new ByteReader(cut.KeySets.Span);
-            _keySets = KeySets.Read(ref keySets);
+            _keys.Read(ref keySets);
             var epochs = new ByteReader(cut.Epochs.Span);
             _pending.Read(ref epochs);
             _replayUntil = _head.Offset;
@@ -139,10 +140,9 @@ public sealed class PartitionState : IDisposable
             _policies = new(SamplingPolicySet.Empty);
             _clock = new(settings.WindowMs);
             _datasets = new();
-            _keySets = new();
         }
 
-        _tracker = new(partition, store.Summaries, _datasets, _keySets, _pending);
+        _tracker = new(partition, store.Summaries, _datasets, _keys, _pending);
     }
 
     /// <summary>Where to read on: the next offset.</summary>
@@ -274,7 +274,7 @@ public sealed class PartitionState : IDisposable
         var catalog = new ByteWriter();
         _catalog.Write(catalog);
         var keySets = new ByteWriter();
-        _keySets.Write(keySets);
+        _keys.Write(keySets);
         var epochs = new ByteWriter();
         _pending.Write(epochs);
         var payload = new CutPayload
@@ -423,7 +423,7 @@ public sealed class PartitionState : IDisposable
         var sealedOne = false;
         while (true)
         {
-            if (_headRows >= _settings.BlockRows || _headBytes >= _settings.BlockBytes)
+            if (_headRows >= _settings.BlockRows || _headBytes >= _settings.BlockBytes || (_headRows > 0 && _pending.DecidedGroups > _settings.DecidedGroupsMax))
             {
                 if (!TrySeal(ref sealedOne))
                 {
@@ -458,6 +458,7 @@ public sealed class PartitionState : IDisposable
         var oldest = Math.Min(limit, Math.Min(_recent.Oldest?.LogTimeMs ?? limit, _sealed.LogTimeMs));
         _policies.Prune(oldest - _settings.LateSpanRetentionMs, _clock);
         _clock.Prune(_policies.Versions[0].FromLogTime);
+        _keys.Prune(_policies.Versions[0].Set.Version);
         _pending.Forget(_sealed.LogTimeMs);
         while (_policyPlaces.Count > 1 && _policyPlaces[1].Offset <= Math.Min(_sealed.Offset, _recent.Oldest?.Offset ?? _head.Offset))
         {
@@ -616,6 +617,7 @@ public sealed class PartitionState : IDisposable
         _headBytes = 0;
         _sealed = _headUpTo;
         _droppedWhenSealed = DroppedRows;
+        _pending.Forget(_sealed.LogTimeMs);
     }
 
     private static long StoredBytes(BlockInfo block) => block.Bytes + (block.Chunks * (long)Storage.Limits.RecordOverheadBytes);

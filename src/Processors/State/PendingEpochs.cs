@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Microsoft.Extensions.Logging;
 using StreamObserve.Core.Columns;
 using StreamObserve.Core.Events;
 using StreamObserve.Core.Sampling;
@@ -16,7 +17,7 @@ internal sealed class PendingEpoch(long start, long end)
     public long End { get; } = end;
 
     /// <summary>Traces that began in it and are held here.</summary>
-    public List<TraceKey> Traces { get; } = [];
+    public List<TraceKey> Traces { get; set; } = [];
 
     /// <summary>Lists of traces that are in the store.</summary>
     public int Stored { get; set; }
@@ -32,22 +33,23 @@ internal sealed class PendingEpoch(long start, long end)
 internal sealed record DecidedEpoch(long Start, long End, IReadOnlyDictionary<SampledGroup, double> Rates);
 
 /// <summary>
-/// Which traces began in each epoch that is not decided yet, and how many rows without a trace there are, for samplers that decide an epoch's traces together. Held up to a bound; past it
-/// the lists of traces go to a store, so that an hour's window costs no memory. Single writer. Part of the cut.
+/// Which traces began in each epoch that is not decided yet, and how many rows without a trace there are, for samplers that decide an epoch's traces together. Held up to bounds: past them the
+/// lists of traces go to a store, and further groups of rows are one. Single writer. Part of the cut.
 /// </summary>
-internal sealed class PendingEpochs(ChunkStore store, int tracesHeld)
+internal sealed class PendingEpochs(ChunkStore store, int tracesHeld, ILogger log)
 {
     // Blocks and folds have numbers far below.
     private const ulong KeyOfEpochs = 1UL << 62;
     private const int TraceBytes = 16;
 
-    // One in so many of those that are held: shorter lists are not worth a stored value.
-    private const int StoredPart = 64;
-
     private readonly Queue<PendingEpoch> _epochs = [];
     private readonly List<DecidedEpoch> _decided = [];
     private PendingEpoch? _newest;
     private int _held;
+    private int _groups;
+
+    /// <summary>Groups of rows without a trace whose epochs are decided and not forgotten. Where they are many the rows should be sealed.</summary>
+    public int DecidedGroups { get; private set; }
 
     /// <summary>Adds a trace that began in an epoch. Epochs come in ascending order.</summary>
     public void AddTrace(Epoch epoch, TraceKey trace)
@@ -61,7 +63,14 @@ internal sealed class PendingEpochs(ChunkStore store, int tracesHeld)
     }
 
     /// <summary>Counts a row without a trace.</summary>
-    public void AddRow(Epoch epoch, in SampledGroup group) => CollectionsMarshal.GetValueRefOrAddDefault(Of(epoch).Rows, group, out _)++;
+    public void AddRow(Epoch epoch, in SampledGroup group)
+    {
+        var rows = Of(epoch).Rows;
+        var counted = _groups < Limits.PendingGroupsHeld || rows.ContainsKey(group) ? group : Others(group);
+        ref var count = ref CollectionsMarshal.GetValueRefOrAddDefault(rows, counted, out var exists);
+        count++;
+        _groups += exists ? 0 : 1;
+    }
 
     /// <summary>Takes the oldest epoch that began before a log time; null when there is none.</summary>
     public PendingEpoch? TakeBefore(long limit)
@@ -73,6 +82,7 @@ internal sealed class PendingEpochs(ChunkStore store, int tracesHeld)
 
         var taken = _epochs.Dequeue();
         _held -= taken.Traces.Count;
+        _groups -= taken.Rows.Count;
         _newest = ReferenceEquals(taken, _newest) ? null : _newest;
         return taken;
     }
@@ -85,7 +95,7 @@ internal sealed class PendingEpochs(ChunkStore store, int tracesHeld)
         using var scratch = new LentBuffer();
         for (var list = 0; list < epoch.Stored; list++)
         {
-            var bytes = LargeValues.Read(store, Key(epoch, list), scratch, $"list {list} of the traces that began at {epoch.Start}");
+            var bytes = ReadStored(epoch, list, scratch);
             for (var at = 0; at < bytes.Length; at += TraceBytes)
             {
                 var trace = TraceKey.FromBytes(bytes.Span.Slice(at, TraceBytes));
@@ -111,14 +121,25 @@ internal sealed class PendingEpochs(ChunkStore store, int tracesHeld)
         if (epoch.Rows.Count > 0)
         {
             _decided.Add(new(epoch.Start, epoch.End, epoch.Rows.Keys.ToDictionary(group => group, group => rates[group])));
+            DecidedGroups += epoch.Rows.Count;
         }
     }
 
     /// <summary>What a row without a trace at a log time stands for.</summary>
-    public double RateOf(long logTimeMs, in SampledGroup group) => _decided.FindLast(epoch => epoch.Start <= logTimeMs)!.Rates[group];
+    public double RateOf(long logTimeMs, in SampledGroup group)
+    {
+        var rates = _decided.FindLast(epoch => epoch.Start <= logTimeMs)!.Rates;
+        return rates.TryGetValue(group, out var rate) ? rate : rates[Others(group)];
+    }
 
     /// <summary>Forgets what was decided of epochs that ended before a log time: none of their rows is asked about again.</summary>
-    public void Forget(long beforeMs) => _decided.RemoveAll(epoch => epoch.End <= beforeMs);
+    public void Forget(long beforeMs)
+    {
+        if (_decided.RemoveAll(epoch => epoch.End <= beforeMs) > 0)
+        {
+            DecidedGroups = _decided.Sum(epoch => epoch.Rates.Count);
+        }
+    }
 
     /// <summary>Writes all of it.</summary>
     public void Write(ByteWriter writer)
@@ -171,6 +192,7 @@ internal sealed class PendingEpochs(ChunkStore store, int tracesHeld)
 
             _epochs.Enqueue(_newest = epoch);
             _held += epoch.Traces.Count;
+            _groups += epoch.Rows.Count;
         }
 
         for (var left = reader.Count(); left > 0; left--)
@@ -183,6 +205,24 @@ internal sealed class PendingEpochs(ChunkStore store, int tracesHeld)
             }
 
             _decided.Add(new(start, end, rates));
+            DecidedGroups += rates.Count;
+        }
+    }
+
+    /// <summary>All groups of a rule past those that are told apart.</summary>
+    private static SampledGroup Others(in SampledGroup group) => group with { Key = KeySets.OtherValue };
+
+    /// <summary>A stored list. One that is damaged is empty: its traces are kept for want of a decision.</summary>
+    private ReadOnlyMemory<byte> ReadStored(PendingEpoch epoch, int list, LentBuffer scratch)
+    {
+        try
+        {
+            return LargeValues.Read(store, Key(epoch, list), scratch, $"list {list} of the traces that began at {epoch.Start}");
+        }
+        catch (IOException damaged)
+        {
+            log.LogError(damaged, "traces that began from log time {Start} on stay without a decision, and are kept", epoch.Start);
+            return default;
         }
     }
 
@@ -196,16 +236,19 @@ internal sealed class PendingEpochs(ChunkStore store, int tracesHeld)
         return _newest;
     }
 
-    /// <summary>Moves the lists that are worth a value of their own to the store.</summary>
+    /// <summary>Moves the longest lists to the store, until half of the room is free.</summary>
     private void Store()
     {
-        foreach (var epoch in _epochs)
+        for (var least = Math.Max(1, tracesHeld / 64); _held > tracesHeld / 2; least = Math.Max(1, least / 4))
         {
-            if (epoch.Traces.Count >= Math.Max(1, tracesHeld / StoredPart))
+            foreach (var epoch in _epochs)
             {
-                LargeValues.Write(store, Key(epoch, epoch.Stored++), Bytes(epoch));
-                _held -= epoch.Traces.Count;
-                epoch.Traces.Clear();
+                if (epoch.Traces.Count >= least)
+                {
+                    LargeValues.Write(store, Key(epoch, epoch.Stored++), Bytes(epoch));
+                    _held -= epoch.Traces.Count;
+                    epoch.Traces = [];
+                }
             }
         }
     }

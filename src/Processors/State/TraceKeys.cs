@@ -1,29 +1,81 @@
-using System.Text;
+using Microsoft.Extensions.Logging;
 using StreamObserve.Core.Columns;
 using StreamObserve.Core.Sampling;
 
 namespace StreamObserve.Processors.State;
 
-/// <summary>Finds in batches what samplers' keys are made of, and puts keys together. Single-threaded.</summary>
-internal sealed class TraceKeys(KeySets sets)
+/// <summary>
+/// Finds in batches what samplers' keys are made of, and puts keys together. Each policy version has sets of its own, which go with it: a key field of ever new values spoils the keys of none
+/// but the versions that name it. Single-threaded. The sets are part of the cut.
+/// </summary>
+internal sealed class TraceKeys(ILogger log)
 {
-    private readonly Dictionary<(SampleKey Key, int Set, long Rows), string> _texts = [];
+    private readonly Dictionary<(SampleKey Key, int Version, int Set, long Rows), string> _texts = [];
+    private readonly Dictionary<int, KeySets> _sets = [];
+    private readonly HashSet<int> _full = [];
     private readonly List<ColumnVector> _columns = [];
 
-    /// <summary>The sets of values that traces have.</summary>
-    public KeySets Sets => sets;
+    /// <summary>The sets of values that traces of a policy version have.</summary>
+    public KeySets Of(int version)
+    {
+        if (!_sets.TryGetValue(version, out var sets))
+        {
+            _sets.Add(version, sets = new());
+        }
+
+        if (sets.IsFull && _full.Add(version))
+        {
+            log.LogWarning(
+                "the samplers' keys of policy version {Version} have {Pairs} values and {Sets} sets of them, more than are told apart: traces with others have a key that lacks them",
+                version, sets.Pairs, sets.Count);
+        }
+
+        return sets;
+    }
+
+    /// <summary>Forgets the sets of versions below one.</summary>
+    public void Prune(int version)
+    {
+        foreach (var old in _sets.Keys.Where(known => known < version).ToList())
+        {
+            _sets.Remove(old);
+            _full.Remove(old);
+            _texts.Clear();
+        }
+    }
+
+    /// <summary>Writes all sets.</summary>
+    public void Write(ByteWriter writer)
+    {
+        writer.Varint((ulong)_sets.Count);
+        foreach (var (version, sets) in _sets)
+        {
+            writer.Varint((ulong)version);
+            sets.Write(writer);
+        }
+    }
+
+    /// <summary>Reads what <see cref="Write"/> wrote into an empty instance.</summary>
+    public void Read(ref ByteReader reader)
+    {
+        for (var left = reader.Count(); left > 0; left--)
+        {
+            _sets.Add(reader.Count(), KeySets.Read(ref reader));
+        }
+    }
 
     /// <summary>The distinct values of key fields of each trace of a batch, as numbers of <see cref="KeySets.PairOf"/>; null where a trace has none. At most as many as a key has room for.</summary>
     /// <param name="batch">The rows.</param>
-    /// <param name="fields">The fields.</param>
+    /// <param name="policy">Whose key fields.</param>
     /// <param name="roots">Which rows are roots.</param>
     /// <param name="traceOf">The trace of each row, below <paramref name="traces"/>; negative for rows that are left out.</param>
     /// <param name="traces">How many traces.</param>
-    public List<int>?[] PairsOf(EventBatch batch, IReadOnlyList<KeyField> fields, bool[] roots, int[] traceOf, int traces)
+    public List<int>?[] PairsOf(EventBatch batch, CompiledSamplingPolicy policy, bool[] roots, int[] traceOf, int traces)
     {
+        var sets = Of(policy.Version);
         var pairs = new List<int>?[traces];
         Span<byte> scratch = stackalloc byte[64];
-        foreach (var field in fields)
+        foreach (var field in policy.KeyFields)
         {
             _columns.Clear();
             batch.GetColumns(field.Field, _columns);
@@ -52,7 +104,7 @@ internal sealed class TraceKeys(KeySets sets)
                     }
                     else
                     {
-                        pair = sets.PairOf(field.Name, column.Type is ColumnType.Text or ColumnType.Hex ? column.Utf8(at, scratch) : Encoding.UTF8.GetBytes(column.Value(at).ToString()));
+                        pair = sets.PairOf(field.Name, column.Utf8(at, scratch));
                     }
 
                     var ofTrace = pairs[traceOf[row]] ??= [];
@@ -68,21 +120,27 @@ internal sealed class TraceKeys(KeySets sets)
     }
 
     /// <summary>The key of a row without a trace, of the values that it has.</summary>
-    public string TextOf(SampleKey key, List<int>? pairs)
+    public string TextOf(SampleKey key, int version, List<int>? pairs)
     {
+        var sets = Of(version);
         var set = KeySets.Empty;
         foreach (var pair in pairs ?? [])
         {
             set = sets.Add(set, pair);
         }
 
-        return TextOf(key, set, 1);
+        return TextOf(key, version, set, 1);
     }
 
     /// <summary>The key of a trace.</summary>
-    public string TextOf(SampleKey key, int set, long rows)
+    public string TextOf(SampleKey key, int version, int set, long rows)
     {
-        var of = (key, set, key.UsesTraceLength ? rows : 0);
+        if (key.IsEmpty)
+        {
+            return "";
+        }
+
+        var of = (key, version, set, key.UsesTraceLength ? rows : 0);
         if (!_texts.TryGetValue(of, out var text))
         {
             if (_texts.Count >= Limits.KeyTextsHeld)
@@ -90,7 +148,7 @@ internal sealed class TraceKeys(KeySets sets)
                 _texts.Clear();
             }
 
-            _texts.Add(of, text = key.TextOf(sets.ValuesOf(set), rows));
+            _texts.Add(of, text = key.TextOf(Of(version).ValuesOf(set), rows));
         }
 
         return text;

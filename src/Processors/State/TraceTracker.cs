@@ -26,12 +26,12 @@ public sealed class TraceTracker
     private TraceKey[] _keys = new TraceKey[64];
     private int[] _traceOf = [];
 
-    internal TraceTracker(int partition, SummaryStore<TraceSummary> summaries, StringDictionary datasets, KeySets keySets, PendingEpochs pending)
+    internal TraceTracker(int partition, SummaryStore<TraceSummary> summaries, StringDictionary datasets, TraceKeys keys, PendingEpochs pending)
     {
         _partition = partition;
         _summaries = summaries;
         _datasets = datasets;
-        _keysOfTraces = new(keySets);
+        _keysOfTraces = keys;
         _pending = pending;
     }
 
@@ -97,12 +97,12 @@ public sealed class TraceTracker
         var pairs = new List<int>?[foldable.Count][];
         for (var v = 0; v < foldable.Count; v++)
         {
-            pairs[v] = foldable[v].KeyFields.Count == 0 ? [] : _keysOfTraces.PairsOf(batch, foldable[v].KeyFields, roots, _traceOf, count);
+            pairs[v] = foldable[v].KeyFields.Count == 0 ? [] : _keysOfTraces.PairsOf(batch, foldable[v], roots, _traceOf, count);
         }
 
         for (var trace = 0; trace < count; trace++)
         {
-            var update = new SummaryFold { Contribution = _contributions[trace], Clock = clock, Versions = foldable, Bits = bits, Pairs = pairs, KeySets = _keysOfTraces.Sets, Trace = trace };
+            var update = new SummaryFold { Contribution = _contributions[trace], Clock = clock, Versions = foldable, Bits = bits, Pairs = pairs, Keys = _keysOfTraces, Trace = trace };
             if (_summaries.Update(new ChunkKey(_keys[trace].High, _keys[trace].Low), ref update) != ReadOutcome.Found && current.DecidesByEpoch)
             {
                 _pending.AddTrace(clock.EpochOf(logTimeMs), _keys[trace]);
@@ -125,7 +125,7 @@ public sealed class TraceTracker
                     var rule = rules.RuleFor(summary);
                     if (rules.EpochSamplerOf(rule) is { } nested)
                     {
-                        sampler.AddTrace(new(summary.PolicyVersion, rules.Policy, (short)rule, _keysOfTraces.TextOf(nested.Key, summary.KeySet, summary.RowCount)), nested, trace, summary.RowCount);
+                        sampler.AddTrace(new(summary.PolicyVersion, rules.Policy, (short)rule, _keysOfTraces.TextOf(nested.Key, summary.PolicyVersion, summary.KeySet, summary.RowCount)), nested, trace, summary.RowCount);
                     }
                 }
             }
@@ -135,8 +135,9 @@ public sealed class TraceTracker
                 sampler.AddRows(group, policies.Of(group.Version).RulesFor(group.Policy).EpochSamplerOf(group.Rule)!, rows);
             }
 
-            // A change of the window may have cut the epoch short since it began.
-            _pending.Decided(epoch, sampler.Decide((clock.EpochOf(epoch.Start).End - epoch.Start) / 1000d, partitions, Record));
+            // A change of the window may have cut the epoch short since it began, and a version is in force for a part of it.
+            var end = clock.EpochOf(epoch.Start).End;
+            _pending.Decided(epoch, sampler.Decide(version => policies.MillisecondsWithin(version, epoch.Start, end) / 1000d, partitions, Record));
         }
 
         void Record(TraceKey trace, SamplingDecision decision)
@@ -175,8 +176,9 @@ public sealed class TraceTracker
             if (rules.EpochSamplerOf(rule) is { } sampler)
             {
                 pairs ??= PairsOfRows(batch, policyOfRows);
-                keys[row] = _keysOfTraces.TextOf(sampler.Key, pairs[row]);
-                var rate = _pending.RateOf(logTimeMs, new(policyOfRows.Version, rules.Policy, (short)rule, keys[row]!));
+                var key = _keysOfTraces.TextOf(sampler.Key, policyOfRows.Version, pairs[row]);
+                keys[row] = sampler.Key.IsEmpty ? null : key;
+                var rate = _pending.RateOf(logTimeMs, new(policyOfRows.Version, rules.Policy, (short)rule, key));
                 decisions[row] = rules.DecideRowByEpoch(rule, rate, _partition, offset, row);
             }
             else
@@ -203,15 +205,23 @@ public sealed class TraceTracker
         }
 
         var rules = RulesOf(summary, policies);
-        if (!summary.IsDecided)
+        if (summary.IsDecided)
         {
-            var record = new DecisionRecord { Decision = rules.Decide(summary) };
-            _summaries.Update(new ChunkKey(key.High, key.Low), ref record);
-            return (record.Decision, null);
+            var decision = summary.Decision;
+            return (decision, rules.EpochSamplerOf(decision.RuleIndex) is { Key.IsEmpty: false } sampler
+                ? _keysOfTraces.TextOf(sampler.Key, summary.PolicyVersion, summary.KeySet, summary.RowCount)
+                : null);
         }
 
-        var decision = summary.Decision;
-        return (decision, rules.EpochSamplerOf(decision.RuleIndex) is { } sampler ? _keysOfTraces.TextOf(sampler.Key, summary.KeySet, summary.RowCount) : null);
+        if (rules.EpochSamplerOf(rules.RuleFor(summary)) is not null)
+        {
+            // The summary, or the list that it was in, was damaged, or it was forgotten and made anew by a later row: that one's epoch decides it still, or nothing does. The row stays.
+            return (SamplingDecision.NoRuleMatched, null);
+        }
+
+        var record = new DecisionRecord { Decision = rules.Decide(summary) };
+        _summaries.Update(new ChunkKey(key.High, key.Low), ref record);
+        return (record.Decision, null);
     }
 
     private CompiledRules RulesOf(in TraceSummary summary, PolicyTimeline policies) =>
@@ -232,7 +242,7 @@ public sealed class TraceTracker
             var rules = _traceOf[row] == NoTrace ? policy.RulesFor(batch.Datasets.Text(batch.DatasetCodes[row])) : null;
             if (rules?.RuleForRow(bits[row]) is { } rule && rules.EpochSamplerOf(rule) is { } sampler)
             {
-                _pending.AddRow(epoch, new(policy.Version, rules.Policy, (short)rule, _keysOfTraces.TextOf(sampler.Key, pairs[row])));
+                _pending.AddRow(epoch, new(policy.Version, rules.Policy, (short)rule, _keysOfTraces.TextOf(sampler.Key, policy.Version, pairs[row])));
             }
         }
     }
@@ -246,7 +256,7 @@ public sealed class TraceTracker
             numbers[row] = _traceOf[row] == NoTrace ? row : NoTrace;
         }
 
-        return _keysOfTraces.PairsOf(batch, policy.KeyFields, RootsOfTheirOwn(batch), numbers, numbers.Length);
+        return _keysOfTraces.PairsOf(batch, policy, RootsOfTheirOwn(batch), numbers, numbers.Length);
     }
 
     /// <summary>Roots, and every row without a trace: it is a root of its own, even if it names a parent.</summary>
@@ -494,7 +504,7 @@ public sealed class TraceTracker
         public IReadOnlyList<CompiledSamplingPolicy> Versions;
         public ConditionBits[][] Bits;
         public List<int>?[][] Pairs;
-        public KeySets KeySets;
+        public TraceKeys Keys;
         public int Trace;
 
         public void Update(ref TraceSummary summary, bool isNew)
@@ -514,10 +524,11 @@ public sealed class TraceTracker
 
             if (summary.Fold(Contribution, Clock.WindowAt(summary.IsEmpty ? Contribution.LogTime : summary.FirstLogTime)) && pairs is not null)
             {
+                var sets = Keys.Of(version);
                 var set = summary.KeySet;
                 foreach (var pair in pairs)
                 {
-                    set = KeySets.Add(set, pair);
+                    set = sets.Add(set, pair);
                 }
 
                 summary.KeySet = set;

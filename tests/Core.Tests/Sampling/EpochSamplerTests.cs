@@ -91,7 +91,7 @@ public class EpochSamplerTests
         var sampler = new EpochSampler();
         var nested = new NestedSampler(SamplingActionKind.Throughput) { GoalPerSecond = 10 };
         sampler.AddRows(Group("a"), nested, 1_000);
-        Assert.Equal(10, Assert.Single(sampler.Decide(10, 1, (_, _) => Assert.Fail("there is no trace"))).Value, 1e-9);
+        Assert.Equal(10, Assert.Single(sampler.Decide(_ => 10, 1, (_, _) => Assert.Fail("there is no trace"))).Value, 1e-9);
     }
 
     private static SampledGroup Group(string key) => new(1, "shop", 0, key);
@@ -120,6 +120,6 @@ public class EpochSamplerTests
             sampler.AddTrace(Group(route), nested, id, rows);
         }
 
-        sampler.Decide(seconds, partitions, decided);
+        sampler.Decide(_ => seconds, partitions, decided);
     }
 }
