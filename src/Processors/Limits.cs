@@ -45,6 +45,9 @@ public static class Limits
     /// <summary>Rows of one trace in an answer. Past it the answer says how many are missing.</summary>
     public const int TraceRowsMax = 100_000;
 
+    /// <summary>Rows of a partition that an answer by another field than the trace id holds: any value may be asked for, also one that most events have. Past it the answer says so.</summary>
+    public const int CorrelatedRowsMax = 10_000;
+
     /// <summary>Bytes of decoded block columns kept in memory by a partition unless configured otherwise. Past it those that were used less often of late go (<see cref="State.ColumnCache"/>).</summary>
     public const long ColumnCacheBytes = 48L << 20;
 

@@ -152,7 +152,7 @@ public sealed class PartitionActor : ReceiveActor
             return;
         }
 
-        Task.Run(() => TraceReader.Find(lookup, view.Snapshot, view.Traces))
+        Task.Run(() => TraceReader.FindAsync(lookup, view.Snapshot, view.Traces, _services.Settings.Scans))
             .PipeTo(Sender, Self, found => found, cause => new TraceFound(_partition, lookup.QueryId, [], -1, null, "", cause.Message, null));
     }
 

@@ -15,23 +15,32 @@ internal static class TraceReader
 {
     private static readonly ResolvedTime Always = new(long.MinValue / 2, long.MaxValue / 2, int.MaxValue);
 
-    /// <summary>Finds them; any thread.</summary>
-    public static TraceFound Find(TraceLookup lookup, PartitionSnapshot snapshot, TraceTracker traces)
+    /// <summary>
+    /// Finds them; any thread. Where no trace is asked for, each block is read at the gate, as a query's are, and at most <see cref="Limits.CorrelatedRowsMax"/> rows are found.
+    /// </summary>
+    public static async Task<TraceFound> FindAsync(TraceLookup lookup, PartitionSnapshot snapshot, TraceTracker traces, ScanGate gate)
     {
         var isTrace = lookup.Field == ColumnBlockWriter.TraceIdField;
         var where = isTrace ? new Condition.Match(lookup.Field, FilterOp.Equal, [FieldValue.Of(lookup.Value)]) : new Condition.Match(lookup.Field, FilterOp.In, ValuesOf(lookup.Value));
         var plan = new LeafPlan(LeafPlan.AllDatasets, new() { Where = where }, Always);
         using var scan = new RowScan(plan, new PartialResult(plan));
+        var rowsMax = isTrace ? Limits.TraceRowsMax : Limits.CorrelatedRowsMax;
         var rows = new List<(long, byte[])>();
         foreach (var info in snapshot.Blocks)
         {
-            Collect(scan, snapshot.BlockReader.Open(info), rows);
-            snapshot.BlockReader.Release(info);
+            if (isTrace)
+            {
+                Collect(info);      // nearly all blocks are passed by their bloom filters
+            }
+            else if (rows.Count < rowsMax)
+            {
+                await gate.RunAsync(() => Collect(info), CancellationToken.None).ConfigureAwait(false);
+            }
         }
 
         foreach (var batch in snapshot.HeadBlock)
         {
-            Collect(scan, batch, rows);
+            CollectRows(scan, batch, rows, rowsMax);
         }
 
         using var reader = new EventBatchReader();
@@ -40,12 +49,17 @@ internal static class TraceReader
         {
             if (entry.Scan(reader) is { } batch)
             {
-                Collect(scan, batch, rows);
+                CollectRows(scan, batch, rows, rowsMax);
             }
             else
             {
                 failure = "some of the newest events are only in the log for the moment, past the memory budget";
             }
+        }
+
+        if (!isTrace && rows.Count == rowsMax)
+        {
+            failure = string.Create(CultureInfo.InvariantCulture, $"partition {lookup.Partition} may hold more than the {rowsMax} rows that it gives");
         }
 
         long arrived = -1;
@@ -59,6 +73,12 @@ internal static class TraceReader
         }
 
         return new(lookup.Partition, lookup.QueryId, rows, arrived, kept, reason, failure, Leaf.Coverage(snapshot)) { MayLackDropped = !isTrace && snapshot.SampledTimes is not null };
+
+        void Collect(BlockInfo info)
+        {
+            CollectRows(scan, snapshot.BlockReader.Open(info), rows, rowsMax);
+            snapshot.BlockReader.Release(info);
+        }
     }
 
     /// <summary>What a text in a path may stand for: itself, or the number or truth value that is written so.</summary>
@@ -81,11 +101,11 @@ internal static class TraceReader
         return values;
     }
 
-    private static void Collect(RowScan scan, IRowSegment segment, List<(long, byte[])> rows)
+    private static void CollectRows(RowScan scan, IRowSegment segment, List<(long, byte[])> rows, int rowsMax)
     {
         foreach (var row in scan.Matching(segment, Always.StartNs, Always.EndNs))
         {
-            if (rows.Count < Limits.TraceRowsMax)
+            if (rows.Count < rowsMax)
             {
                 rows.Add((segment.TimesNs[row], EventJson.Write(segment, row)));
             }

@@ -1,9 +1,9 @@
 using StreamObserve.Contracts.Messages;
 using StreamObserve.Core.Columns;
 using StreamObserve.Core.Events;
+using StreamObserve.Core.Querying;
 using StreamObserve.Core.Querying.Execution;
 using StreamObserve.Core.Querying.Language;
-using StreamObserve.Core.Querying;
 using StreamObserve.QueryNode.Services;
 
 namespace StreamObserve.QueryNode.Coordination;

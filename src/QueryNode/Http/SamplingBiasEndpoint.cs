@@ -36,7 +36,8 @@ internal sealed class SamplingBiasEndpoint(IQueryService queries, ICatalogServic
 
         var parameters = new QueryParameters(context.Request.Query);
         var range = parameters.Integer("time_range", QueryHttpLimits.BiasRangeSecondsDefault, 1, QueryHttpLimits.BiasRangeSecondsMax);
-        var end = parameters.Integer("end_time", (int)Math.Min(int.MaxValue, time.GetUtcNow().ToUnixTimeSeconds()), 0, int.MaxValue);
+        var now = time.GetUtcNow().ToUnixTimeSeconds();
+        var end = parameters.Integer("end_time", (int)Math.Min(int.MaxValue, now), (int)AlignSeconds, int.MaxValue);
         var shown = parameters.Integer("limit", QueryHttpLimits.BiasValuesDefault, 1, QueryHttpLimits.BiasValuesMax);
         var by = parameters.Text("by", QueryHttpLimits.BiasFieldsCharsMax)?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         if (by?.Length > QueryHttpLimits.BiasFieldsMax)
@@ -49,8 +50,10 @@ internal sealed class SamplingBiasEndpoint(IQueryService queries, ICatalogServic
             return problem;
         }
 
-        var from = (end - (long)range) / AlignSeconds * AlignSeconds;
+        // Whole minutes; of the minute that has not ended one side would know more than the other, which is asked a little later.
         var to = (end + AlignSeconds - 1) / AlignSeconds * AlignSeconds;
+        to = to > now ? Math.Max(AlignSeconds, now / AlignSeconds * AlignSeconds) : to;
+        var from = (Math.Max(0, Math.Min(end, to) - (long)range)) / AlignSeconds * AlignSeconds;
         var report = new Report(queries, dataset.Value, from * SecondNs, to * SecondNs, cancellation);
         if (await report.AddAsync(null).ConfigureAwait(false) is { } unknown)
         {
@@ -214,6 +217,12 @@ internal sealed class SamplingBiasEndpoint(IQueryService queries, ICatalogServic
                     {
                         // Each side lacks other partitions: numbers that cannot be compared.
                         return Problems.Partial(exact.Receipt.Failed.Count > 0 ? exact.Receipt : rows.Receipt);
+                    }
+
+                    if (exact.Receipt.GroupsLeftOutMax > 0 || exact.Results.Any(row => row.Cells[0].Label.Kind != LabelKind.Exact))
+                    {
+                        NotCompared.Add((field ?? "", "aggregates know its heaviest values alone, and within bounds"));
+                        return null;
                     }
 
                     if (exact.Results.Count == QueryLimits.LimitWithoutSeriesMax || rows.Results.Count == QueryLimits.LimitWithoutSeriesMax)

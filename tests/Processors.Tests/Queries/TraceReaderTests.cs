@@ -15,7 +15,7 @@ public sealed class TraceReaderTests
     [InlineData("duration_ms", "17.5", 0)]
     [InlineData("error", "true", 10)]
     [InlineData("nothing", "1", 0)]
-    public void RowsAreFoundByAnyFieldInBlocksAndInTheRecentWindow(string field, string value, int rows)
+    public async Task RowsAreFoundByAnyFieldInBlocksAndInTheRecentWindow(string field, string value, int rows)
     {
         using var test = new TestState(TestState.Default with { BlockRows = 20 });
         for (var minute = 0; minute < 5; minute++)
@@ -30,7 +30,7 @@ public sealed class TraceReaderTests
             test.Pump();
         }
 
-        var found = Find(test, field, value);
+        var found = await FindAsync(test, field, value);
         Assert.Equal(rows, found.Rows.Count);
         Assert.Equal((-1, null, false), (found.Arrived, found.Kept, found.MayLackDropped));
         Assert.NotEmpty(test.State.Snapshot().Blocks);
@@ -38,7 +38,7 @@ public sealed class TraceReaderTests
     }
 
     [Fact]
-    public void WhereSamplingHasDroppedRowsAnotherFieldMayLackSome()
+    public async Task WhereSamplingHasDroppedRowsAnotherFieldMayLackSome()
     {
         using var test = new TestState();
         test.SetPolicy(1, new SimulatedRule(RuleSubject.Error, 0, "", 1), new SimulatedRule(RuleSubject.Any, 0, "", 0));
@@ -46,11 +46,27 @@ public sealed class TraceReaderTests
         test.Tick(20_000);
         test.Pump();
 
-        var byRoute = Find(test, "route", "/pay");
+        var byRoute = await FindAsync(test, "route", "/pay");
         Assert.Single(byRoute.Rows);
         Assert.True(byRoute.MayLackDropped);
-        var dropped = Find(test, ColumnBlockWriter.TraceIdField, TestState.TraceId(2));
+        var dropped = await FindAsync(test, ColumnBlockWriter.TraceIdField, TestState.TraceId(2));
         Assert.Equal((0, 1, false, false), (dropped.Rows.Count, dropped.Arrived, dropped.Kept, dropped.MayLackDropped));
+    }
+
+    [Fact]
+    public async Task PastItsBoundAnAnswerSaysThatThereMayBeMore()
+    {
+        using var test = new TestState(TestState.Default with { BlockRows = 4_000, FoldRows = 100_000 });
+        for (var batch = 0; batch < 3; batch++)
+        {
+            test.Append([.. Enumerable.Range(0, 4_000).Select(_ => test.Event(route: "/pay"))]);
+            test.Tick(20_000);
+            test.Pump();
+        }
+
+        var found = await FindAsync(test, "route", "/pay");
+        Assert.Equal(10_000, found.Rows.Count);
+        Assert.Contains("more than the 10000 rows", found.Failure, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -73,5 +89,9 @@ public sealed class TraceReaderTests
             where T : notnull => (T)serializer.FromBinary(serializer.ToBinary(message), serializer.Manifest(message));
     }
 
-    private static TraceFound Find(TestState test, string field, string value) => TraceReader.Find(new(0, 1, field, value), test.State.Snapshot(), test.State.Traces);
+    private static async Task<TraceFound> FindAsync(TestState test, string field, string value)
+    {
+        using var gate = new ScanGate(1);
+        return await TraceReader.FindAsync(new(0, 1, field, value), test.State.Snapshot(), test.State.Traces, gate);
+    }
 }
