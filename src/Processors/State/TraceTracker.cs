@@ -413,8 +413,13 @@ public sealed class TraceTracker
         }
     }
 
-    private void AddSamplerHashes(EventBatch batch)
+    private void AddSamplerHashes(EventBatch batch) =>
+        ForEachTrace(batch, (trace, id) => _contributions[trace].SamplerHash = DeterministicSampler.HashOf(id));
+
+    /// <summary>Shows each trace of the batch once, with the text of its id.</summary>
+    private void ForEachTrace(EventBatch batch, TraceAction show)
     {
+        var isShown = new bool[_traces.Count];
         _columns.Clear();
         batch.GetColumns(ColumnBlockWriter.TraceIdField, _columns);
         Span<byte> scratch = stackalloc byte[64];
@@ -428,9 +433,10 @@ public sealed class TraceTracker
                 }
 
                 var trace = _traceOf[row];
-                if (trace != NoTrace && _contributions[trace].SamplerHash == 0)
+                if (trace != NoTrace && !isShown[trace])
                 {
-                    _contributions[trace].SamplerHash = DeterministicSampler.HashOf(column.Utf8(k, scratch));
+                    isShown[trace] = true;
+                    show(trace, column.Utf8(k, scratch));
                 }
 
                 k++;
@@ -463,39 +469,18 @@ public sealed class TraceTracker
         return ofTrace;
     }
 
-    private void AddProbabilisticBits(EventBatch batch, CompiledSamplingPolicy policy, ConditionBits[] ofTrace)
+    private void AddProbabilisticBits(EventBatch batch, CompiledSamplingPolicy policy, ConditionBits[] ofTrace) => ForEachTrace(batch, (trace, id) =>
     {
-        var isKnown = new bool[ofTrace.Length];
-        _columns.Clear();
-        batch.GetColumns(ColumnBlockWriter.TraceIdField, _columns);
-        Span<byte> scratch = stackalloc byte[64];
-        foreach (var column in _columns)
+        for (var i = 0; i < policy.Probabilistic.Count; i++)
         {
-            for (int row = 0, k = 0; row < batch.Rows; row++)
+            if (policy.Probabilistic[i].Keeps(id))
             {
-                if (!column.Has(row))
-                {
-                    continue;
-                }
-
-                var trace = _traceOf[row];
-                if (trace != NoTrace && !isKnown[trace])
-                {
-                    isKnown[trace] = true;
-                    var id = column.Utf8(k, scratch);
-                    for (var i = 0; i < policy.Probabilistic.Count; i++)
-                    {
-                        if (policy.Probabilistic[i].Keeps(id))
-                        {
-                            ofTrace[trace] = ofTrace[trace].With(CompiledSamplingPolicy.ProbabilisticBit(i));
-                        }
-                    }
-                }
-
-                k++;
+                ofTrace[trace] = ofTrace[trace].With(CompiledSamplingPolicy.ProbabilisticBit(i));
             }
         }
-    }
+    });
+
+    private delegate void TraceAction(int trace, ReadOnlySpan<byte> id);
 
     private struct SummaryFold : ISummaryUpdater<TraceSummary>
     {
