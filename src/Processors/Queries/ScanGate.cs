@@ -112,6 +112,7 @@ public sealed class ScanGate : IDisposable
         while (_done.Take() is { } piece)
         {
             piece.Finish();
+            _done.Leave();
         }
     }
 
