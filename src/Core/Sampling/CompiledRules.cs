@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using StreamObserve.Core.Events;
+using StreamObserve.Core.Sampling.SamplingPolicies;
 
 namespace StreamObserve.Core.Sampling;
 
@@ -10,10 +11,13 @@ public sealed class CompiledRules
 {
     private readonly CompiledRule[] _rules;
 
-    internal CompiledRules(string policy, CompiledRule[] rules) => (Policy, _rules) = (policy, rules);
+    internal CompiledRules(string policy, CompiledRule[] rules, CompiledPolicies? policies = null) => (Policy, _rules, Policies) = (policy, rules, policies);
 
     /// <summary>The dataset whose policy these are, or <see cref="SamplingPolicy.DefaultDataset"/>.</summary>
     public string Policy { get; }
+
+    /// <summary>Policies of the Collector's types, where the dataset has those in place of rules; else null.</summary>
+    public CompiledPolicies? Policies { get; }
 
     /// <summary>The number of rules.</summary>
     public int Count => _rules.Length;
@@ -23,15 +27,31 @@ public sealed class CompiledRules
     /// The summary's bits must be those of this policy version. Of a trace whose rule decides by epoch: an <see cref="InvalidOperationException"/>.
     /// </summary>
     public SamplingDecision Decide(in TraceSummary summary) =>
-        Decide(RuleFor(summary), summary.Bits, summary.SamplerHash, isRow: false);
+        Policies is { } policies ? policies.Decide(summary) : Decide(RuleFor(summary), summary.Bits, summary.SamplerHash, isRow: false);
+
+    /// <summary>Whether the trace is decided with all of its epoch, by a sampler or a limit.</summary>
+    public bool DecidesByEpoch(in TraceSummary summary) => Policies?.HasLimits ?? EpochSamplerOf(RuleFor(summary)) is not null;
 
     /// <summary>The decision on a row without a trace, by its own bits and the hash of its place in the log. A function of its arguments alone.</summary>
     /// <param name="bits">The bits that the row set.</param>
+    /// <param name="latencyMs">How long the row took, in whole milliseconds.</param>
     /// <param name="partition">The partition of the batches topic.</param>
     /// <param name="offset">The log offset of the record.</param>
     /// <param name="rowIndex">The row's index in the record's batch.</param>
-    public SamplingDecision DecideRow(ConditionBits bits, int partition, long offset, int rowIndex) =>
-        Decide(RuleForRow(bits), bits, HashOfPlace(partition, offset, rowIndex), isRow: true);
+    public SamplingDecision DecideRow(ConditionBits bits, long latencyMs, int partition, long offset, int rowIndex)
+    {
+        var place = Place(partition, offset, rowIndex);
+        return Policies is { } policies ? policies.DecideRow(policies.LeavesOfRow(bits, latencyMs), [], place) : Decide(RuleForRow(bits), bits, Upper(place), isRow: true);
+    }
+
+    /// <summary>The decision on a row without a trace of a dataset whose policies have limits.</summary>
+    /// <param name="leaves">Its leaves.</param>
+    /// <param name="chances">Of each limit, the chance of those asked about to be within it.</param>
+    /// <param name="partition">The partition of the batches topic.</param>
+    /// <param name="offset">The log offset of the record.</param>
+    /// <param name="rowIndex">The row's index in the record's batch.</param>
+    public SamplingDecision DecideRowByLimits(ConditionBits leaves, ReadOnlySpan<double> chances, int partition, long offset, int rowIndex) =>
+        Policies!.DecideRow(leaves, chances, Place(partition, offset, rowIndex));
 
     /// <summary>The decision on a row without a trace whose rule decides by epoch.</summary>
     /// <param name="rule">The rule.</param>
@@ -49,15 +69,20 @@ public sealed class CompiledRules
     public int RuleForRow(ConditionBits bits) => RuleFor(bits, rootSeen: true, rowCount: 1);
 
     /// <summary>The sampler of a rule that decides all traces of an epoch together; null for other rules, and for -1.</summary>
-    public NestedSampler? EpochSamplerOf(int rule) => rule >= 0 && _rules[rule].DecidesByEpoch ? _rules[rule].Sampler : null;
+    public NestedSampler? EpochSamplerOf(int rule) => Policies is null && rule >= 0 && _rules[rule].DecidesByEpoch ? _rules[rule].Sampler : null;
 
     /// <summary>The name of the rule that decided; empty when none matched.</summary>
-    public string RuleNameOf(in SamplingDecision decision) => decision.RuleIndex < 0 ? "" : _rules[decision.RuleIndex].Name;
+    public string RuleNameOf(in SamplingDecision decision) =>
+        Policies is { } policies ? policies.NameOf(decision.RuleIndex) : decision.RuleIndex < 0 ? "" : _rules[decision.RuleIndex].Name;
 
     /// <summary>What <c>meta.sample.reason</c> says on a row that the decision kept: scope and name of the rule, and the nested sampler if it was one.</summary>
     public string ReasonTextOf(in SamplingDecision decision) => decision.RuleIndex < 0 ? "no rule matched" : _rules[decision.RuleIndex].ReasonText;
 
-    internal static uint HashOfPlace(int partition, long offset, int rowIndex)
+    internal static uint HashOfPlace(int partition, long offset, int rowIndex) => Upper(Place(partition, offset, rowIndex));
+
+    private static uint Upper(ulong place) => (uint)(place >> 32);
+
+    private static ulong Place(int partition, long offset, int rowIndex)
     {
         Span<long> place = [partition, offset, rowIndex];
         if (!BitConverter.IsLittleEndian)
@@ -68,7 +93,7 @@ public sealed class CompiledRules
             }
         }
 
-        return (uint)(XxHash3.HashToUInt64(MemoryMarshal.AsBytes(place)) >> 32);
+        return XxHash3.HashToUInt64(MemoryMarshal.AsBytes(place));
     }
 
     private int RuleFor(ConditionBits bits, bool rootSeen, long rowCount)

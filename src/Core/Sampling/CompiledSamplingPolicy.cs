@@ -32,7 +32,13 @@ public sealed class CompiledSamplingPolicy
     /// <summary>The probabilistic samplers: entry i sets <see cref="ProbabilisticBit"/>(i) of the traces that it keeps.</summary>
     public IReadOnlyList<ProbabilisticSampler> Probabilistic { get; internal init; } = [];
 
-    /// <summary>True when a rule asks a sampler that decides all traces of an epoch together.</summary>
+    /// <summary>True when a policy asks how long a trace took, so that contributions carry <see cref="TraceContribution.EarliestStartNs"/> and <see cref="TraceContribution.LatestEndNs"/>.</summary>
+    public bool UsesLatency { get; internal init; }
+
+    /// <summary>True when a policy limits bytes, so that contributions carry <see cref="TraceContribution.Bytes"/>.</summary>
+    public bool UsesBytes { get; internal init; }
+
+    /// <summary>True when a rule asks a sampler, or a policy has a limit, that decides all traces of an epoch together.</summary>
     public bool DecidesByEpoch { get; internal init; }
 
     /// <summary>The fields that any sampler's key is made of.</summary>
@@ -48,8 +54,8 @@ public sealed class CompiledSamplingPolicy
     public SamplingDecision Decide(in TraceSummary summary, string dataset) => RulesFor(dataset).Decide(in summary);
 
     /// <summary>The decision on a row without a trace; see <see cref="CompiledRules.DecideRow"/>.</summary>
-    public SamplingDecision DecideRow(ConditionBits bits, string dataset, int partition, long offset, int rowIndex) =>
-        RulesFor(dataset).DecideRow(bits, partition, offset, rowIndex);
+    public SamplingDecision DecideRow(ConditionBits bits, long latencyMs, string dataset, int partition, long offset, int rowIndex) =>
+        RulesFor(dataset).DecideRow(bits, latencyMs, partition, offset, rowIndex);
 
     /// <summary>The bits that a row sets. For rows one by one and as the definition; batches are evaluated by column.</summary>
     public ConditionBits BitsOf<TRow>(in TRow row)

@@ -23,6 +23,12 @@ public readonly record struct ConditionBits(ulong Low, ulong High)
     /// <summary>Whether all bits of the other set are in this one.</summary>
     public bool HasAll(ConditionBits other) => (Low & other.Low) == other.Low && (High & other.High) == other.High;
 
+    /// <summary>What both sets have.</summary>
+    public static ConditionBits operator &(ConditionBits left, ConditionBits right) => new(left.Low & right.Low, left.High & right.High);
+
+    /// <summary>All bits that the set lacks.</summary>
+    public static ConditionBits operator ~(ConditionBits bits) => new(~bits.Low, ~bits.High);
+
     /// <summary>The union.</summary>
     public static ConditionBits operator |(ConditionBits left, ConditionBits right) => new(left.Low | right.Low, left.High | right.High);
 }

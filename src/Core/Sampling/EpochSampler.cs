@@ -1,4 +1,3 @@
-using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using StreamObserve.Core.Events;
 
@@ -16,8 +15,7 @@ public readonly record struct SampledGroup(int Version, string Policy, short Rul
 /// not approached. Rows without a trace are kept by the hash of their place. A function of what was added, in any order. For one epoch, single-threaded.
 /// </summary>
 /// <remarks>
-/// Traces are chosen by systematic sampling with unequal probabilities (Madow, 1949): they are put in order, by key and within a key by size, the parts of them that are to be kept are laid one
-/// after another on a line, and whoever lies on u, u + 1, u + 2 … is kept, with u from the hashes of all. So each is kept with just the probability that its weight says, and traces of all
+/// Traces are chosen by <see cref="SystematicLine"/>, in the order of their keys and within a key of their sizes: each is kept with just the probability that its weight says, and traces of all
 /// sizes in their proportion, so that goals in rows are met.
 /// </remarks>
 public sealed class EpochSampler
@@ -29,7 +27,7 @@ public sealed class EpochSampler
     {
         var of = Of(group, sampler);
         of.Rows += rows;
-        of.Traces.Add((trace, rows, HashOf(trace)));
+        of.Traces.Add((trace, rows, SystematicLine.HashOf(trace)));
     }
 
     /// <summary>Adds rows that have no trace.</summary>
@@ -52,7 +50,7 @@ public sealed class EpochSampler
                 ? Array.ConvertAll(KeyGoals.Shares(rows, nested.GoalPerSecond * secondsOf(sampler.Key.Version) / partitions), share => 1 / share)
                 : KeyGoals.Rates(rows, nested.Rate);
             var reason = nested.Action == SamplingActionKind.Throughput ? SamplingReason.ThroughputSampler : SamplingReason.DynamicSampler;
-            var at = StartOf(keys);
+            var line = new SystematicLine(HashOf(keys));
             for (var key = 0; key < keys.Length; key++)
             {
                 var rate = ofKeys[key];
@@ -61,9 +59,7 @@ public sealed class EpochSampler
                 traces.Sort(static (a, b) => (a.Rows, a.Hash, a.Trace.High, a.Trace.Low).CompareTo((b.Rows, b.Hash, b.Trace.High, b.Trace.Low)));
                 foreach (var (trace, _, _) in traces)
                 {
-                    var next = rate <= 1 ? at : at + (1 / rate);
-                    decided(trace, new SamplingDecision(rate <= 1 || Math.Floor(next) > Math.Floor(at), rate, reason, keys[key].Key.Rule));
-                    at = next;
+                    decided(trace, new SamplingDecision(line.Keeps(1 / rate), rate, reason, keys[key].Key.Rule));
                 }
             }
         }
@@ -71,8 +67,7 @@ public sealed class EpochSampler
         return rates;
     }
 
-    /// <summary>From 0 to 1, as good as random, and the same for the same traces.</summary>
-    private static double StartOf(KeyValuePair<SampledGroup, Group>[] keys)
+    private static ulong HashOf(KeyValuePair<SampledGroup, Group>[] keys)
     {
         var hash = 0UL;
         foreach (var key in keys)
@@ -83,7 +78,7 @@ public sealed class EpochSampler
             }
         }
 
-        return (hash >> 11) * (1d / (1UL << 53));
+        return hash;
     }
 
     private Group Of(in SampledGroup group, NestedSampler sampler)
@@ -91,8 +86,6 @@ public sealed class EpochSampler
         ref var of = ref CollectionsMarshal.GetValueRefOrAddDefault(_groups, group, out _);
         return of ??= new(sampler);
     }
-
-    private static ulong HashOf(TraceKey trace) => XxHash3.HashToUInt64(MemoryMarshal.AsBytes((ReadOnlySpan<ulong>)[trace.High, trace.Low]));
 
     private sealed class Group(NestedSampler sampler)
     {

@@ -12,6 +12,15 @@ public static class SamplingLimits
     /// <summary>Rules of one dataset's policy. They are tried one after another at each decision. More are refused.</summary>
     public const int RulesMax = 200;
 
+    /// <summary>How deep policies of the Collector's types may be made of others. Deeper ones are refused.</summary>
+    public const int PolicyDepthMax = 4;
+
+    /// <summary>
+    /// Outcomes that chance may have in one dataset's policies: two for each limit, and for each salt one more than there are percentages with it. The weight of a kept trace is a sum over all of
+    /// them. Policies with more are refused.
+    /// </summary>
+    public const int PolicyOutcomesMax = 1024;
+
     /// <summary>Conditions of one rule. More are refused.</summary>
     public const int ConditionsMax = 32;
 

@@ -29,6 +29,15 @@ public enum SamplingReason : byte
 
     /// <summary>A rule with a nested throughput sampler.</summary>
     ThroughputSampler = 8,
+
+    /// <summary>A policy of the Collector's types that samples; of a dropped trace: one that would have sampled it, had chance been otherwise.</summary>
+    Policy = 9,
+
+    /// <summary>A policy of the Collector's types that drops.</summary>
+    DropPolicy = 10,
+
+    /// <summary>Dropped because no policy of the Collector's types samples it.</summary>
+    NotSampled = 11,
 }
 
 /// <summary>The names of <see cref="SamplingReason"/>, which are also the metrics' label values.</summary>
@@ -61,6 +70,15 @@ public static class SamplingReasons
     /// <summary>Name of <see cref="SamplingReason.ThroughputSampler"/>.</summary>
     public const string ThroughputSampler = "throughput_sampler";
 
+    /// <summary>Name of <see cref="SamplingReason.Policy"/>.</summary>
+    public const string Policy = "policy";
+
+    /// <summary>Name of <see cref="SamplingReason.DropPolicy"/>.</summary>
+    public const string DropPolicy = "drop_policy";
+
+    /// <summary>Name of <see cref="SamplingReason.NotSampled"/>.</summary>
+    public const string NotSampled = "not_sampled";
+
     /// <summary>The reason's name.</summary>
     public static string NameOf(SamplingReason reason) => reason switch
     {
@@ -72,6 +90,9 @@ public static class SamplingReasons
         SamplingReason.ProbabilisticSampler => ProbabilisticSampler,
         SamplingReason.DynamicSampler => DynamicSampler,
         SamplingReason.ThroughputSampler => ThroughputSampler,
+        SamplingReason.Policy => Policy,
+        SamplingReason.DropPolicy => DropPolicy,
+        SamplingReason.NotSampled => NotSampled,
         _ => None,
     };
 }
@@ -80,11 +101,14 @@ public static class SamplingReasons
 /// <param name="Keep">Whether the rows are kept.</param>
 /// <param name="Rate">What a kept trace stands for: itself and Rate - 1 others. At least 1.</param>
 /// <param name="Reason">What decided.</param>
-/// <param name="RuleIndex">The deciding rule's index in the policy; -1 when none matched.</param>
+/// <param name="RuleIndex">The index of what decided, a rule or a policy of the Collector's types; -1 when none did.</param>
 public readonly record struct SamplingDecision(bool Keep, double Rate, SamplingReason Reason, short RuleIndex)
 {
     /// <summary>Keep at rate 1 for want of a rule.</summary>
     public static SamplingDecision NoRuleMatched => new(Keep: true, Rate: 1, SamplingReason.NoRuleMatched, RuleIndex: -1);
+
+    /// <summary>True when nothing that is kept stands for what was dropped: it was not left to chance.</summary>
+    public bool IsUncountedDrop => !Keep && Reason is (SamplingReason.DropRule or SamplingReason.DropPolicy or SamplingReason.NotSampled);
 
     /// <summary>The final weight of a kept row: max(1, the client's rate) times the trace's.</summary>
     public double WeightOf(double clientRate) => Math.Max(1, clientRate) * Rate;

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
+using StreamObserve.Core.Sampling.SamplingPolicies;
 
 namespace StreamObserve.Core.Sampling;
 
@@ -14,6 +15,9 @@ public sealed record SamplingPolicy
 
     /// <summary>The rules; the first that matches decides.</summary>
     public IReadOnlyList<SamplingRule> Rules { get; init; } = [];
+
+    /// <summary>Policies of the Collector's types, all of which are asked; in place of <see cref="Rules"/>. Empty where there are rules.</summary>
+    public IReadOnlyList<CollectorPolicy> Policies { get; init; } = [];
 
     /// <summary>The cluster's window in milliseconds; only in <see cref="DefaultDataset"/>. Null: as configured.</summary>
     public long? WindowMs { get; init; }

@@ -1,4 +1,5 @@
 using System.Text;
+using StreamObserve.Core.Sampling.SamplingPolicies;
 
 namespace StreamObserve.Core.Sampling;
 
@@ -30,12 +31,19 @@ internal sealed class SamplingPolicyCompiler
             UsesSamplerHash = compiler._usesSamplerHash,
             Probabilistic = [.. compiler._probabilistic.Select(sampler => new ProbabilisticSampler(sampler.Percent, sampler.Salt))],
             DecidesByEpoch = compiler._decidesByEpoch,
+            UsesLatency = compiler._byDataset.Values.Any(rules => rules.Policies is { UsesLatency: true }),
+            UsesBytes = compiler._byDataset.Values.Any(rules => rules.Policies is { UsesBytes: true }),
             KeyFields = [.. compiler._keyFields.Select(field => new KeyField(field))],
         } : null;
     }
 
     private CompiledRules Compile(string dataset, SamplingPolicy policy)
     {
+        if (policy.Policies.Count > 0)
+        {
+            return CompilePolicies(dataset, policy.Policies);
+        }
+
         var rules = new CompiledRule[policy.Rules.Count];
         for (var i = 0; i < rules.Length; i++)
         {
@@ -57,6 +65,31 @@ internal sealed class SamplingPolicyCompiler
         return new CompiledRules(dataset, rules);
     }
 
+    private CompiledRules CompilePolicies(string dataset, IReadOnlyList<CollectorPolicy> policies)
+    {
+        var compiled = new PolicyCompiler(BitFor, ProbabilisticBitFor).Compile(dataset, policies);
+        _decidesByEpoch |= compiled.HasLimits;
+        if (_tooMany is null && (_bits.Count + _probabilistic.Count > SamplingLimits.ConditionBitsMax || compiled.Leaves > SamplingLimits.ConditionBitsMax))
+        {
+            _tooMany = new SamplingPolicyError(
+                "policies",
+                null,
+                $"{policies.Count} policies",
+                $"with these of dataset {dataset} the policies of all datasets ask more than {SamplingLimits.ConditionBitsMax} different things of a row; share or remove some");
+        }
+
+        if (_tooMany is null && compiled.Outcomes > SamplingLimits.PolicyOutcomesMax)
+        {
+            _tooMany = new SamplingPolicyError(
+                "policies",
+                null,
+                $"{policies.Count} policies",
+                $"limits and probabilistic policies of dataset {dataset} have {compiled.Outcomes:0} outcomes together, more than {SamplingLimits.PolicyOutcomesMax}; remove some limits, or use one hash_salt");
+        }
+
+        return new CompiledRules(dataset, [], compiled);
+    }
+
     /// <summary>The bit of a rule's probabilistic sampler, which the trace id alone sets: from the last one down, so that those of conditions stay where they are. -1 when the rule has none.</summary>
     private int ProbabilisticBitFor(SamplingRule rule)
     {
@@ -65,11 +98,16 @@ internal sealed class SamplingPolicyCompiler
             return -1;
         }
 
-        var index = _probabilistic.IndexOf((sampler.Percent, sampler.Salt));
+        return ProbabilisticBitFor(sampler.Percent, sampler.Salt);
+    }
+
+    private int ProbabilisticBitFor(double percent, string salt)
+    {
+        var index = _probabilistic.IndexOf((percent, salt));
         if (index < 0)
         {
             index = _probabilistic.Count;
-            _probabilistic.Add((sampler.Percent, sampler.Salt));
+            _probabilistic.Add((percent, salt));
         }
 
         return CompiledSamplingPolicy.ProbabilisticBit(Math.Min(index, SamplingLimits.ConditionBitsMax - 1));

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using StreamObserve.Core.Events;
+using StreamObserve.Core.Sampling.SamplingPolicies;
 
 namespace StreamObserve.Core.Sampling;
 
@@ -52,6 +53,9 @@ internal sealed class SamplingPolicyReader
         _errors.Add(new SamplingPolicyError(field, _rule, shown, reason));
     }
 
+    /// <summary>Names what is read next, for errors.</summary>
+    public void Within(string rule) => _rule = rule;
+
     public SamplingPolicy? ReadPolicy(JsonElement element, string dataset, string path)
     {
         if (!IsObject(element, path, "a policy is an object with \"rules\""))
@@ -59,9 +63,22 @@ internal sealed class SamplingPolicyReader
             return null;
         }
 
-        RefuseUnknown(element, path, "window", "rules");
+        RefuseUnknown(element, path, "window", "rules", "policies");
         var isDefault = string.Equals(dataset, SamplingPolicy.DefaultDataset, StringComparison.OrdinalIgnoreCase);
-        return new SamplingPolicy { WindowMs = ReadWindow(element, path, isDefault), Rules = ReadRules(element, path) };
+        var windowMs = ReadWindow(element, path, isDefault);
+        if (!TryGet(element, "policies", out var policies))
+        {
+            return new SamplingPolicy { WindowMs = windowMs, Rules = ReadRules(element, path) };
+        }
+
+        if (TryGet(element, "rules", out var rules))
+        {
+            Refuse(Join(path, "rules"), rules.GetRawText(), "a policy has either rules, of which the first that matches decides, or policies, all of which are asked");
+        }
+
+        var read = new CollectorPolicyReader(this).ReadAll(policies, Join(path, "policies"));
+        _rule = null;
+        return new SamplingPolicy { WindowMs = windowMs, Policies = read };
     }
 
     public bool IsObject(JsonElement element, string path, string reason)
@@ -125,7 +142,7 @@ internal sealed class SamplingPolicyReader
         path = Join(path, "rules");
         if (!element.TryGetProperty("rules", out var array) || array.ValueKind != JsonValueKind.Array)
         {
-            Refuse(path, array.ValueKind == JsonValueKind.Undefined ? "" : array.GetRawText(), "an array of rules is needed (an empty one keeps everything)");
+            Refuse(path, array.ValueKind == JsonValueKind.Undefined ? "" : array.GetRawText(), "an array of rules is needed (an empty one keeps everything), or \"policies\"");
             return rules;
         }
 
@@ -531,7 +548,7 @@ internal sealed class SamplingPolicyReader
         values.Add(value);
     }
 
-    private Regex? ReadPattern(FieldValue value, string path)
+    public Regex? ReadPattern(FieldValue value, string path)
     {
         var text = value.ToString();
         if (text.Length > SamplingLimits.TextLengthMax)

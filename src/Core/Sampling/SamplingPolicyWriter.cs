@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using StreamObserve.Core.Events;
+using StreamObserve.Core.Sampling.SamplingPolicies;
 
 namespace StreamObserve.Core.Sampling;
 
@@ -27,6 +28,13 @@ internal static class SamplingPolicyWriter
         if (policy.WindowMs is { } windowMs)
         {
             writer.WriteString("window", DurationText.Format(windowMs));
+        }
+
+        if (policy.Policies.Count > 0)
+        {
+            CollectorPolicy.WriteAll(writer, "policies", policy.Policies);
+            writer.WriteEndObject();
+            return;
         }
 
         writer.WriteStartArray("rules");

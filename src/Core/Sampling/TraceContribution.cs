@@ -15,8 +15,14 @@ public struct TraceContribution
     /// <summary>The bits that any of the rows set, in <see cref="PolicyVersion"/>.</summary>
     public ConditionBits Bits;
 
-    /// <summary>The longest duration among them, in milliseconds; 0 when none has one.</summary>
-    public double LongestDurationMs;
+    /// <summary>When the earliest of them starts and the latest ends, in nanoseconds since 1970. Not read where no policy asks (<see cref="CompiledSamplingPolicy.UsesLatency"/>).</summary>
+    public long EarliestStartNs;
+
+    /// <inheritdoc cref="EarliestStartNs"/>
+    public long LatestEndNs;
+
+    /// <summary>The bytes of their fields. Not read where no policy asks (<see cref="CompiledSamplingPolicy.UsesBytes"/>).</summary>
+    public long Bytes;
 
     /// <summary>The deterministic sampler's hash of the trace id. May be 0 where no rule uses it (<see cref="CompiledSamplingPolicy.UsesSamplerHash"/>).</summary>
     public uint SamplerHash;

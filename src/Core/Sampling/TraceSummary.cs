@@ -9,8 +9,8 @@ namespace StreamObserve.Core.Sampling;
 /// </summary>
 /// <remarks>
 /// <code>
-///  0 FirstLogTime | 8 LastLogTime | 16 Bits | 32 LongestDurationMs | 40 Rate | 48 RowCount | 56 PolicyVersion | 60 SamplerHash | 64 FirstDataset | 68 RootDataset + 1
-/// 72 RuleIndex (2 B) | 74 Reason | 75 flags: 1 error seen, 2 decided, 4 kept | 76 KeySet
+///  0 FirstLogTime | 8 LastLogTime | 16 Bits | 32 EarliestStartNs | 40 LatestEndNs | 48 Bytes | 56 Rate | 64 RowCount | 72 PolicyVersion | 76 SamplerHash | 80 FirstDataset
+/// 84 RootDataset + 1 | 88 RuleIndex (2 B) | 90 Reason | 91 flags: 1 error seen, 2 decided, 4 kept | 92 KeySet
 /// </code>
 /// A change of the layout must change <see cref="LayoutVersion"/>, which belongs into the settings fingerprint of whoever stores summaries.
 /// </remarks>
@@ -18,10 +18,10 @@ namespace StreamObserve.Core.Sampling;
 public struct TraceSummary
 {
     /// <summary>The size, in bytes.</summary>
-    public const int SizeBytes = 80;
+    public const int SizeBytes = 96;
 
     /// <summary>The version of the layout.</summary>
-    public const int LayoutVersion = 2;
+    public const int LayoutVersion = 3;
 
     /// <summary>The dataset code that stands for none.</summary>
     public const int NoDataset = -1;
@@ -29,7 +29,9 @@ public struct TraceSummary
     private long _firstLogTime;
     private long _lastLogTime;
     private ConditionBits _bits;
-    private double _longestDurationMs;
+    private long _earliestStartNs;
+    private long _latestEndNs;
+    private long _bytes;
     private double _rate;
     private long _rowCount;
     private int _policyVersion;
@@ -67,8 +69,11 @@ public struct TraceSummary
     /// <summary>The bits that any row within the window set.</summary>
     public readonly ConditionBits Bits => _bits;
 
-    /// <summary>The longest duration within the window, in milliseconds; 0 when no row had one.</summary>
-    public readonly double LongestDurationMs => _longestDurationMs;
+    /// <summary>From the start of the earliest row within the window to the end of the latest, in whole milliseconds.</summary>
+    public readonly long LatencyMs => (long)((ulong)(_latestEndNs - _earliestStartNs) / 1_000_000);
+
+    /// <summary>The bytes of the fields of the rows within the window.</summary>
+    public readonly long Bytes => _bytes;
 
     /// <summary>The deterministic sampler's hash of the trace id.</summary>
     public readonly uint SamplerHash => _samplerHash;
@@ -119,6 +124,8 @@ public struct TraceSummary
             _policyVersion = contribution.PolicyVersion;
             _samplerHash = contribution.SamplerHash;
             _firstDataset = contribution.FirstDataset;
+            _earliestStartNs = long.MaxValue;
+            _latestEndNs = long.MinValue;
         }
         else if (IsFrozen(contribution.LogTime, windowMs))
         {
@@ -132,7 +139,9 @@ public struct TraceSummary
         _lastLogTime = contribution.LogTime;
         _rowCount += contribution.RowCount;
         _bits |= contribution.Bits;
-        _longestDurationMs = Math.Max(_longestDurationMs, contribution.LongestDurationMs);
+        _earliestStartNs = Math.Min(_earliestStartNs, contribution.EarliestStartNs);
+        _latestEndNs = Math.Max(_latestEndNs, contribution.LatestEndNs);
+        _bytes += contribution.Bytes;
         if (contribution.HasError)
         {
             _flags |= SummaryFlags.ErrorSeen;

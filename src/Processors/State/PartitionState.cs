@@ -390,7 +390,7 @@ public sealed class PartitionState : IDisposable
         if (_policies.Apply(logTime, set))
         {
             _policyPlaces.Add(new(record.Offset, set.Version));
-            _hadRules |= set.Policies.Values.Any(policy => policy.Rules.Count > 0);
+            _hadRules |= set.Policies.Values.Any(policy => policy.Rules.Count + policy.Policies.Count > 0);
             if ((set.Compiled.WindowMs ?? _settings.WindowMs) is var window && window != _clock.Changes[^1].WindowMs)
             {
                 _clock.ChangeWindow(logTime, window);
@@ -493,8 +493,8 @@ public sealed class PartitionState : IDisposable
                 continue;
             }
 
-            // One in N is stood for by those kept; a drop rule is by nobody.
-            _hasUncountedDrops |= !decision.Keep && decision.Reason == SamplingReason.DropRule;
+            // One in N is stood for by those kept; what a rule or no policy wanted is by nobody.
+            _hasUncountedDrops |= decision.IsUncountedDrop;
             var time = batch.TimesNs[row];
             _sampledTimes = _sampledTimes is var (from, to) ? (Math.Min(from, time), Math.Max(to, time)) : (time, time);
         }

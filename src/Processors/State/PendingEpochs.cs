@@ -62,13 +62,13 @@ internal sealed class PendingEpochs(ChunkStore store, int tracesHeld, ILogger lo
         }
     }
 
-    /// <summary>Counts a row without a trace.</summary>
-    public void AddRow(Epoch epoch, in SampledGroup group)
+    /// <summary>Counts a row without a trace, or its bytes.</summary>
+    public void AddRow(Epoch epoch, in SampledGroup group, long amount = 1)
     {
         var rows = Of(epoch).Rows;
         var counted = _groups < Limits.PendingGroupsHeld || rows.ContainsKey(group) ? group : Others(group);
         ref var count = ref CollectionsMarshal.GetValueRefOrAddDefault(rows, counted, out var exists);
-        count++;
+        count += amount;
         _groups += exists ? 0 : 1;
     }
 
@@ -120,8 +120,8 @@ internal sealed class PendingEpochs(ChunkStore store, int tracesHeld, ILogger lo
     {
         if (epoch.Rows.Count > 0)
         {
-            _decided.Add(new(epoch.Start, epoch.End, epoch.Rows.Keys.ToDictionary(group => group, group => rates[group])));
-            DecidedGroups += epoch.Rows.Count;
+            _decided.Add(new(epoch.Start, epoch.End, rates));
+            DecidedGroups += rates.Count;
         }
     }
 

@@ -1,6 +1,8 @@
+using System.Globalization;
 using StreamObserve.Core.Columns;
 using StreamObserve.Core.Events;
 using StreamObserve.Core.Sampling;
+using StreamObserve.Core.Sampling.SamplingPolicies;
 using StreamObserve.Storage;
 
 namespace StreamObserve.Processors.State;
@@ -14,6 +16,13 @@ public sealed class TraceTracker
     private const string ParentIdField = "trace.parent_id";
     private const string DurationField = "duration_ms";
     private const string ErrorField = "error";
+
+    // Rows without a trace that policies with limits are asked about are counted by what is known of them; their bytes under another number.
+    private const short RowsRule = 0;
+    private const short BytesRule = 1;
+
+    private const long NanosecondsPerMillisecond = 1_000_000;
+    private const double LongestDurationNs = 1e17;
 
     private readonly int _partition;
     private readonly SummaryStore<TraceSummary> _summaries;
@@ -81,8 +90,17 @@ public sealed class TraceTracker
             }
         }
 
-        AddDurations(batch);
         AddErrors(batch);
+        if (foldable.Any(version => version.UsesLatency))
+        {
+            AddTimes(batch);
+        }
+
+        if (foldable.Any(version => version.UsesBytes))
+        {
+            AddBytes(batch);
+        }
+
         var bits = new ConditionBits[foldable.Count][];
         for (var v = 0; v < foldable.Count; v++)
         {
@@ -116,12 +134,23 @@ public sealed class TraceTracker
         while (_pending.TakeBefore(limitMs) is { } epoch)
         {
             var sampler = new EpochSampler();
+            var limits = new EpochLimits();
             foreach (var trace in _pending.TracesOf(epoch))
             {
                 // One whose summary was damaged and made anew has begun in another epoch since.
                 if (TryGet(trace, out var summary) && !summary.IsDecided && summary.FirstLogTime >= epoch.Start && summary.FirstLogTime < epoch.End)
                 {
                     var rules = RulesOf(summary, policies);
+                    if (rules.Policies is { } ofDataset)
+                    {
+                        if (ofDataset.HasLimits)
+                        {
+                            limits.AddTrace(ofDataset, trace, summary);
+                        }
+
+                        continue;
+                    }
+
                     var rule = rules.RuleFor(summary);
                     if (rules.EpochSamplerOf(rule) is { } nested)
                     {
@@ -130,14 +159,26 @@ public sealed class TraceTracker
                 }
             }
 
-            foreach (var (group, rows) in epoch.Rows)
+            foreach (var (group, amount) in epoch.Rows)
             {
-                sampler.AddRows(group, policies.Of(group.Version).RulesFor(group.Policy).EpochSamplerOf(group.Rule)!, rows);
+                var rules = policies.Of(group.Version).RulesFor(group.Policy);
+                if (rules.Policies is { } ofDataset)
+                {
+                    limits.AddRows(ofDataset, group.Version, LeavesFromText(group.Key), amount, ofBytes: group.Rule == BytesRule);
+                }
+                else
+                {
+                    sampler.AddRows(group, rules.EpochSamplerOf(group.Rule)!, amount);
+                }
             }
 
             // A change of the window may have cut the epoch short since it began, and a version is in force for a part of it.
             var end = clock.EpochOf(epoch.Start).End;
-            _pending.Decided(epoch, sampler.Decide(version => policies.MillisecondsWithin(version, epoch.Start, end) / 1000d, partitions, Record));
+            var rates = sampler.Decide(SecondsOf, partitions, Record).Where(rate => epoch.Rows.ContainsKey(rate.Key)).ToDictionary();
+            limits.Decide(SecondsOf, partitions, Record, (group, rate) => rates[group] = rate);
+            _pending.Decided(epoch, rates);
+
+            double SecondsOf(int version) => policies.MillisecondsWithin(version, epoch.Start, end) / 1000d;
         }
 
         void Record(TraceKey trace, SamplingDecision decision)
@@ -161,6 +202,7 @@ public sealed class TraceTracker
         }
 
         ConditionBits[]? rowBits = null;
+        long[]? latencies = null;
         List<int>?[]? pairs = null;
         for (var row = 0; row < batch.Rows; row++)
         {
@@ -171,7 +213,20 @@ public sealed class TraceTracker
             }
 
             rowBits ??= RowConditions.Bits(batch, policyOfRows, RootsOfTheirOwn(batch));
+            latencies ??= policyOfRows.UsesLatency ? RowLatencies(batch) : new long[batch.Rows];
             var rules = policyOfRows.RulesFor(batch.Datasets.Text(batch.DatasetCodes[row]));
+            if (rules.Policies is { HasLimits: true } ofDataset)
+            {
+                var chances = new double[ofDataset.Limits];
+                for (var limit = 0; limit < chances.Length; limit++)
+                {
+                    chances[limit] = 1 / _pending.RateOf(logTimeMs, new(policyOfRows.Version, rules.Policy, (short)limit, ""));
+                }
+
+                decisions[row] = rules.DecideRowByLimits(ofDataset.LeavesOfRow(rowBits[row], latencies[row]), chances, _partition, offset, row);
+                continue;
+            }
+
             var rule = rules.RuleForRow(rowBits[row]);
             if (rules.EpochSamplerOf(rule) is { } sampler)
             {
@@ -183,7 +238,7 @@ public sealed class TraceTracker
             }
             else
             {
-                decisions[row] = rules.DecideRow(rowBits[row], _partition, offset, row);
+                decisions[row] = rules.DecideRow(rowBits[row], latencies[row], _partition, offset, row);
             }
         }
     }
@@ -213,7 +268,7 @@ public sealed class TraceTracker
                 : null);
         }
 
-        if (rules.EpochSamplerOf(rules.RuleFor(summary)) is not null)
+        if (rules.DecidesByEpoch(summary))
         {
             // The summary, or the list that it was in, was damaged, or it was forgotten and made anew by a later row: that one's epoch decides it still, or nothing does. The row stays.
             return (SamplingDecision.NoRuleMatched, null);
@@ -236,11 +291,22 @@ public sealed class TraceTracker
         }
 
         var bits = RowConditions.Bits(batch, policy, RootsOfTheirOwn(batch));
+        var latencies = policy.UsesLatency ? RowLatencies(batch) : new long[batch.Rows];
+        var bytes = policy.UsesBytes ? RowBytes.Of(batch) : null;
         var pairs = PairsOfRows(batch, policy);
         for (var row = 0; row < batch.Rows; row++)
         {
             var rules = _traceOf[row] == NoTrace ? policy.RulesFor(batch.Datasets.Text(batch.DatasetCodes[row])) : null;
-            if (rules?.RuleForRow(bits[row]) is { } rule && rules.EpochSamplerOf(rule) is { } sampler)
+            if (rules?.Policies is { HasLimits: true } ofDataset)
+            {
+                var group = new SampledGroup(policy.Version, rules.Policy, RowsRule, TextOfLeaves(ofDataset.LeavesOfRow(bits[row], latencies[row])));
+                _pending.AddRow(epoch, group);
+                if (bytes is not null)
+                {
+                    _pending.AddRow(epoch, group with { Rule = BytesRule }, bytes[row]);
+                }
+            }
+            else if (rules?.RuleForRow(bits[row]) is { } rule && rules.EpochSamplerOf(rule) is { } sampler)
             {
                 _pending.AddRow(epoch, new(policy.Version, rules.Policy, (short)rule, _keysOfTraces.TextOf(sampler.Key, policy.Version, pairs[row])));
             }
@@ -356,8 +422,45 @@ public sealed class TraceTracker
         return remap;
     }
 
-    private void AddDurations(EventBatch batch)
+    private void AddTimes(EventBatch batch)
     {
+        for (var trace = 0; trace < _traces.Count; trace++)
+        {
+            _contributions[trace].EarliestStartNs = long.MaxValue;
+            _contributions[trace].LatestEndNs = long.MinValue;
+        }
+
+        var durations = RowDurations(batch);
+        for (var row = 0; row < batch.Rows; row++)
+        {
+            if (_traceOf[row] != NoTrace)
+            {
+                ref var contribution = ref _contributions[_traceOf[row]];
+                contribution.EarliestStartNs = Math.Min(contribution.EarliestStartNs, batch.TimesNs[row]);
+                contribution.LatestEndNs = Math.Max(contribution.LatestEndNs, batch.TimesNs[row] + durations[row]);
+            }
+        }
+    }
+
+    private void AddBytes(EventBatch batch)
+    {
+        var bytes = RowBytes.Of(batch);
+        for (var row = 0; row < batch.Rows; row++)
+        {
+            if (_traceOf[row] != NoTrace)
+            {
+                _contributions[_traceOf[row]].Bytes += bytes[row];
+            }
+        }
+    }
+
+    /// <summary>How long each row took, in whole milliseconds; 0 where it does not say.</summary>
+    private long[] RowLatencies(EventBatch batch) => Array.ConvertAll(RowDurations(batch), duration => duration / NanosecondsPerMillisecond);
+
+    /// <summary>How long each row took, in nanoseconds; 0 where it does not say.</summary>
+    private long[] RowDurations(EventBatch batch)
+    {
+        var durations = new long[batch.Rows];
         _columns.Clear();
         batch.GetColumns(DurationField, _columns);
         foreach (var column in _columns)
@@ -369,21 +472,24 @@ public sealed class TraceTracker
 
             for (int row = 0, k = 0; row < batch.Rows; row++)
             {
-                if (!column.Has(row))
+                if (column.Has(row))
                 {
-                    continue;
-                }
-
-                var duration = column.Type == ColumnType.Float ? column.Floats[k] : column.Integers[k];
-                k++;
-                if (_traceOf[row] != NoTrace)
-                {
-                    ref var contribution = ref _contributions[_traceOf[row]];
-                    contribution.LongestDurationMs = Math.Max(contribution.LongestDurationMs, duration);
+                    var duration = column.Type == ColumnType.Float ? column.Floats[k] : column.Integers[k];
+                    durations[row] = (long)Math.Clamp(duration * NanosecondsPerMillisecond, 0, LongestDurationNs);
+                    k++;
                 }
             }
         }
+
+        return durations;
     }
+
+    private static string TextOfLeaves(ConditionBits leaves) => $"{leaves.High:x16}{leaves.Low:x16}";
+
+    /// <summary>The leaves that a text stands for. Of those that are not told apart any more: none.</summary>
+    private static ConditionBits LeavesFromText(string text) => text == KeySets.OtherValue
+        ? default
+        : new(ulong.Parse(text.AsSpan(16), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture), ulong.Parse(text.AsSpan(0, 16), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture));
 
     private void AddErrors(EventBatch batch)
     {

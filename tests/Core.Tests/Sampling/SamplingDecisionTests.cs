@@ -59,7 +59,7 @@ public class SamplingDecisionTests
             var compiled = Policies.Set(("__default__", json)).Compiled;
             var alone = row.Row with { IsRoot = true };
             var expected = Reference(Policies.Parse(json), [alone], CompiledRules.HashOfPlace(partition, offset, index));
-            Assert.Equal(expected, compiled.DecideRow(compiled.BitsOf(in alone), "any", partition, offset, index));
+            Assert.Equal(expected, compiled.DecideRow(compiled.BitsOf(in alone), 0, "any", partition, offset, index));
         });
 
     [Fact]
@@ -69,12 +69,12 @@ public class SamplingDecisionTests
         const int Rows = 100_000;
         foreach (var rowsPerRecord in (int[])[1, 1000])
         {
-            var kept = Enumerable.Range(0, Rows).Count(i => compiled.DecideRow(default, "any", 3, i / rowsPerRecord, i % rowsPerRecord).Keep);
+            var kept = Enumerable.Range(0, Rows).Count(i => compiled.DecideRow(default, 0, "any", 3, i / rowsPerRecord, i % rowsPerRecord).Keep);
             Assert.InRange(kept, (Rows / 10) - 400, (Rows / 10) + 400);
         }
 
         // A restart decides alike.
-        Assert.Equal(compiled.DecideRow(default, "any", 1, 2, 3), compiled.DecideRow(default, "any", 1, 2, 3));
+        Assert.Equal(compiled.DecideRow(default, 0, "any", 1, 2, 3), compiled.DecideRow(default, 0, "any", 1, 2, 3));
         Assert.Equal(2_087_236_752u, CompiledRules.HashOfPlace(1, 2, 3));
     }
 
@@ -107,9 +107,9 @@ public class SamplingDecisionTests
         var names = Enum.GetValues<SamplingReason>().Select(SamplingReasons.NameOf).ToArray();
         Assert.Equal(names.Length, names.Distinct().Count());
         var compiled = Policies.Set(("a", """{"rules":[{"name":"n","scope":"span","sampler":{"type":"deterministic","rate":1}}]}""")).Compiled;
-        Assert.Equal("rules/span/n:deterministic", compiled.RulesFor("a").ReasonTextOf(compiled.DecideRow(default, "a", 0, 0, 0)));
-        Assert.Equal("no rule matched", compiled.RulesFor("b").ReasonTextOf(compiled.DecideRow(default, "b", 0, 0, 0)));
-        Assert.Equal("", compiled.RulesFor("b").RuleNameOf(compiled.DecideRow(default, "b", 0, 0, 0)));
+        Assert.Equal("rules/span/n:deterministic", compiled.RulesFor("a").ReasonTextOf(compiled.DecideRow(default, 0, "a", 0, 0, 0)));
+        Assert.Equal("no rule matched", compiled.RulesFor("b").ReasonTextOf(compiled.DecideRow(default, 0, "b", 0, 0, 0)));
+        Assert.Equal("", compiled.RulesFor("b").RuleNameOf(compiled.DecideRow(default, 0, "b", 0, 0, 0)));
     }
 
     // Rules of a known meaning over traces of given rows: "R" marks the root, then fields as JSON-ish pairs.
@@ -161,7 +161,7 @@ public class SamplingDecisionTests
         rules.Decide(in summary);
         var before = GC.GetAllocatedBytesForCurrentThread();
         var decision = rules.Decide(in summary);
-        var row = rules.DecideRow(default, 1, 2, 3);
+        var row = rules.DecideRow(default, 0, 1, 2, 3);
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
         Assert.Equal(10, decision.Rate * row.Rate / 10);
     }

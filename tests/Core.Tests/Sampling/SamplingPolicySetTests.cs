@@ -12,7 +12,7 @@ public class SamplingPolicySetTests
     {
         Assert.Equal(0, SamplingPolicySet.Empty.Version);
         Assert.Empty(SamplingPolicySet.Empty.Compiled.Bits);
-        Assert.Equal(SamplingDecision.NoRuleMatched, SamplingPolicySet.Empty.Compiled.DecideRow(default, "any", 0, 0, 0));
+        Assert.Equal(SamplingDecision.NoRuleMatched, SamplingPolicySet.Empty.Compiled.DecideRow(default, 0, "any", 0, 0, 0));
         Assert.False(SamplingPolicySet.Empty.Compiled.UsesSamplerHash);
         Assert.Null(SamplingPolicySet.Empty.Compiled.WindowMs);
     }
@@ -103,8 +103,8 @@ public class SamplingPolicySetTests
     public void ADatasetWithoutAPolicyFollowsTheDefault()
     {
         var compiled = Policies.Set(("__default__", """{"rules":[{"name":"d","drop":true}]}"""), ("Shop", KeepAll)).Compiled;
-        Assert.False(compiled.DecideRow(default, "other", 0, 0, 0).Keep);
-        Assert.True(compiled.DecideRow(default, "sHOP", 0, 0, 0).Keep);
-        Assert.Equal("d", compiled.RulesFor("other").RuleNameOf(compiled.DecideRow(default, "other", 0, 0, 0)));
+        Assert.False(compiled.DecideRow(default, 0, "other", 0, 0, 0).Keep);
+        Assert.True(compiled.DecideRow(default, 0, "sHOP", 0, 0, 0).Keep);
+        Assert.Equal("d", compiled.RulesFor("other").RuleNameOf(compiled.DecideRow(default, 0, "other", 0, 0, 0)));
     }
 }

@@ -9,11 +9,13 @@ public class TraceSummaryTests
     private const long WindowMs = 5000;
 
     private static readonly Gen<TraceContribution> Contribution =
-        Gen.Select(Gen.Int[1, 50], Gen.ULong, Gen.ULong, Gen.Double[0, 5000], Gen.Int[0, 3], Gen.Int[-1, 3], Gen.Bool).Select((rows, low, high, duration, first, root, error) => new TraceContribution
+        Gen.Select(Gen.Int[1, 50], Gen.ULong, Gen.ULong, Gen.Long[0, 5_000_000_000], Gen.Int[0, 3], Gen.Int[-1, 3], Gen.Bool).Select((rows, low, high, duration, first, root, error) => new TraceContribution
         {
             RowCount = rows,
             Bits = new ConditionBits(low & 0xFF, high & 0xFF),
-            LongestDurationMs = duration,
+            EarliestStartNs = 1_000_000_000 - (duration / 2),
+            LatestEndNs = 1_000_000_000 + duration,
+            Bytes = duration,
             SamplerHash = 42,
             FirstDataset = first,
             RootDataset = root,
@@ -36,7 +38,9 @@ public class TraceSummaryTests
                 PolicyVersion = 0x21,
                 RowCount = 3,
                 Bits = new ConditionBits(0x11, 0x12),
-                LongestDurationMs = 1,
+                EarliestStartNs = 0x0A0B,
+                LatestEndNs = 0x0C0D,
+                Bytes = 0x0E0F,
                 SamplerHash = 0x31323334,
                 FirstDataset = 5,
                 RootDataset = 6,
@@ -45,7 +49,7 @@ public class TraceSummaryTests
             WindowMs);
         summary.Record(new SamplingDecision(Keep: true, Rate: 2, SamplingReason.RateRule, RuleIndex: 9));
         Assert.Equal(
-            "02010000000000000201000000000000" + "11000000000000001200000000000000" + "000000000000F03F0000000000000040" + "03000000000000002100000034333231" + "05000000070000000900040700000000",
+            "02010000000000000201000000000000" + "11000000000000001200000000000000" + "0B0A0000000000000D0C000000000000" + "0F0E0000000000000000000000000040" + "03000000000000002100000034333231" + "05000000070000000900040700000000",
             Convert.ToHexString(TraceSummary.AsBytes(in summary)));
     }
 
@@ -64,7 +68,8 @@ public class TraceSummaryTests
             Assert.Equal(1000 + ((contributions.Length - 1) * 10), summary.LastLogTime);
             Assert.Equal(contributions.Sum(c => c.RowCount), summary.RowCount);
             Assert.Equal(contributions.Aggregate(default(ConditionBits), (bits, c) => bits | c.Bits), summary.Bits);
-            Assert.Equal(contributions.Max(c => c.LongestDurationMs), summary.LongestDurationMs);
+            Assert.Equal((contributions.Max(c => c.LatestEndNs) - contributions.Min(c => c.EarliestStartNs)) / 1_000_000, summary.LatencyMs);
+            Assert.Equal(contributions.Sum(c => c.Bytes), summary.Bytes);
             Assert.Equal(contributions.Any(c => c.HasError), summary.ErrorSeen);
             Assert.Equal(contributions[0].FirstDataset, summary.FirstDataset);
             var roots = contributions.Where(c => c.RootDataset >= 0).Select(c => c.RootDataset).ToArray();

@@ -1,0 +1,117 @@
+using System.Runtime.InteropServices;
+using StreamObserve.Core.Events;
+
+namespace StreamObserve.Core.Sampling.SamplingPolicies;
+
+/// <summary>
+/// Decides the traces of one epoch and partition whose dataset's policies have limits, all of them together: how much asks for each budget is known then. Who is within one is found by
+/// <see cref="SystematicLine"/>, so budgets are met and each trace has the chance that its weight says. A function of what was added, in any order. For one epoch, single-threaded.
+/// </summary>
+public sealed class EpochLimits
+{
+    private readonly Dictionary<(int Version, string Policy), Asking> _asking = [];
+
+    /// <summary>Adds a trace.</summary>
+    public void AddTrace(CompiledPolicies policies, TraceKey trace, in TraceSummary summary) =>
+        Of(policies, summary.PolicyVersion).Traces.Add(new(trace, policies.LeavesOf(summary), summary.RowCount, summary.Bytes, SystematicLine.HashOf(trace)));
+
+    /// <summary>Adds rows that have no trace, all with the same leaves.</summary>
+    /// <param name="policies">Theirs.</param>
+    /// <param name="version">The policy version.</param>
+    /// <param name="leaves">Their leaves (<see cref="CompiledPolicies.LeavesOfRow"/>).</param>
+    /// <param name="amount">How many rows, or bytes.</param>
+    /// <param name="ofBytes">Whether the amount is of bytes.</param>
+    public void AddRows(CompiledPolicies policies, int version, ConditionBits leaves, long amount, bool ofBytes) =>
+        Of(policies, version).Rows.Add((leaves, amount, ofBytes));
+
+    /// <summary>Decides.</summary>
+    /// <param name="secondsOf">For how long of the epoch, in log time, a policy version is in force.</param>
+    /// <param name="partitions">How many share a budget: traces are spread over them evenly.</param>
+    /// <param name="decided">Takes the decision on each trace.</param>
+    /// <param name="chances">Takes, for each limit, one over the chance of those asked about to be within it.</param>
+    public void Decide(Func<int, double> secondsOf, int partitions, Action<TraceKey, SamplingDecision> decided, Action<SampledGroup, double> chances)
+    {
+        foreach (var ((version, policy), asking) in _asking)
+        {
+            var ofLimits = new double[asking.Policies.Limits];
+            var traces = CollectionsMarshal.AsSpan(asking.Traces);
+
+            // Not by key: the line is laid by size, then by hash, whatever the order in which they came.
+            traces.Sort(static (a, b) => (a.Rows, a.Hash, a.Key.High, a.Key.Low).CompareTo((b.Rows, b.Hash, b.Key.High, b.Key.Low)));
+            for (var limit = 0; limit < ofLimits.Length; limit++)
+            {
+                ofLimits[limit] = DecideLimit(asking, traces, limit, ofLimits, secondsOf(version) / partitions);
+                chances(new(version, policy, (short)limit, ""), 1 / ofLimits[limit]);
+            }
+
+            foreach (ref var trace in traces)
+            {
+                decided(trace.Key, asking.Policies.Decide(trace.Leaves, trace.Limits, ofLimits));
+            }
+        }
+    }
+
+    /// <summary>Finds who is within a limit; returns the chance of each that is asked about.</summary>
+    private static double DecideLimit(Asking asking, Span<Trace> traces, int limit, double[] chances, double seconds)
+    {
+        var policies = asking.Policies;
+        var (_, perSecond, ofBytes) = policies.LimitOf(limit);
+        var total = 0d;
+        var hash = 0UL;
+        foreach (ref var trace in traces)
+        {
+            if (policies.IsAsked(limit, trace.Leaves, trace.Limits))
+            {
+                total += ofBytes ? trace.Bytes : trace.Rows;
+                hash += trace.Hash;
+            }
+        }
+
+        foreach (var (leaves, amount, amountOfBytes) in asking.Rows)
+        {
+            total += amountOfBytes == ofBytes ? amount * policies.ChanceOfAsked(limit, leaves, chances) : 0;
+        }
+
+        var chance = total == 0 ? 1 : Math.Min(1, perSecond * seconds / total);
+        var line = new SystematicLine(hash, limit);
+        foreach (ref var trace in traces)
+        {
+            if (policies.IsAsked(limit, trace.Leaves, trace.Limits) && line.Keeps(chance))
+            {
+                trace.Limits |= 1u << limit;
+            }
+        }
+
+        return chance;
+    }
+
+    private Asking Of(CompiledPolicies policies, int version)
+    {
+        ref var of = ref CollectionsMarshal.GetValueRefOrAddDefault(_asking, (version, policies.Policy), out _);
+        return of ??= new(policies);
+    }
+
+    private sealed class Asking(CompiledPolicies policies)
+    {
+        public CompiledPolicies Policies { get; } = policies;
+
+        public List<Trace> Traces { get; } = [];
+
+        public List<(ConditionBits Leaves, long Amount, bool OfBytes)> Rows { get; } = [];
+    }
+
+    private struct Trace(TraceKey key, ConditionBits leaves, long rows, long bytes, ulong hash)
+    {
+        public readonly TraceKey Key => key;
+
+        public readonly ConditionBits Leaves => leaves;
+
+        public readonly long Rows => rows;
+
+        public readonly long Bytes => bytes;
+
+        public readonly ulong Hash => hash;
+
+        public uint Limits { get; set; }
+    }
+}
