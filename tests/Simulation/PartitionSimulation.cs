@@ -208,15 +208,20 @@ internal sealed class PartitionSimulation : IDisposable
         }
 
         var rules = new Dictionary<string, IReadOnlyList<SimulatedRule>>();
+        var collectors = new Dictionary<string, SimulatedCollector>();
         foreach (var dataset in (string[])["__default__", "shop"])
         {
-            if (_random.Next(2) == 0)
+            if (_random.Next(4) == 0)
+            {
+                collectors[dataset] = new(Pick(Routes), _random.Next(500, 5_000), Pick([5d, 40, 90]), Pick<double?>([null, 1, 3, 10]));
+            }
+            else if (_random.Next(2) == 0)
             {
                 rules[dataset] = [.. Enumerable.Range(0, _random.Next(0, 4)).Select(_ => NewRule())];
             }
         }
 
-        var policy = new SimulatedPolicy(++_policyVersion, _random.Next(2) == 0 ? Pick(Windows) : null, rules);
+        var policy = new SimulatedPolicy(++_policyVersion, _random.Next(2) == 0 ? Pick(Windows) : null, rules) { Collectors = collectors };
         foreach (var partition in _partitions)
         {
             // Control records may repeat.

@@ -68,6 +68,7 @@ internal sealed class ReferenceFold
     {
         var kept = new Dictionary<long, double>();
         var epochs = DecideEpochs();
+        var limits = DecideLimits();
         foreach (var (record, logTimeMs, policy) in _batches)
         {
             if (record.Offset >= trailing || record.IsLostToRows)
@@ -79,6 +80,19 @@ internal sealed class ReferenceFold
             {
                 var e = record.Events[row];
                 var trace = e.TraceId is { } id ? _traces[id] : null;
+                if ((trace?.Policy ?? policy).CollectorOf(trace?.Dataset ?? e.Dataset) is { } collector)
+                {
+                    var ofCollector = trace is null
+                        ? collector.RateOfRow(e, CompiledRules.Place(_partition, record.Offset, row), limits[Group.Of(policy, e.Dataset, 0, _clock.EpochOf(logTimeMs))].Chance)
+                        : collector.RateOfTrace(e.TraceId!, trace.Rows, limits[Group.Of(trace.Policy, trace.Dataset, 0, _clock.EpochOf(trace.FirstLogTimeMs))]);
+                    if (ofCollector > 0)
+                    {
+                        kept.Add(e.Number, e.ClientRate * ofCollector);
+                    }
+
+                    continue;
+                }
+
                 var decided = trace is null ? policy.RuleOf(e.Dataset, [e]) : trace.Policy.RuleOf(trace.Dataset, trace.Rows);
                 var rate = decided is not { Rule: { } rule, Index: var index }
                     ? 1
@@ -149,6 +163,42 @@ internal sealed class ReferenceFold
             if (!traces.TryGetValue(group, out var of))
             {
                 traces.Add(group, of = (sampler, [], []));
+            }
+
+            return of;
+        }
+    }
+
+    /// <summary>What limits come to, over all that the log holds of each epoch.</summary>
+    private Dictionary<Group, (double Chance, HashSet<string> Within)> DecideLimits()
+    {
+        var asking = new Dictionary<Group, (SimulatedCollector Collector, List<(string Id, IReadOnlyList<SimulatedEvent> Rows)> Traces, List<SimulatedEvent> Rows)>();
+        foreach (var (id, trace) in _traces)
+        {
+            Of(trace.Policy, trace.Dataset, trace.FirstLogTimeMs)?.Traces.Add((id, trace.Rows));
+        }
+
+        foreach (var (record, logTimeMs, policy) in _batches)
+        {
+            foreach (var e in record.Events.Where(e => e.TraceId is null))
+            {
+                Of(policy, e.Dataset, logTimeMs)?.Rows.Add(e);
+            }
+        }
+
+        return asking.ToDictionary(group => group.Key, group => group.Value.Collector.Limit(group.Value.Traces, group.Value.Rows, SecondsOf(group.Key)));
+
+        (SimulatedCollector Collector, List<(string Id, IReadOnlyList<SimulatedEvent> Rows)> Traces, List<SimulatedEvent> Rows)? Of(SimulatedPolicy policy, string dataset, long logTimeMs)
+        {
+            if (policy.CollectorOf(dataset) is not { } collector)
+            {
+                return null;
+            }
+
+            var group = Group.Of(policy, dataset, 0, _clock.EpochOf(logTimeMs));
+            if (!asking.TryGetValue(group, out var of))
+            {
+                asking.Add(group, of = (collector, [], []));
             }
 
             return of;

@@ -46,26 +46,33 @@ internal sealed record SimulatedRule(RuleSubject Subject, long SlowerThanMs, str
     }
 }
 
-/// <summary>A version of all policies: the rules of each dataset, in order, and the window if it sets one.</summary>
+/// <summary>A version of all policies: the rules of each dataset, in order, or its policies of the Collector's types, and the window if it sets one.</summary>
 internal sealed record SimulatedPolicy(int Version, long? WindowMs, IReadOnlyDictionary<string, IReadOnlyList<SimulatedRule>> Rules)
 {
     public static SimulatedPolicy None { get; } = new(0, null, new Dictionary<string, IReadOnlyList<SimulatedRule>>());
 
+    /// <summary>Of datasets that have these in place of rules.</summary>
+    public IReadOnlyDictionary<string, SimulatedCollector> Collectors { get; init; } = new Dictionary<string, SimulatedCollector>();
+
     public byte[] ToJson()
     {
         var policies = new List<string>();
-        foreach (var dataset in Rules.Keys.Append(SamplingPolicy.DefaultDataset).Distinct().Order(StringComparer.Ordinal))
+        foreach (var dataset in Rules.Keys.Concat(Collectors.Keys).Append(SamplingPolicy.DefaultDataset).Distinct().Order(StringComparer.Ordinal))
         {
             var rules = Rules.TryGetValue(dataset, out var own) ? own : [];
             var window = dataset == SamplingPolicy.DefaultDataset && WindowMs is { } ms ? string.Create(CultureInfo.InvariantCulture, $"\"window\":\"{ms}ms\",") : "";
-            policies.Add($"\"{dataset}\":{{{window}\"rules\":[{string.Join(',', rules.Select((rule, i) => rule.ToJson(i)))}]}}");
+            var content = Collectors.TryGetValue(dataset, out var collector) ? collector.ToJson() : $"\"rules\":[{string.Join(',', rules.Select((rule, i) => rule.ToJson(i)))}]";
+            policies.Add($"\"{dataset}\":{{{window}{content}}}");
         }
 
         return Encoding.UTF8.GetBytes($"{{\"version\":{Version},\"policies\":{{{string.Join(',', policies)}}}}}");
     }
 
     /// <summary>The dataset whose rules hold for another's traces.</summary>
-    public string PolicyOf(string dataset) => Rules.ContainsKey(dataset) ? dataset : SamplingPolicy.DefaultDataset;
+    public string PolicyOf(string dataset) => Rules.ContainsKey(dataset) || Collectors.ContainsKey(dataset) ? dataset : SamplingPolicy.DefaultDataset;
+
+    /// <summary>The policies of the Collector's types that a dataset's traces follow, if they do.</summary>
+    public SimulatedCollector? CollectorOf(string dataset) => Collectors.GetValueOrDefault(PolicyOf(dataset));
 
     /// <summary>The rule that decides what the rows make up, and its place; null when none matches.</summary>
     public (SimulatedRule Rule, int Index)? RuleOf(string dataset, IReadOnlyList<SimulatedEvent> rows)

@@ -79,7 +79,7 @@ internal sealed record SimulatedSampler(SamplingActionKind Action, double Number
         _ => row.DurationMs.ToString(CultureInfo.InvariantCulture),
     };
 
-    private static ulong Hash(string id) => TraceKey.Of(id) is var key ? XxHash3.HashToUInt64(MemoryMarshal.AsBytes((ReadOnlySpan<ulong>)[key.High, key.Low])) : 0;
+    internal static ulong Hash(string id) => TraceKey.Of(id) is var key ? XxHash3.HashToUInt64(MemoryMarshal.AsBytes((ReadOnlySpan<ulong>)[key.High, key.Low])) : 0;
 
     private static string Text(FormattableString text) => FormattableString.Invariant(text);
 }

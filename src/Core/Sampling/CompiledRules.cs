@@ -82,7 +82,7 @@ public sealed class CompiledRules
 
     private static uint Upper(ulong place) => (uint)(place >> 32);
 
-    private static ulong Place(int partition, long offset, int rowIndex)
+    internal static ulong Place(int partition, long offset, int rowIndex)
     {
         Span<long> place = [partition, offset, rowIndex];
         if (!BitConverter.IsLittleEndian)

@@ -201,7 +201,7 @@ public sealed class CompiledPolicies
     }
 
     /// <summary>From 0 to 1, as good as random, and the same for the same place and seed.</summary>
-    private static double Uniform(ulong place, long seed) => (XxHash3.HashToUInt64(MemoryMarshal.AsBytes((ReadOnlySpan<ulong>)[place]), seed) >> 11) * (1d / (1UL << 53));
+    internal static double Uniform(ulong place, long seed) => (XxHash3.HashToUInt64(MemoryMarshal.AsBytes((ReadOnlySpan<ulong>)[place]), seed) >> 11) * (1d / (1UL << 53));
 
     /// <summary>One hash of the trace id, and the leaves that it sets: the smaller it is the more of them.</summary>
     private sealed class Salt
