@@ -73,6 +73,10 @@ internal sealed class TestState : IDisposable, IHeadListener
         Log.Append(NowMs, new PoliciesRecord(version, policy.ToJson()).Encode(), [], policy);
     }
 
+    /// <summary>Sets the policy of all datasets as JSON.</summary>
+    public void SetPolicy(int version, string json) =>
+        Log.Append(NowMs, new PoliciesRecord(version, System.Text.Encoding.UTF8.GetBytes($$$"""{"version":{{{version}}},"policies":{"{{{SamplingPolicy.DefaultDataset}}}":{{{json}}}}}""")).Encode(), []);
+
     /// <summary>Reads to the log's end.</summary>
     public void Pump()
     {
@@ -106,6 +110,25 @@ internal sealed class TestState : IDisposable, IHeadListener
     }
 
     public static string TraceId(int number) => string.Create(CultureInfo.InvariantCulture, $"{number:x32}");
+
+    /// <summary>A field of the kept rows, as text.</summary>
+    public IReadOnlyList<string> Meta(string field)
+    {
+        var snapshot = State.Snapshot();
+        var values = new List<string>();
+        foreach (var segment in snapshot.Blocks.Select(info => (IRowSegment)snapshot.BlockReader.Open(info)).Concat(snapshot.HeadBlock))
+        {
+            var columns = new List<ColumnVector>();
+            segment.GetColumns(field, columns);
+            for (var row = 0; row < segment.Rows; row++)
+            {
+                var column = Assert.Single(columns, column => column.Has(row));
+                values.Add(column.Value(column.Rank(row)).ToString());
+            }
+        }
+
+        return values;
+    }
 
     void IHeadListener.OnBatch(long offset, EventBatch batch)
     {

@@ -75,8 +75,9 @@ public sealed class CompiledRules
     public string RuleNameOf(in SamplingDecision decision) =>
         Policies is { } policies ? policies.NameOf(decision.RuleIndex) : decision.RuleIndex < 0 ? "" : _rules[decision.RuleIndex].Name;
 
-    /// <summary>What <c>meta.sample.reason</c> says on a row that the decision kept: scope and name of the rule, and the nested sampler if it was one.</summary>
-    public string ReasonTextOf(in SamplingDecision decision) => decision.RuleIndex < 0 ? "no rule matched" : _rules[decision.RuleIndex].ReasonText;
+    /// <summary>What <c>meta.sample.reason</c> says on a row that the decision kept: scope and name of the rule, and the nested sampler if it was one; or the name of the policy.</summary>
+    public string ReasonTextOf(in SamplingDecision decision) =>
+        Policies is { } policies ? policies.ReasonTextOf(decision.RuleIndex) : decision.RuleIndex < 0 ? "no rule matched" : _rules[decision.RuleIndex].ReasonText;
 
     internal static uint HashOfPlace(int partition, long offset, int rowIndex) => Upper(Place(partition, offset, rowIndex));
 

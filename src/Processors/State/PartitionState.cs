@@ -475,10 +475,9 @@ public sealed class PartitionState : IDisposable
             return;
         }
 
-        var decisions = new SamplingDecision[batch.Rows];
-        var keys = new string?[batch.Rows];
-        _tracker.Decide(batch, entry.Offset, entry.LogTimeMs, _policies.Of(entry.PolicyVersion), _policies, decisions, keys);
-        var kept = KeptRowsOf(batch, decisions, keys);
+        var decisions = new RowDecision[batch.Rows];
+        _tracker.Decide(batch, entry.Offset, entry.LogTimeMs, _policies.Of(entry.PolicyVersion), _policies, decisions);
+        var kept = KeptRowsOf(batch, decisions);
         DroppedRows += batch.Rows - (kept?.Rows ?? 0);
         if (kept is not null)
         {
@@ -487,7 +486,7 @@ public sealed class PartitionState : IDisposable
 
         for (var row = 0; row < decisions.Length; row++)
         {
-            var decision = decisions[row];
+            var decision = decisions[row].Decision;
             if (decision.Keep && decision.Rate == 1)
             {
                 continue;
@@ -500,20 +499,21 @@ public sealed class PartitionState : IDisposable
         }
     }
 
-    private static EventBatch? KeptRowsOf(EventBatch batch, SamplingDecision[] decisions, string?[] keys)
+    private static EventBatch? KeptRowsOf(EventBatch batch, RowDecision[] decisions)
     {
         var rows = new List<int>(batch.Rows);
         var isSampled = false;
         var byRule = false;
         for (var row = 0; row < decisions.Length; row++)
         {
-            if (decisions[row].Keep)
+            var decision = decisions[row].Decision;
+            if (decision.Keep)
             {
                 rows.Add(row);
-                byRule |= decisions[row].RuleIndex >= 0;
+                byRule |= decision.RuleIndex >= 0;
             }
 
-            isSampled |= !decisions[row].Keep || decisions[row].Rate != 1;
+            isSampled |= !decision.Keep || decision.Rate != 1;
         }
 
         if (rows.Count == 0)
@@ -530,12 +530,16 @@ public sealed class PartitionState : IDisposable
         var rates = new double[rows.Count];
         var reasons = new StringDictionary();
         var codes = new int[rows.Count];
+        string? lastReason = null;
         for (var i = 0; i < rows.Count; i++)
         {
-            var decision = decisions[rows[i]];
+            var (decision, _, reason) = decisions[rows[i]];
             weights[i] = decision.WeightOf(batch.Weights is null ? 1 : batch.Weights[rows[i]]);
             rates[i] = decision.Rate;
-            codes[i] = reasons.Add(System.Text.Encoding.UTF8.GetBytes(SamplingReasons.NameOf(decision.Reason)));
+
+            // Fast path: most rows have the reason of the row before, the very same text.
+            codes[i] = ReferenceEquals(reason, lastReason) ? codes[i - 1] : reasons.Add(System.Text.Encoding.UTF8.GetBytes(reason));
+            lastReason = reason;
         }
 
         return batch.Select(
@@ -543,19 +547,19 @@ public sealed class PartitionState : IDisposable
             [
                 new("meta.sample.reason", ColumnVector.OfDictionary(rows.Count, null, codes, reasons.ToStrings())),
                 new("meta.sample.rate", ColumnVector.OfFloats(rows.Count, null, rates)),
-                .. KeyColumn(rows, keys),
+                .. KeyColumn(rows, decisions),
             ]);
     }
 
     /// <summary>The samplers' keys of kept rows, where there are any.</summary>
-    private static NamedColumn[] KeyColumn(List<int> rows, string?[] keys)
+    private static NamedColumn[] KeyColumn(List<int> rows, RowDecision[] decisions)
     {
         var texts = new StringDictionary();
         var codes = new List<int>(rows.Count);
         var presence = new ulong[(rows.Count + 63) >> 6];
         for (var i = 0; i < rows.Count; i++)
         {
-            if (keys[rows[i]] is { } key)
+            if (decisions[rows[i]].Key is { } key)
             {
                 presence[i >> 6] |= 1UL << (i & 63);
                 codes.Add(texts.Add(System.Text.Encoding.UTF8.GetBytes(key)));

@@ -189,13 +189,12 @@ public sealed class TraceTracker
     }
 
     /// <summary>
-    /// The decision on each row of a batch that the trailing cursor passes, recorded with its trace when this is the first row of it to come by; and the key that its sampler gave it, null where
-    /// there was none.
+    /// The decision on each row of a batch that the trailing cursor passes, recorded with its trace when this is the first row of it to come by.
     /// </summary>
-    public void Decide(EventBatch batch, long offset, long logTimeMs, CompiledSamplingPolicy policyOfRows, PolicyTimeline policies, Span<SamplingDecision> decisions, Span<string?> keys)
+    internal void Decide(EventBatch batch, long offset, long logTimeMs, CompiledSamplingPolicy policyOfRows, PolicyTimeline policies, Span<RowDecision> decisions)
     {
         GroupByTrace(batch);
-        var ofTrace = new (SamplingDecision Decision, string? Key)[_traces.Count];
+        var ofTrace = new RowDecision[_traces.Count];
         for (var trace = 0; trace < ofTrace.Length; trace++)
         {
             ofTrace[trace] = Decision(_keys[trace], policies);
@@ -208,7 +207,7 @@ public sealed class TraceTracker
         {
             if (_traceOf[row] != NoTrace)
             {
-                (decisions[row], keys[row]) = ofTrace[_traceOf[row]];
+                decisions[row] = ofTrace[_traceOf[row]];
                 continue;
             }
 
@@ -223,7 +222,7 @@ public sealed class TraceTracker
                     chances[limit] = 1 / _pending.RateOf(logTimeMs, new(policyOfRows.Version, rules.Policy, (short)limit, ""));
                 }
 
-                decisions[row] = rules.DecideRowByLimits(ofDataset.LeavesOfRow(rowBits[row], latencies[row]), chances, _partition, offset, row);
+                decisions[row] = Told(rules, rules.DecideRowByLimits(ofDataset.LeavesOfRow(rowBits[row], latencies[row]), chances, _partition, offset, row));
                 continue;
             }
 
@@ -232,13 +231,12 @@ public sealed class TraceTracker
             {
                 pairs ??= PairsOfRows(batch, policyOfRows);
                 var key = _keysOfTraces.TextOf(sampler.Key, policyOfRows.Version, pairs[row]);
-                keys[row] = sampler.Key.IsEmpty ? null : key;
                 var rate = _pending.RateOf(logTimeMs, new(policyOfRows.Version, rules.Policy, (short)rule, key));
-                decisions[row] = rules.DecideRowByEpoch(rule, rate, _partition, offset, row);
+                decisions[row] = Told(rules, rules.DecideRowByEpoch(rule, rate, _partition, offset, row), sampler.Key.IsEmpty ? null : key);
             }
             else
             {
-                decisions[row] = rules.DecideRow(rowBits[row], latencies[row], _partition, offset, row);
+                decisions[row] = Told(rules, rules.DecideRow(rowBits[row], latencies[row], _partition, offset, row));
             }
         }
     }
@@ -246,24 +244,26 @@ public sealed class TraceTracker
     /// <summary>A trace's summary, if it is still kept.</summary>
     public bool TryGet(TraceKey key, out TraceSummary summary) => _summaries.TryGet(new ChunkKey(key.High, key.Low), out summary) == ReadOutcome.Found;
 
-    private (SamplingDecision Decision, string? Key) Decision(TraceKey key, PolicyTimeline policies)
+    private static RowDecision Told(CompiledRules rules, in SamplingDecision decision, string? key = null) => new(decision, key, rules.ReasonTextOf(decision));
+
+    private RowDecision Decision(TraceKey key, PolicyTimeline policies)
     {
         if (!TryGet(key, out var summary))
         {
-            return (SamplingDecision.NoRuleMatched, null);      // past the late-span retention: nothing is known of it, so it stays
+            return RowDecision.Unknown;      // past the late-span retention: nothing is known of it, so it stays
         }
 
         if (summary.PolicyVersion < policies.Versions[0].Set.Version)
         {
             // Its version is forgotten: so is what its key was; and where nothing was recorded, the cursor passed the trace while no policy had ever had a rule, without a look at it.
-            return (summary.IsDecided ? summary.Decision : SamplingDecision.NoRuleMatched, null);
+            return summary.IsDecided ? new(summary.Decision, null, SamplingReasons.NameOf(summary.Decision.Reason)) : RowDecision.Unknown;
         }
 
         var rules = RulesOf(summary, policies);
         if (summary.IsDecided)
         {
             var decision = summary.Decision;
-            return (decision, rules.EpochSamplerOf(decision.RuleIndex) is { Key.IsEmpty: false } sampler
+            return Told(rules, decision, rules.EpochSamplerOf(decision.RuleIndex) is { Key.IsEmpty: false } sampler
                 ? _keysOfTraces.TextOf(sampler.Key, summary.PolicyVersion, summary.KeySet, summary.RowCount)
                 : null);
         }
@@ -271,12 +271,12 @@ public sealed class TraceTracker
         if (rules.DecidesByEpoch(summary))
         {
             // The summary, or the list that it was in, was damaged, or it was forgotten and made anew by a later row: that one's epoch decides it still, or nothing does. The row stays.
-            return (SamplingDecision.NoRuleMatched, null);
+            return RowDecision.Unknown;
         }
 
         var record = new DecisionRecord { Decision = rules.Decide(summary) };
         _summaries.Update(new ChunkKey(key.High, key.Low), ref record);
-        return (record.Decision, null);
+        return Told(rules, record.Decision);
     }
 
     private CompiledRules RulesOf(in TraceSummary summary, PolicyTimeline policies) =>

@@ -1,4 +1,3 @@
-using StreamObserve.Core.Columns;
 using StreamObserve.Core.Querying.Execution;
 using StreamObserve.Core.Sampling;
 using StreamObserve.Processors.State;
@@ -27,7 +26,7 @@ public sealed class EpochSamplingTests
 
         var kept = Meta(test);
         Assert.Equal(["/alone•,/alone,1", "/cart•/pay•,/cart,2", "/rare•,/rare,1"], kept.Select(row => row.Key).Distinct().Order(StringComparer.Ordinal));
-        Assert.All(kept, row => Assert.Equal("dynamic_sampler", row.Reason));
+        Assert.All(kept, row => Assert.Equal("rules/trace/rule 0:dynamic", row.Reason));
         foreach (var key in kept.GroupBy(row => row.Key))
         {
             Assert.Single(key.Select(row => row.Rate).Distinct());
@@ -187,26 +186,9 @@ public sealed class EpochSamplingTests
         Assert.InRange(test.Kept().Count, 195, 205);
     }
 
-    private static List<(string Reason, double Rate, string Key)> Meta(TestState test)
-    {
-        var snapshot = test.State.Snapshot();
-        var rows = new List<(string, double, string)>();
-        foreach (var segment in snapshot.Blocks.Select(info => (IRowSegment)snapshot.BlockReader.Open(info)).Concat(snapshot.HeadBlock))
-        {
-            for (var row = 0; row < segment.Rows; row++)
-            {
-                rows.Add((Text(segment, "meta.sample.reason", row), double.Parse(Text(segment, "meta.sample.rate", row), System.Globalization.CultureInfo.InvariantCulture), Text(segment, "meta.sample.key", row)));
-            }
-        }
-
-        return rows;
-    }
-
-    private static string Text(IRowSegment segment, string field, int row)
-    {
-        var columns = new List<ColumnVector>();
-        segment.GetColumns(field, columns);
-        var column = Assert.Single(columns, column => column.Has(row));
-        return column.Value(column.Rank(row)).ToString();
-    }
+    private static List<(string Reason, double Rate, string Key)> Meta(TestState test) =>
+    [
+        .. test.Meta("meta.sample.reason").Zip(test.Meta("meta.sample.rate"), test.Meta("meta.sample.key"))
+            .Select(row => (row.First, double.Parse(row.Second, System.Globalization.CultureInfo.InvariantCulture), row.Third)),
+    ];
 }

@@ -125,6 +125,9 @@ public sealed class CompiledPolicies
     /// <summary>The name of the policy that decided, with that of a composite's part behind a slash; empty when none sampled.</summary>
     internal string NameOf(int step) => step < 0 ? "" : step < _drops.Length ? _drops[step].Name : _samples[step - _drops.Length].Name;
 
+    /// <summary>What <c>meta.sample.reason</c> says: the policy's name.</summary>
+    internal string ReasonTextOf(int step) => step < 0 ? "no policy sampled" : step < _drops.Length ? _drops[step].ReasonText : _samples[step - _drops.Length].ReasonText;
+
     /// <summary>Whether a trace counts against a limit, those before it being decided.</summary>
     internal bool IsAsked(int limit, ConditionBits leaves, uint limits) => _limits[limit].Asked.Holds(leaves, limits);
 
@@ -200,8 +203,8 @@ public sealed class CompiledPolicies
         return chance < 1 ? within + ((1 - chance) * OverLimits(leaves, limits, decided + 1, chances, limit)) : within;
     }
 
-    /// <summary>From 0 to 1, as good as random, and the same for the same place and seed.</summary>
-    internal static double Uniform(ulong place, long seed) => (XxHash3.HashToUInt64(MemoryMarshal.AsBytes((ReadOnlySpan<ulong>)[place]), seed) >> 11) * (1d / (1UL << 53));
+    /// <summary>What chance comes to for a row without a trace: from 0 to 1, as good as random, and the same for the same hash of its place and the same seed (of a salt, its hash; of a limit, its number).</summary>
+    public static double Uniform(ulong place, long seed) => (XxHash3.HashToUInt64(MemoryMarshal.AsBytes((ReadOnlySpan<ulong>)[place]), seed) >> 11) * (1d / (1UL << 53));
 
     /// <summary>One hash of the trace id, and the leaves that it sets: the smaller it is the more of them.</summary>
     private sealed class Salt

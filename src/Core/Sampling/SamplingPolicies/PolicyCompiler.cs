@@ -26,7 +26,10 @@ internal readonly record struct PolicyLeaf(PolicyLeafKind Kind, int Bit, long Mi
 internal readonly record struct PolicyLimit(PolicyNode Asked, double PerSecond, bool OfBytes);
 
 /// <summary>One policy, or one part of a composite.</summary>
-internal readonly record struct PolicyStep(string Name, PolicyNode Node);
+internal readonly record struct PolicyStep(string Name, PolicyNode Node)
+{
+    public string ReasonText { get; } = $"policies/{Name}";
+}
 
 /// <summary>Turns one dataset's policies of the Collector's types into formulas. One instance compiles one dataset's.</summary>
 internal sealed class PolicyCompiler(Func<IReadOnlyList<SamplingCondition>, int> bitOf, Func<double, string, int> probabilisticBitOf)
