@@ -36,6 +36,18 @@ public static class Limits
     /// <summary>Texts of traces' keys that are not put together anew for each trace.</summary>
     public const int KeyTextsHeld = 4_096;
 
+    /// <summary>Rows that one promotion brings back in a partition, and traces that it looks for. Past it the answer says that there are more.</summary>
+    public const int PromotedRowsMax = 100_000;
+
+    /// <summary>Bytes of decoded rows that one promotion holds in a partition until they are stored. Past it as for the rows.</summary>
+    public const long PromotedBytesMax = 64L << 20;
+
+    /// <summary>Seconds that a promotion or a dry run may read the log. Past it the answer says how far it came.</summary>
+    public const int LogPassSecondsMax = 45;
+
+    /// <summary>Milliseconds that the log is read from before the event time that is asked for: clocks of producers run ahead.</summary>
+    public const long ClockAheadMs = 600_000;
+
     /// <summary>Live tails a partition serves. Past it a subscription is refused.</summary>
     public const int TailsMax = 256;
 

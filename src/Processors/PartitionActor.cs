@@ -2,6 +2,7 @@ using Akka.Actor;
 using Microsoft.Extensions.Logging;
 using StreamObserve.Contracts.Messages;
 using StreamObserve.Kafka;
+using StreamObserve.Processors.LogPasses;
 using StreamObserve.Processors.Queries;
 using StreamObserve.Storage;
 
@@ -24,6 +25,7 @@ public sealed class PartitionActor : ReceiveActor
     private readonly Dictionary<long, CancellationTokenSource> _running = [];
     private readonly LinkedList<(ILeafQuestion Question, IActorRef Asker)> _waiting = new();
     private IActorRef _writer = ActorRefs.Nobody;
+    private RunningLogQuestion? _logQuestion;
 
     /// <summary>For one partition.</summary>
     public PartitionActor(int partition, PartitionActorServices services)
@@ -36,6 +38,9 @@ public sealed class PartitionActor : ReceiveActor
         Receive<LeafDone>(OnLeafDone);
         Receive<CancelLeafQuery>(cancel => Cancel(cancel.QueryId));
         Receive<TraceLookup>(OnTraceLookup);
+        Receive<ILogQuestion>(OnLogQuestion);
+        Receive<LogQuestionDone>(OnLogQuestionDone);
+        Receive<PromotionStored>(stored => EndLogQuestion(stored.Failure is { } failure ? stored.Answer with { Promoted = 0, Reach = LogReach.Failed(failure) } : stored.Answer));
         Receive<PartitionStatusQuery>(_ => Sender.Tell(Status()));
         Receive<Terminated>(_ => Context.Stop(Self));
         ReceiveAny(message => _writer.Forward(message));
@@ -54,6 +59,8 @@ public sealed class PartitionActor : ReceiveActor
         {
             cancellation.Cancel();
         }
+
+        _logQuestion?.Cancellation.Cancel();
     }
 
     private void OnLeafQuestion(ILeafQuestion question)
@@ -128,6 +135,12 @@ public sealed class PartitionActor : ReceiveActor
     /// <summary>Stops a question that runs; one that waits is forgotten. Nobody waits for its answer.</summary>
     private void Cancel(long queryId)
     {
+        if (_logQuestion?.Question.QueryId == queryId)
+        {
+            _logQuestion.Cancellation.Cancel();
+            return;
+        }
+
         if (_running.TryGetValue(queryId, out var cancellation))
         {
             cancellation.Cancel();
@@ -156,9 +169,63 @@ public sealed class PartitionActor : ReceiveActor
             .PipeTo(Sender, Self, found => found, cause => new TraceFound(_partition, lookup.QueryId, [], -1, null, "", cause.Message, null));
     }
 
+    /// <summary>Reads the log once more; one question at a time, since it costs what the head does.</summary>
+    private void OnLogQuestion(ILogQuestion question)
+    {
+        if (_logQuestion?.Question.QueryId == question.QueryId)
+        {
+            Sender.Tell(new LeafAccepted(_partition, question.QueryId));
+            return;     // asked again by somebody who has waited long: it is under way
+        }
+
+        if (_view.Current is not { IsReplaying: false } view)
+        {
+            Sender.Tell(LogQuestions.Refused(question, "the partition is being opened"));
+            return;
+        }
+
+        if (_logQuestion is not null)
+        {
+            Sender.Tell(LogQuestions.Refused(question, "another promotion or dry run is under way; ask again when it has ended"));
+            return;
+        }
+
+        Sender.Tell(new LeafAccepted(_partition, question.QueryId));
+        var running = new RunningLogQuestion(question, Sender, CancellationTokenSource.CreateLinkedTokenSource(view.Closed));
+        _logQuestion = running;
+        var log = new KafkaBatchLog(_services.Kafka, new(_services.Settings.BatchesTopic, _partition), _services.Settings.ReadAheadBytes, _log);
+        Task.Run(() => LogQuestions.AnswerAsync(question, view.Snapshot, log, _services, running.Cancellation.Token), CancellationToken.None)
+            .PipeTo(Self, Self, done => done, cause => new LogQuestionDone([], LogQuestions.Failed(question, cause)));
+    }
+
+    private void OnLogQuestionDone(LogQuestionDone done)
+    {
+        if (done.Promoted.Count == 0)
+        {
+            EndLogQuestion(done.Answer);
+            return;
+        }
+
+        _writer.Tell(new StorePromotion(done.Promoted, (PromoteDone)done.Answer));
+    }
+
+    private void EndLogQuestion(ILogAnswer answer)
+    {
+        if (answer.Reach.Failure.Length > 0)
+        {
+            _log.LogError("partition {Partition}: reading the log once more failed: {Reason}", _partition, answer.Reach.Failure);
+        }
+
+        _logQuestion?.Asker.Tell(answer);
+        _logQuestion?.Cancellation.Dispose();
+        _logQuestion = null;
+    }
+
     private PartitionStatus Status() => _view.Current is { } view
         ? new(_partition, !view.IsReplaying, view.PolicyVersion, view.KeptRows, view.DroppedRows, Leaf.Coverage(view.Snapshot))
         : new(_partition, false, 0, 0, 0, null);
+
+    private sealed record RunningLogQuestion(ILogQuestion Question, IActorRef Asker, CancellationTokenSource Cancellation);
 
     private sealed record LeafDone(long QueryId, IActorRef Asker, LeafAnswer Answer, long Started);
 }

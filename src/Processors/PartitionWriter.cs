@@ -5,6 +5,7 @@ using StreamObserve.Core.Columns;
 using StreamObserve.Core.Sampling;
 using StreamObserve.Kafka;
 using StreamObserve.Kafka.Consuming;
+using StreamObserve.Processors.LogPasses;
 using StreamObserve.Processors.Queries;
 using StreamObserve.Processors.State;
 using StreamObserve.Processors.Tail;
@@ -34,6 +35,8 @@ internal sealed class PartitionWriter : ReceiveActor, IWithTimers
     private BatchLogReader? _reader;
     private BatchLogReader? _rereader;
     private Thread? _merging;
+    private readonly List<PromoteDone> _promotions = [];
+    private readonly List<PromoteDone> _promotionsInCut = [];
     private bool _cutting;
     private long _cutHead = -1;
     private int _generation;
@@ -61,6 +64,7 @@ internal sealed class PartitionWriter : ReceiveActor, IWithTimers
         Receive<MergeDone>(OnMergeDone);
         Receive<CutTick>(_ => Guarded(BeginCut));
         Receive<CutDone>(done => OnCutDone(done));
+        Receive<StorePromotion>(OnStorePromotion);
         Receive<CatalogQuery>(OnCatalogQuery);
         Receive<TailSubscribe>(subscribe => Guarded(() => OnTailSubscribe(subscribe)));
         Receive<TailRenew>(renew => Sender.Tell(new TailStarted(_partition, renew.SubscriptionId, _state is not null && _tails.Renew(renew.SubscriptionId), _state?.Head.Offset ?? -1, "")));
@@ -298,9 +302,27 @@ internal sealed class PartitionWriter : ReceiveActor, IWithTimers
         });
     }
 
+    /// <summary>Stores what was brought back, and cuts at once: it is told when it is durable.</summary>
+    private void OnStorePromotion(StorePromotion promotion)
+    {
+        if (_state is null)
+        {
+            Context.Parent.Tell(new PromotionStored(promotion.Answer, "the partition is being opened"));
+            return;
+        }
+
+        _promotions.Add(promotion.Answer);
+        Guarded(() =>
+        {
+            _state.Promote(promotion.Rows);
+            Publish();
+            BeginCut();
+        });
+    }
+
     private void BeginCut()
     {
-        if (_state is null || _cutting || _state.IsReplaying || _state.Head.Offset == _cutHead)
+        if (_state is null || _cutting || _state.IsReplaying || (_state.Head.Offset == _cutHead && _promotions.Count == 0))
         {
             return;
         }
@@ -308,6 +330,8 @@ internal sealed class PartitionWriter : ReceiveActor, IWithTimers
         var pending = _state.BeginCut();
         _cutHead = _state.Head.Offset;
         _cutting = true;
+        _promotionsInCut.AddRange(_promotions);
+        _promotions.Clear();
         var generation = _generation;
         pending.Completed.PipeTo(Self, Self, done => new CutDone(generation, done.TotalTime, null), cause => new CutDone(generation, default, cause));
     }
@@ -324,6 +348,11 @@ internal sealed class PartitionWriter : ReceiveActor, IWithTimers
         {
             _services.Metrics.CutDone(done.Took);
             _services.Board.CutSucceeded(_partition);
+            Tell(_promotionsInCut, null);
+            if (_promotions.Count > 0)
+            {
+                Guarded(BeginCut);
+            }
         }
         else
         {
@@ -332,6 +361,7 @@ internal sealed class PartitionWriter : ReceiveActor, IWithTimers
             _services.Board.CutFailed(_partition, done.Cause.Message);
             _log.LogError(done.Cause, "partition {Partition}: a cut failed", _partition);
             _cutHead = -1;
+            Tell(_promotionsInCut, $"what was brought back may not outlive a restart: {done.Cause.Message}");
             if (done.Cause is FencedException)
             {
                 Fenced(done.Cause);
@@ -386,6 +416,8 @@ internal sealed class PartitionWriter : ReceiveActor, IWithTimers
         _rereader?.Dispose();
         _reader = _rereader = null;
         _cutting = false;
+        Tell(_promotionsInCut, "the partition is opened again");
+        Tell(_promotions, "the partition is opened again");
         _merging?.Join();       // cancelled: it reads the stores
         _merging = null;
         if (_state is { } state)
@@ -394,6 +426,16 @@ internal sealed class PartitionWriter : ReceiveActor, IWithTimers
             _services.Board.Close(_partition);
             state.Dispose();
         }
+    }
+
+    private static void Tell(List<PromoteDone> promotions, string? failure)
+    {
+        foreach (var answer in promotions)
+        {
+            Context.Parent.Tell(new PromotionStored(answer, failure));
+        }
+
+        promotions.Clear();
     }
 
     private void FinalCut(PartitionState state)

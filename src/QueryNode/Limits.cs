@@ -81,6 +81,12 @@ public static class QueryHttpLimits
     /// <summary>Seconds a client is told to wait before it asks again after a 429 or a retryable 503.</summary>
     public const int RetryAfterSeconds = 1;
 
+    /// <summary>Seconds that work which reads the log once more may take, waiting for its turn included. Past it: 504. Partitions stop by themselves before.</summary>
+    public const int LogPassTimeoutSeconds = 70;
+
+    /// <summary>The latest time that a span may have, unix seconds: in nanoseconds it has 64 bits.</summary>
+    public const long UnixSecondsMax = 9_000_000_000;
+
     /// <summary>Seconds a query may take, waiting for its turn included. Past it: 504.</summary>
     public const int QueryTimeoutSecondsDefault = 30;
 }

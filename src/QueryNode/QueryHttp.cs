@@ -35,6 +35,7 @@ public static class QueryHttp
         services.AddSingleton<CatalogEndpoint>();
         services.AddSingleton<SamplingEndpoint>();
         services.AddSingleton<SamplingBiasEndpoint>();
+        services.AddSingleton<PromoteEndpoint>();
         services.AddSingleton<TailEndpoint>();
         return services.AddHoneycomb();
     }
@@ -58,6 +59,7 @@ public static class QueryHttp
         routes.MapPut(SamplingEndpoint.PolicyRoute, Through<SamplingEndpoint>((endpoint, context) => endpoint.PutAsync(context)));
         routes.MapGet(SamplingEndpoint.VersionsRoute, Through<SamplingEndpoint>((endpoint, context) => endpoint.VersionsAsync(context)));
         routes.MapGet(SamplingBiasEndpoint.Route, Through<SamplingBiasEndpoint>((endpoint, context) => endpoint.GetAsync(context)));
+        routes.MapPost(PromoteEndpoint.Route, Through<PromoteEndpoint>((endpoint, context) => endpoint.PostAsync(context)));
         routes.MapGet(TailEndpoint.Route, Through<TailEndpoint>((endpoint, context) => endpoint.TailAsync(context)));
         routes.MapHoneycomb();
         return routes;

@@ -42,6 +42,7 @@ public sealed class QueryRole : IRoleModule
         services.AddSingleton<IBubbleUpService, BubbleUpCoordinator>();
         services.AddSingleton<ITraceService, TraceFinder>();
         services.AddSingleton<ISamplingService, PolicyKeeper>();
+        services.AddSingleton<IPromotionService, Promoter>();
         services.AddSingleton<ITailService, TailHub>();
         services.AddSingleton<IMetaStore, MetaStore>();
         services.AddSingleton<IResultIds>(provider => new TimedResultIds(provider.GetRequiredService<TimeProvider>(), RandomNumberGenerator.Fill));

@@ -14,6 +14,11 @@ namespace StreamObserve.Kafka.Consuming;
 /// <param name="Headers">Its headers, values read as UTF-8.</param>
 public sealed record FoundRecord(long Offset, long TimeMs, ReadOnlyMemory<byte> Key, ReadOnlyMemory<byte>? Value, IReadOnlyList<RecordHeader> Headers);
 
+/// <summary>Where a time begins in a partition.</summary>
+/// <param name="Offset">Of the first record that is not older; the log's end when all are.</param>
+/// <param name="LogStart">Of the first record that retention has left; above 0 when it took some.</param>
+public readonly record struct LogBeginning(long Offset, long LogStart);
+
 /// <summary>
 /// Reads single records on demand, by offset or by key and time. Thread-safe; one lookup at a time, others wait for their turn. Each throws
 /// <see cref="KafkaOperationException"/> (transient) when the brokers do not answer within <see cref="Limits.RequestTimeoutMs"/>.
@@ -62,15 +67,17 @@ public sealed class RecordLookup : IDisposable
     public Task<FoundRecord?> FindAsync(LogPartition partition, ReadOnlyMemory<byte> key, long fromMs, int recordsMax, CancellationToken cancellation) => InTurnAsync(
         consumer =>
         {
-            var start = consumer.OffsetsForTimes([new TopicPartitionTimestamp(partition.Topic, partition.Partition, new Timestamp(fromMs, TimestampType.CreateTime))], RequestTimeout)[0].Offset;
-            if (start == Offset.End)
-            {
-                return null;        // every record is older
-            }
+            return StartOf(consumer, partition, fromMs) is { } start ? Scan(consumer, partition, start, record => key.Span.SequenceEqual(record.Message.Key), recordsMax, cancellation) : null;
+        },
+        cancellation);
 
-            return start.IsSpecial
-                ? throw new KafkaOperationException($"{partition}: where a time begins: no answer", isTransient: true)
-                : Scan(consumer, partition, start.Value, record => key.Span.SequenceEqual(record.Message.Key), recordsMax, cancellation);
+    /// <summary>Where a time begins in a partition, and where the partition itself does.</summary>
+    public Task<LogBeginning> BeginningAsync(LogPartition partition, long fromMs, CancellationToken cancellation) => InTurnAsync(
+        consumer =>
+        {
+            var range = consumer.QueryWatermarkOffsets(new(partition.Topic, partition.Partition), RequestTimeout);
+            var start = StartOf(consumer, partition, fromMs);
+            return new LogBeginning(start ?? range.High.Value, range.Low.Value);
         },
         cancellation);
 
@@ -92,7 +99,7 @@ public sealed class RecordLookup : IDisposable
     }
 
     /// <summary>The client's calls block: they run on a thread of the pool, not on the caller's.</summary>
-    private async Task<FoundRecord?> InTurnAsync(Func<IConsumer<byte[], byte[]>, FoundRecord?> look, CancellationToken cancellation)
+    private async Task<T> InTurnAsync<T>(Func<IConsumer<byte[], byte[]>, T> look, CancellationToken cancellation)
     {
         await _turn.WaitAsync(cancellation).ConfigureAwait(false);
         try
@@ -109,6 +116,13 @@ public sealed class RecordLookup : IDisposable
         {
             _turn.Release();
         }
+    }
+
+    /// <summary>The offset of the first record that is not older; null when every record is.</summary>
+    private static long? StartOf(IConsumer<byte[], byte[]> consumer, LogPartition partition, long fromMs)
+    {
+        var start = consumer.OffsetsForTimes([new TopicPartitionTimestamp(partition.Topic, partition.Partition, new Timestamp(fromMs, TimestampType.CreateTime))], RequestTimeout)[0].Offset;
+        return start == Offset.End ? null : start.IsSpecial ? throw new KafkaOperationException($"{partition}: where a time begins: no answer", isTransient: true) : start.Value;
     }
 
     private static FoundRecord? Scan(

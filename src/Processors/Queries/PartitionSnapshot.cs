@@ -28,6 +28,9 @@ public sealed record PartitionSnapshot
     /// <summary>Sealed blocks.</summary>
     public required IReadOnlyList<BlockInfo> Blocks { get; init; }
 
+    /// <summary>Blocks of dropped rows that were brought back: for reading a trace, and for no calculation.</summary>
+    public required IReadOnlyList<BlockInfo> Promoted { get; init; }
+
     /// <summary>Kept rows of the head block.</summary>
     public required IReadOnlyList<EventBatch> HeadBlock { get; init; }
 

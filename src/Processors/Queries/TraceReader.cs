@@ -26,7 +26,7 @@ internal static class TraceReader
         using var scan = new RowScan(plan, new PartialResult(plan));
         var rowsMax = isTrace ? Limits.TraceRowsMax : Limits.CorrelatedRowsMax;
         var rows = new List<(long, byte[])>();
-        foreach (var info in snapshot.Blocks)
+        foreach (var info in snapshot.Blocks.Concat(snapshot.Promoted))
         {
             if (isTrace)
             {

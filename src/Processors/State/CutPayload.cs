@@ -20,7 +20,7 @@ public readonly record struct LostOffsets(long From, long To);
 public sealed record CutPayload
 {
     /// <summary>Version of the format, part of the settings' fingerprint.</summary>
-    public const int Version = 3;
+    public const int Version = 4;
 
     /// <summary>The head cursor.</summary>
     public required LogPlace Head { get; init; }
@@ -69,6 +69,9 @@ public sealed record CutPayload
 
     /// <summary>The sealed blocks.</summary>
     public required IReadOnlyList<BlockInfo> Blocks { get; init; }
+
+    /// <summary>Blocks of dropped rows that were brought back for reading.</summary>
+    public required IReadOnlyList<BlockInfo> Promoted { get; init; }
 
     /// <summary>Lost offsets.</summary>
     public required IReadOnlyList<LostOffsets> Lost { get; init; }
@@ -133,16 +136,8 @@ public sealed record CutPayload
         }
 
         List(w, Folds, static (w, fold) => fold.Write(w));
-        List(w, Blocks, static (w, block) =>
-        {
-            w.Varint((ulong)block.Id);
-            w.Varint((ulong)block.Rows);
-            w.I64(block.MinTimeNs);
-            w.I64(block.MaxTimeNs);
-            w.U8(block.IsSampled ? (byte)1 : (byte)0);
-            w.Varint((ulong)block.Chunks);
-            w.Varint((ulong)block.Bytes);
-        });
+        List(w, Blocks, WriteBlock);
+        List(w, Promoted, WriteBlock);
         List(w, Lost, static (w, lost) =>
         {
             w.Varint((ulong)lost.From);
@@ -210,11 +205,7 @@ public sealed record CutPayload
             folds.Add(FoldDirectory.Read(ref r));
         }
 
-        var blocks = new List<BlockInfo>();
-        for (var left = r.Count(); left > 0; left--)
-        {
-            blocks.Add(new((long)r.Varint(), r.Count(), r.I64(), r.I64(), r.U8() != 0, r.Count(), (long)r.Varint()));
-        }
+        List<BlockInfo> blocks = ReadBlocks(ref r), promoted = ReadBlocks(ref r);
 
         var lost = new List<LostOffsets>();
         for (var left = r.Count(); left > 0; left--)
@@ -246,6 +237,7 @@ public sealed record CutPayload
             Datasets = datasets,
             Folds = folds,
             Blocks = blocks,
+            Promoted = promoted,
             Lost = lost,
             SummaryMarks = marks,
             Folder = r.Blob().ToArray(),
@@ -256,6 +248,28 @@ public sealed record CutPayload
     }
 
     private static LogPlace Place(ref ByteReader r) => new((long)r.Varint(), (long)r.Varint());
+
+    private static void WriteBlock(ByteWriter w, BlockInfo block)
+    {
+        w.Varint((ulong)block.Id);
+        w.Varint((ulong)block.Rows);
+        w.I64(block.MinTimeNs);
+        w.I64(block.MaxTimeNs);
+        w.U8(block.IsSampled ? (byte)1 : (byte)0);
+        w.Varint((ulong)block.Chunks);
+        w.Varint((ulong)block.Bytes);
+    }
+
+    private static List<BlockInfo> ReadBlocks(ref ByteReader r)
+    {
+        var blocks = new List<BlockInfo>();
+        for (var left = r.Count(); left > 0; left--)
+        {
+            blocks.Add(new((long)r.Varint(), r.Count(), r.I64(), r.I64(), r.U8() != 0, r.Count(), (long)r.Varint()));
+        }
+
+        return blocks;
+    }
 
     private static void List<T>(ByteWriter w, IReadOnlyList<T> items, Action<ByteWriter, T> write)
     {

@@ -58,6 +58,7 @@ public sealed class PartitionState : IDisposable
     private readonly List<LostOffsets> _lost = [];
     private readonly List<EventBatch> _unfolded = [];
     private readonly List<EventBatch> _headBlock = [];
+    private readonly List<BlockInfo> _promoted = [];
     private readonly Catalog _catalog = new();
     private readonly RecentWindow _recent;
     private readonly BlockReader _blocksReader;
@@ -119,6 +120,7 @@ public sealed class PartitionState : IDisposable
             _datasets = cut.Datasets;
             _folds.AddRange(cut.Folds);
             _blocks.AddRange(cut.Blocks);
+            _promoted.AddRange(cut.Promoted);
             SealedBytes = _blocks.Sum(StoredBytes);
             _lost.AddRange(cut.Lost);
             _summaryMarks.AddRange(cut.SummaryMarks);
@@ -295,6 +297,7 @@ public sealed class PartitionState : IDisposable
             Datasets = _datasets,
             Folds = _folds,
             Blocks = _blocks,
+            Promoted = _promoted,
             Lost = _lost,
             SummaryMarks = _summaryMarks,
             Folder = folder.WrittenMemory,
@@ -604,16 +607,28 @@ public sealed class PartitionState : IDisposable
         return true;
     }
 
-    private void Seal()
+    /// <summary>Stores dropped rows that were found in the log, for reading; part of the next cut.</summary>
+    public void Promote(IReadOnlyList<EventBatch> rows)
+    {
+        _promoted.Add(StoreBlock(rows));
+        _snapshot = null;
+    }
+
+    private BlockInfo StoreBlock(IReadOnlyList<EventBatch> batches)
     {
         var id = _nextBlock++;
-        var sealedColumns = ColumnBlockWriterPool.Seal(_headBlock);
+        var sealedColumns = ColumnBlockWriterPool.Seal(batches);
         for (var chunk = 0; chunk < sealedColumns.Chunks.Count; chunk++)
         {
             LargeValues.Write(_store.Blocks, BlockReader.Key(id, chunk), sealedColumns.Chunks[chunk]);
         }
 
-        _blocks.Add(new(id, sealedColumns.Rows, sealedColumns.MinTimeNs, sealedColumns.MaxTimeNs, sealedColumns.IsSampled, sealedColumns.Chunks.Count, sealedColumns.Bytes));
+        return new(id, sealedColumns.Rows, sealedColumns.MinTimeNs, sealedColumns.MaxTimeNs, sealedColumns.IsSampled, sealedColumns.Chunks.Count, sealedColumns.Bytes);
+    }
+
+    private void Seal()
+    {
+        _blocks.Add(StoreBlock(_headBlock));
         SealedBytes += StoredBytes(_blocks[^1]);
         _blocksNow = [.. _blocks];
         _headBlock.Clear();
@@ -773,6 +788,7 @@ public sealed class PartitionState : IDisposable
         Folds = _foldsNow.Length == _folds.Count ? _foldsNow : _foldsNow = [.. _folds],
         Unfolded = [.. _unfolded],
         Blocks = _blocksNow.Length == _blocks.Count ? _blocksNow : _blocksNow = [.. _blocks],
+        Promoted = [.. _promoted],
         HeadBlock = [.. _headBlock],
         Recent = _recent.Snapshot(),
         HasUncountedDrops = _hasUncountedDrops,

@@ -171,9 +171,10 @@ internal sealed class FanOut<TReply> : ReceiveActor, IWithTimers
     {
         foreach (var question in _questions)
         {
-            if (question is ILeafQuestion query && _open.ContainsKey(query.Partition))
+            var id = question switch { ILeafQuestion leaf => leaf.QueryId, ILogQuestion log => log.QueryId, _ => (long?)null };
+            if (id is { } running && _open.ContainsKey(question.Partition))
             {
-                _region.Tell(new CancelLeafQuery(query.Partition, query.QueryId));
+                _region.Tell(new CancelLeafQuery(question.Partition, running));
             }
         }
 

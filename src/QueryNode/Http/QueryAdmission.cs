@@ -21,11 +21,15 @@ internal sealed class QueryAdmission(QueryHttpOptions options, TimeProvider time
     /// the time is up; only the latter is answered (504). Work sends its own answer when it returns null. Problems pass through <paramref name="shape"/>, if there is one.
     /// </summary>
     public Task RunAsync(HttpContext context, string kind, Func<CancellationToken, Task<ProblemDocument?>> work, Func<HttpContext, ProblemDocument, ProblemDocument>? shape = null) =>
-        RunAsync(context, kind, work, shape, limited: true);
+        RunAsync(context, kind, work, shape, limited: true, options.QueryTimeout);
+
+    /// <summary>The same for work that reads the log once more, which may take longer.</summary>
+    public Task RunLongAsync(HttpContext context, string kind, Func<CancellationToken, Task<ProblemDocument?>> work) =>
+        RunAsync(context, kind, work, shape: null, limited: true, TimeSpan.FromSeconds(QueryHttpLimits.LogPassTimeoutSeconds));
 
     /// <summary>The same for work that asks no partition: it does not wait for its turn.</summary>
     public Task RunAtOnceAsync(HttpContext context, string kind, Func<CancellationToken, Task<ProblemDocument?>> work, Func<HttpContext, ProblemDocument, ProblemDocument>? shape = null) =>
-        RunAsync(context, kind, work, shape, limited: false);
+        RunAsync(context, kind, work, shape, limited: false, options.QueryTimeout);
 
     /// <summary>
     /// Does <paramref name="work"/> behind the back of its request, which only learns whether it was taken on: false = too much runs and waits already.
@@ -58,14 +62,14 @@ internal sealed class QueryAdmission(QueryHttpOptions options, TimeProvider time
     public void Dispose() => _limiter.Dispose();
 
     private async Task RunAsync(
-        HttpContext context, string kind, Func<CancellationToken, Task<ProblemDocument?>> work, Func<HttpContext, ProblemDocument, ProblemDocument>? shape, bool limited)
+        HttpContext context, string kind, Func<CancellationToken, Task<ProblemDocument?>> work, Func<HttpContext, ProblemDocument, ProblemDocument>? shape, bool limited, TimeSpan within)
     {
         var started = time.GetTimestamp();
         var status = StatusCodes.Status500InternalServerError;
         metrics.Begin();
         try
         {
-            var problem = await RunTimedAsync(context, work, limited).ConfigureAwait(false);
+            var problem = await RunTimedAsync(context, work, limited, within).ConfigureAwait(false);
             if (problem is not null)
             {
                 await (shape is null ? problem : shape(context, problem)).WriteAsync(context).ConfigureAwait(false);
@@ -83,9 +87,9 @@ internal sealed class QueryAdmission(QueryHttpOptions options, TimeProvider time
         }
     }
 
-    private async Task<ProblemDocument?> RunTimedAsync(HttpContext context, Func<CancellationToken, Task<ProblemDocument?>> work, bool limited)
+    private async Task<ProblemDocument?> RunTimedAsync(HttpContext context, Func<CancellationToken, Task<ProblemDocument?>> work, bool limited, TimeSpan within)
     {
-        using var timeout = new CancellationTokenSource(options.QueryTimeout, time);
+        using var timeout = new CancellationTokenSource(within, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, context.RequestAborted);
         try
         {
@@ -99,7 +103,7 @@ internal sealed class QueryAdmission(QueryHttpOptions options, TimeProvider time
         }
         catch (OperationCanceledException) when (timeout.IsCancellationRequested && !context.RequestAborted.IsCancellationRequested && !context.Response.HasStarted)
         {
-            return Problems.TimedOut(options.QueryTimeout);
+            return Problems.TimedOut(within);
         }
         catch (Services.ServiceUnavailableException unavailable)
         {

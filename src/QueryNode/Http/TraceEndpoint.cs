@@ -76,7 +76,8 @@ internal sealed class TraceEndpoint(ITraceService traces, QueryAdmission admissi
         json.WriteEndObject();
     }
 
-    private static void WriteMissing(Utf8JsonWriter json, IReadOnlyList<TraceGap> missing)
+    /// <summary>Writes why an answer is not whole, as the member <c>missing</c>.</summary>
+    internal static void WriteMissing(Utf8JsonWriter json, IReadOnlyList<TraceGap> missing)
     {
         json.WriteStartArray("missing"u8);
         foreach (var gap in missing)

@@ -44,6 +44,7 @@ public sealed class CutPayloadTests
             Datasets = Names(datasets),
             Folds = [],
             Blocks = blocks,
+            Promoted = [new(9, 7, 1, 2, false, 3, 4)],
             Lost = lost,
             SummaryMarks = marks,
             Folder = folder,

@@ -1,0 +1,43 @@
+using StreamObserve.Contracts.Messages;
+using StreamObserve.Core.Columns;
+using StreamObserve.Processors.Queries;
+
+namespace StreamObserve.Processors.LogPasses;
+
+/// <summary>What a reading of the log has come to: rows to store before the answer is true, and the answer.</summary>
+internal sealed record LogQuestionDone(IReadOnlyList<EventBatch> Promoted, ILogAnswer Answer);
+
+/// <summary>Asks the writer to store rows that were brought back.</summary>
+internal sealed record StorePromotion(IReadOnlyList<EventBatch> Rows, PromoteDone Answer);
+
+/// <summary>They are stored durably, or why not.</summary>
+internal sealed record PromotionStored(PromoteDone Answer, string? Failure);
+
+/// <summary>Answers questions for which the log is read once more. Any thread.</summary>
+internal static class LogQuestions
+{
+    /// <summary>Answers one.</summary>
+    public static async Task<LogQuestionDone> AnswerAsync(ILogQuestion question, PartitionSnapshot snapshot, IBatchLog log, PartitionActorServices services, CancellationToken cancellation)
+    {
+        switch (question)
+        {
+            case Promote promote:
+                var (rows, answer) = await new PromotionPass(promote, snapshot, log, services.Time).RunAsync(cancellation).ConfigureAwait(false);
+                return new(rows, answer);
+            default:
+                throw new InvalidOperationException($"not a question for the log: {question.GetType().Name}");
+        }
+    }
+
+    /// <summary>That it can't be answered now.</summary>
+    public static ILogAnswer Refused(ILogQuestion question, string why) => Without(question, LogReach.Failed(why));
+
+    /// <summary>That it went wrong.</summary>
+    public static ILogAnswer Failed(ILogQuestion question, Exception cause) => Without(question, LogReach.Failed(cause is OperationCanceledException ? "cancelled" : cause.Message, cause is IOException or OperationCanceledException));
+
+    private static ILogAnswer Without(ILogQuestion question, LogReach reach) => question switch
+    {
+        Promote => new PromoteDone(question.Partition, question.QueryId, 0, 0, 0, 0, [], reach),
+        _ => throw new InvalidOperationException($"not a question for the log: {question.GetType().Name}"),
+    };
+}
