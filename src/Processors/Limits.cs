@@ -45,6 +45,18 @@ public static class Limits
     /// <summary>Seconds that a promotion or a dry run may read the log. Past it the answer says how far it came.</summary>
     public const int LogPassSecondsMax = 45;
 
+    /// <summary>Bytes of memory for the stores of a dry run, in each partition that does one; what does not fit is on disk until it ends.</summary>
+    public const long DryRunStoreBytes = 16L << 20;
+
+    /// <summary>Reasons with keys that a dry run tells apart in a partition. Further keys of a reason are one.</summary>
+    public const int DryRunGroupsMax = 2_000;
+
+    /// <summary>Values of a field that a dry run tells apart in a partition. Further ones are counted together.</summary>
+    public const int DryRunValuesMax = 4_000;
+
+    /// <summary>Characters of a value by which a dry run tells it from others.</summary>
+    public const int DryRunValueChars = 256;
+
     /// <summary>Milliseconds that the log is read from before the event time that is asked for: clocks of producers run ahead.</summary>
     public const long ClockAheadMs = 600_000;
 

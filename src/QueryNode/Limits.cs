@@ -84,6 +84,9 @@ public static class QueryHttpLimits
     /// <summary>Seconds that work which reads the log once more may take, waiting for its turn included. Past it: 504. Partitions stop by themselves before.</summary>
     public const int LogPassTimeoutSeconds = 70;
 
+    /// <summary>Seconds before now that a dry run is about, unless told otherwise: it reads all of them.</summary>
+    public const int DryRunRangeSecondsDefault = 600;
+
     /// <summary>The latest time that a span may have, unix seconds: in nanoseconds it has 64 bits.</summary>
     public const long UnixSecondsMax = 9_000_000_000;
 

@@ -43,6 +43,7 @@ public sealed class QueryRole : IRoleModule
         services.AddSingleton<ITraceService, TraceFinder>();
         services.AddSingleton<ISamplingService, PolicyKeeper>();
         services.AddSingleton<IPromotionService, Promoter>();
+        services.AddSingleton<IDryRunService, DryRunner>();
         services.AddSingleton<ITailService, TailHub>();
         services.AddSingleton<IMetaStore, MetaStore>();
         services.AddSingleton<IResultIds>(provider => new TimedResultIds(provider.GetRequiredService<TimeProvider>(), RandomNumberGenerator.Fill));

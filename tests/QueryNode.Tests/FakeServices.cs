@@ -73,6 +73,10 @@ internal sealed class FakeCatalog : ICatalogService
 
 internal sealed class FakeSampling : ISamplingService
 {
+    public SamplingPolicySet Set { get; set; } = SamplingPolicySet.Empty;
+
+    public Task<SamplingPolicySet> GetSetAsync(CancellationToken cancellation) => Task.FromResult(Set);
+
     private readonly Dictionary<string, List<PolicyVersion>> _versions = [];
     private int _version;
 

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using StreamObserve.Contracts.Messages;
 using StreamObserve.Core.Columns;
 using StreamObserve.Processors.Queries;
@@ -24,6 +25,10 @@ internal static class LogQuestions
             case Promote promote:
                 var (rows, answer) = await new PromotionPass(promote, snapshot, log, services.Time).RunAsync(cancellation).ConfigureAwait(false);
                 return new(rows, answer);
+            case DryRun dryRun:
+                var tried = dryRun with { WindowMs = services.Settings.Partition.WindowMs, UntilOffset = snapshot.Head.Offset };
+                var folder = services.Settings.FolderOf(question.Partition) + ".dryrun";
+                return new([], await new DryRunPass(tried, log, folder, services.Cuts, services.Time, services.Logs.CreateLogger<DryRunPass>()).RunAsync(cancellation).ConfigureAwait(false));
             default:
                 throw new InvalidOperationException($"not a question for the log: {question.GetType().Name}");
         }
@@ -37,6 +42,7 @@ internal static class LogQuestions
 
     private static ILogAnswer Without(ILogQuestion question, LogReach reach) => question switch
     {
+        DryRun => new DryRunDone { Partition = question.Partition, QueryId = question.QueryId, Reach = reach },
         Promote => new PromoteDone(question.Partition, question.QueryId, 0, 0, 0, 0, [], reach),
         _ => throw new InvalidOperationException($"not a question for the log: {question.GetType().Name}"),
     };

@@ -55,6 +55,13 @@ internal sealed class PolicyKeeper(MetaTopic meta, Partitions partitions, TimePr
     }
 
     /// <inheritdoc/>
+    public async Task<SamplingPolicySet> GetSetAsync(CancellationToken cancellation)
+    {
+        await meta.Ready.WaitAsync(cancellation).ConfigureAwait(false);
+        return Read(Current);
+    }
+
+    /// <inheritdoc/>
     public async Task<IReadOnlyList<PolicyVersion>> GetVersionsAsync(string dataset, CancellationToken cancellation)
     {
         await meta.Ready.WaitAsync(cancellation).ConfigureAwait(false);

@@ -180,7 +180,7 @@ internal sealed class TraceFinder(Partitions partitions, TimeProvider time) : IT
         {
             var missing = found.Arrived - found.Rows.Count;
             gaps.Add(found.Kept == false
-                ? new("sampled", $"the sampling policy dropped this trace ({found.Reason})", missing)
+                ? new("sampled", $"the sampling policy dropped this trace ({found.Reason}); POST /api/v1/promote brings it back while the log has it", missing)
                 : new("sampled", "rows arrived that are not stored", missing));
         }
     }

@@ -60,7 +60,7 @@ internal sealed class SamplingBiasEndpoint(IQueryService queries, ICatalogServic
             return unknown;
         }
 
-        foreach (var field in by ?? await FieldsAsync(dataset.Value, cancellation).ConfigureAwait(false))
+        foreach (var field in by ?? await SampledFields.OfAsync(catalog, dataset.Value, QueryHttpLimits.BiasFieldsTried, cancellation).ConfigureAwait(false))
         {
             if (by is null && report.Fields.Count == QueryHttpLimits.BiasFieldsDefault)
             {
@@ -76,13 +76,6 @@ internal sealed class SamplingBiasEndpoint(IQueryService queries, ICatalogServic
         await JsonOutput.SendAsync(context, StatusCodes.Status200OK, json => Write(json, dataset.Value, report, shown)).ConfigureAwait(false);
         return null;
     });
-
-    /// <summary>The columns that may be dimensions, by name: texts and truth values.</summary>
-    private async Task<IEnumerable<string>> FieldsAsync(string dataset, CancellationToken cancellation) =>
-        await catalog.GetColumnsAsync(dataset, cancellation).ConfigureAwait(false) is CatalogOutcome<ColumnEntry>.Found found
-            ? found.Entries.Where(column => column.Type is FieldKind.String or FieldKind.Bool && !column.Name.StartsWith("meta.", StringComparison.Ordinal))
-                .Select(column => column.Name).Take(QueryHttpLimits.BiasFieldsTried)
-            : [];
 
     private static void Write(Utf8JsonWriter json, string dataset, Report report, int shown)
     {

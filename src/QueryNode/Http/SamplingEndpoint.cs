@@ -108,7 +108,8 @@ internal sealed class SamplingEndpoint(ISamplingService sampling, QueryAdmission
         return null;
     });
 
-    private static ProblemDocument Invalid(IReadOnlyList<SamplingPolicyError> errors) => Problems.Unprocessable("policy not valid", [.. errors.Select(error => new ProblemError(
+    /// <summary>What is wrong with a policy.</summary>
+    internal static ProblemDocument Invalid(IReadOnlyList<SamplingPolicyError> errors) => Problems.Unprocessable("policy not valid", [.. errors.Select(error => new ProblemError(
         error.Field.Length == 0 ? "policy" : error.Field, error.Value.Length == 0 ? null : error.Value, error.Rule is null ? error.Reason : $"rule \"{error.Rule}\": {error.Reason}"))]);
 
     private static Task SendAsync(HttpContext context, PolicyVersion policy)

@@ -16,6 +16,9 @@ public interface ISamplingService
     /// </summary>
     Task<PutPolicyOutcome> PutAsync(string dataset, SamplingPolicy policy, CancellationToken cancellation);
 
+    /// <summary>All policies in force.</summary>
+    Task<SamplingPolicySet> GetSetAsync(CancellationToken cancellation);
+
     /// <summary>Every version of a dataset's policy, newest first; empty when it never had one of its own.</summary>
     Task<IReadOnlyList<PolicyVersion>> GetVersionsAsync(string dataset, CancellationToken cancellation);
 }
