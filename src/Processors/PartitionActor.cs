@@ -194,8 +194,8 @@ public sealed class PartitionActor : ReceiveActor
         var running = new RunningLogQuestion(question, Sender, CancellationTokenSource.CreateLinkedTokenSource(view.Closed));
         _logQuestion = running;
         var log = new KafkaBatchLog(_services.Kafka, new(_services.Settings.BatchesTopic, _partition), _services.Settings.ReadAheadBytes, _log);
-        Task.Run(() => LogQuestions.AnswerAsync(question, view.Snapshot, log, _services, running.Cancellation.Token), CancellationToken.None)
-            .PipeTo(Self, Self, done => done, cause => new LogQuestionDone([], LogQuestions.Failed(question, cause)));
+        var self = Self;
+        LogQuestions.Start(question, view.Snapshot, log, _services, done => self.Tell(done, self), running.Cancellation.Token);
     }
 
     private void OnLogQuestionDone(LogQuestionDone done)

@@ -191,3 +191,27 @@ internal sealed class SequentialIds : IResultIds
 
     public string Next() => $"r{Interlocked.Increment(ref _last)}";
 }
+
+/// <summary>Remembers what it was asked.</summary>
+internal sealed class FakeLogPasses : IPromotionService, IDryRunService
+{
+    public List<PromotionRequest> Promotions { get; } = [];
+
+    public List<DryRunRequest> DryRuns { get; } = [];
+
+    public PromotionAnswer Promotion { get; set; } = new() { Promoted = 3, Already = 2, Kept = 1, Traces = 1, TraceIds = ["0a"], Missing = [], Receipt = Answers.Receipt() };
+
+    public DryRunOutcome DryRun { get; set; } = null!;
+
+    public Task<PromotionAnswer> PromoteAsync(PromotionRequest request, CancellationToken cancellation)
+    {
+        Promotions.Add(request);
+        return Task.FromResult(Promotion);
+    }
+
+    public Task<DryRunOutcome> TryAsync(DryRunRequest request, CancellationToken cancellation)
+    {
+        DryRuns.Add(request);
+        return Task.FromResult(DryRun);
+    }
+}

@@ -38,6 +38,8 @@ internal sealed class QueryNodeServer : IAsyncDisposable
 
     public FakeSampling Sampling { get; } = new();
 
+    public FakeLogPasses LogPasses { get; } = new();
+
     public FakeTails Tails { get; }
 
     public FakeMeta Meta { get; } = new();
@@ -65,6 +67,8 @@ internal sealed class QueryNodeServer : IAsyncDisposable
         builder.Services.AddSingleton<ITraceService>(_ => server.Traces);
         builder.Services.AddSingleton<ICatalogService>(_ => server.Catalog);
         builder.Services.AddSingleton<ISamplingService>(_ => server.Sampling);
+        builder.Services.AddSingleton<IPromotionService>(_ => server.LogPasses);
+        builder.Services.AddSingleton<IDryRunService>(_ => server.LogPasses);
         builder.Services.AddSingleton<ITailService>(_ => server.Tails);
         builder.Services.AddSingleton<IMetaStore>(_ => server.Meta);
         builder.Services.AddSingleton<IApiKeys>(_ => server.Keys);

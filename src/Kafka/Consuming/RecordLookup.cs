@@ -71,15 +71,25 @@ public sealed class RecordLookup : IDisposable
         },
         cancellation);
 
-    /// <summary>Where a time begins in a partition, and where the partition itself does.</summary>
-    public Task<LogBeginning> BeginningAsync(LogPartition partition, long fromMs, CancellationToken cancellation) => InTurnAsync(
-        consumer =>
+    /// <summary>Where a time begins in a partition, and where the partition itself does. Blocks the caller's thread, which should be one of its own.</summary>
+    public LogBeginning Beginning(LogPartition partition, long fromMs, CancellationToken cancellation)
+    {
+        _turn.Wait(cancellation);
+        try
         {
+            var consumer = Consumer();
             var range = consumer.QueryWatermarkOffsets(new(partition.Topic, partition.Partition), RequestTimeout);
-            var start = StartOf(consumer, partition, fromMs);
-            return new LogBeginning(start ?? range.High.Value, range.Low.Value);
-        },
-        cancellation);
+            return new LogBeginning(StartOf(consumer, partition, fromMs) ?? range.High.Value, range.Low.Value);
+        }
+        catch (KafkaException failure)
+        {
+            throw Failed(failure);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
 
     /// <summary>Waits for the lookup under way, then frees the connection. Again: nothing.</summary>
     public void Dispose()
@@ -99,24 +109,31 @@ public sealed class RecordLookup : IDisposable
     }
 
     /// <summary>The client's calls block: they run on a thread of the pool, not on the caller's.</summary>
-    private async Task<T> InTurnAsync<T>(Func<IConsumer<byte[], byte[]>, T> look, CancellationToken cancellation)
+    private async Task<FoundRecord?> InTurnAsync(Func<IConsumer<byte[], byte[]>, FoundRecord?> look, CancellationToken cancellation)
     {
         await _turn.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            _consumer ??= _build();
-            return await Task.Run(() => look(_consumer), cancellation).ConfigureAwait(false);
+            var consumer = Consumer();
+            return await Task.Run(() => look(consumer), cancellation).ConfigureAwait(false);
         }
         catch (KafkaException failure)
         {
-            throw new KafkaOperationException($"looking up a record: {failure.Error.Reason}", isTransient: true, failure);
+            throw Failed(failure);
         }
         finally
         {
             _turn.Release();
         }
     }
+
+    private IConsumer<byte[], byte[]> Consumer()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return _consumer ??= _build();
+    }
+
+    private static KafkaOperationException Failed(KafkaException failure) => new($"looking up a record: {failure.Error.Reason}", isTransient: true, failure);
 
     /// <summary>The offset of the first record that is not older; null when every record is.</summary>
     private static long? StartOf(IConsumer<byte[], byte[]> consumer, LogPartition partition, long fromMs)

@@ -35,11 +35,11 @@ internal sealed class DryRunPass(DryRun question, IBatchLog log, string folder, 
     private string _stopped = "";
 
     /// <summary>Tries them.</summary>
-    public async Task<DryRunDone> RunAsync(CancellationToken cancellation)
+    public DryRunDone Run(CancellationToken cancellation)
     {
         // From where on all traces and epochs that matter are whole.
         var windowMs = question.Policies.Compiled.WindowMs ?? question.WindowMs;
-        var beginning = await log.BeginningAsync(new DecisionClock(windowMs).EpochOf(Math.Max(0, question.FromMs - windowMs)).Start, cancellation).ConfigureAwait(false);
+        var beginning = log.Beginning(new DecisionClock(windowMs).EpochOf(Math.Max(0, question.FromMs - windowMs)).Start, cancellation);
         if (Directory.Exists(folder))
         {
             Directory.Delete(folder, recursive: true);      // of one that a crash ended
@@ -48,7 +48,7 @@ internal sealed class DryRunPass(DryRun question, IBatchLog log, string folder, 
         try
         {
             using var store = PartitionStore<TraceSummary>.Open(folder, StoreOptions, PartitionSettings.Fingerprint(question.Partition, question.Partitions), cuts, time, logger);
-            var (from, to) = await ReadAsync(store, beginning.Offset, windowMs, cancellation).ConfigureAwait(false);
+            var (from, to) = Read(store, beginning.Offset, windowMs, cancellation);
             return new()
             {
                 Partition = question.Partition,
@@ -69,7 +69,7 @@ internal sealed class DryRunPass(DryRun question, IBatchLog log, string folder, 
     }
 
     /// <summary>Reads with two cursors, as a partition does; the log times of the first and the last record that were counted.</summary>
-    private async Task<(long FromMs, long ToMs)> ReadAsync(PartitionStore<TraceSummary> store, long from, long windowMs, CancellationToken cancellation)
+    private (long FromMs, long ToMs) Read(PartitionStore<TraceSummary> store, long from, long windowMs, CancellationToken cancellation)
     {
         var policies = new PolicyTimeline([new(question.Policies, 0, long.MaxValue)]);
         var clock = new DecisionClock(windowMs);
@@ -78,10 +78,10 @@ internal sealed class DryRunPass(DryRun question, IBatchLog log, string folder, 
         var tracker = new TraceTracker(question.Partition, store.Summaries, new(), keys, pending);
         var compiled = question.Policies.Compiled;
         using EventBatchReader headReader = new(), trailReader = new();
-        await using var trail = log.ReadAsync(from, question.UntilOffset, cancellation).GetAsyncEnumerator(cancellation);
-        var hasTrail = await trail.MoveNextAsync().ConfigureAwait(false);
+        using var trail = log.Read(from, question.UntilOffset, cancellation).GetEnumerator();
+        var hasTrail = trail.MoveNext();
         long headTime = 0, trailTime = 0, first = 0, last = 0;
-        await foreach (var record in log.ReadAsync(from, question.UntilOffset, cancellation).ConfigureAwait(false))
+        foreach (var record in log.Read(from, question.UntilOffset, cancellation))
         {
             headTime = Math.Max(headTime, record.AppendTimeMs);
             if (headTime > question.ToMs + windowMs || !GoesOn())
@@ -94,14 +94,14 @@ internal sealed class DryRunPass(DryRun question, IBatchLog log, string folder, 
                 tracker.Fold(headReader.Read(record.Value), headTime, compiled, policies, clock);
             }
 
-            await TrailAsync(clock.TrailingLimit(headTime)).ConfigureAwait(false);
+            Trail(clock.TrailingLimit(headTime));
         }
 
         // What is decided now had less than its window: the last of what is counted, where the log or the time to read it ends.
-        await TrailAsync(_stopped.Length > 0 ? clock.TrailingLimit(headTime) : Math.Max(headTime, question.ToMs) + 1).ConfigureAwait(false);
+        Trail(_stopped.Length > 0 ? clock.TrailingLimit(headTime) : Math.Max(headTime, question.ToMs) + 1);
         return (first, last);
 
-        async Task TrailAsync(long limit)
+        void Trail(long limit)
         {
             tracker.DecideEpochs(limit, policies, clock, question.Partitions);
             while (hasTrail && Math.Max(trailTime, trail.Current.AppendTimeMs) < limit)
@@ -118,7 +118,7 @@ internal sealed class DryRunPass(DryRun question, IBatchLog log, string folder, 
                 }
 
                 pending.Forget(trailTime);
-                hasTrail = await trail.MoveNextAsync().ConfigureAwait(false);
+                hasTrail = trail.MoveNext();
             }
         }
     }

@@ -1,32 +1,31 @@
-using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 using StreamObserve.Kafka;
 using StreamObserve.Kafka.Consuming;
 
 namespace StreamObserve.Processors.LogPasses;
 
-/// <summary>A partition's log, to be read once more beside the cursors. Any thread, one reading at a time.</summary>
+/// <summary>A partition's log, to be read once more beside the cursors. Blocks the thread that reads, which should be one of its own.</summary>
 internal interface IBatchLog
 {
     /// <summary>Where a log time (unix milliseconds) begins, and what retention has left of the log.</summary>
-    Task<LogBeginning> BeginningAsync(long fromMs, CancellationToken cancellation);
+    LogBeginning Beginning(long fromMs, CancellationToken cancellation);
 
     /// <summary>The committed records from one offset up to another, in order; those that are gone are left out.</summary>
-    IAsyncEnumerable<LogRecord> ReadAsync(long from, long until, CancellationToken cancellation);
+    IEnumerable<LogRecord> Read(long from, long until, CancellationToken cancellation);
 }
 
 /// <summary>The log in Kafka.</summary>
 internal sealed class KafkaBatchLog(KafkaSettings kafka, LogPartition partition, long aheadBytes, ILogger log) : IBatchLog
 {
     /// <inheritdoc/>
-    public async Task<LogBeginning> BeginningAsync(long fromMs, CancellationToken cancellation)
+    public LogBeginning Beginning(long fromMs, CancellationToken cancellation)
     {
         using var lookup = new RecordLookup(kafka, $"log-pass-start-{partition.Partition}", log);
-        return await lookup.BeginningAsync(partition, fromMs, cancellation).ConfigureAwait(false);
+        return lookup.Beginning(partition, fromMs, cancellation);
     }
 
     /// <inheritdoc/>
-    public async IAsyncEnumerable<LogRecord> ReadAsync(long from, long until, [EnumeratorCancellation] CancellationToken cancellation)
+    public IEnumerable<LogRecord> Read(long from, long until, CancellationToken cancellation)
     {
         if (from >= until)
         {
@@ -36,7 +35,7 @@ internal sealed class KafkaBatchLog(KafkaSettings kafka, LogPartition partition,
         using var reader = new BatchLogReader(kafka, partition, from, log, "log-pass", aheadBytes);
         while (true)
         {
-            var burst = await reader.ReadAsync(cancellation).ConfigureAwait(false);
+            var burst = reader.ReadAsync(cancellation).AsTask().GetAwaiter().GetResult();
             foreach (var record in burst.Records)
             {
                 if (record.Offset < until)

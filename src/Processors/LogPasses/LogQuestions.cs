@@ -14,21 +14,39 @@ internal sealed record StorePromotion(IReadOnlyList<EventBatch> Rows, PromoteDon
 /// <summary>They are stored durably, or why not.</summary>
 internal sealed record PromotionStored(PromoteDone Answer, string? Failure);
 
-/// <summary>Answers questions for which the log is read once more. Any thread.</summary>
+/// <summary>Answers questions for which the log is read once more, each on a thread of its own that steps back before the head's.</summary>
 internal static class LogQuestions
 {
-    /// <summary>Answers one.</summary>
-    public static async Task<LogQuestionDone> AnswerAsync(ILogQuestion question, PartitionSnapshot snapshot, IBatchLog log, PartitionActorServices services, CancellationToken cancellation)
+    /// <summary>Begins to answer one; <paramref name="done"/> is called on the thread that did.</summary>
+    public static void Start(ILogQuestion question, PartitionSnapshot snapshot, IBatchLog log, PartitionActorServices services, Action<LogQuestionDone> done, CancellationToken cancellation) =>
+        new Thread(() =>
+        {
+            ThreadPriorities.StepBack();
+            LogQuestionDone answered;
+            try
+            {
+                answered = Answer(question, snapshot, log, services, cancellation);
+            }
+            catch (Exception cause)
+            {
+                answered = new([], Failed(question, cause));
+            }
+
+            done(answered);
+        })
+        { IsBackground = true, Name = $"log pass {question.Partition}" }.Start();
+
+    private static LogQuestionDone Answer(ILogQuestion question, PartitionSnapshot snapshot, IBatchLog log, PartitionActorServices services, CancellationToken cancellation)
     {
         switch (question)
         {
             case Promote promote:
-                var (rows, answer) = await new PromotionPass(promote, snapshot, log, services.Time).RunAsync(cancellation).ConfigureAwait(false);
+                var (rows, answer) = new PromotionPass(promote, snapshot, log, services.Time).Run(cancellation);
                 return new(rows, answer);
             case DryRun dryRun:
                 var tried = dryRun with { WindowMs = services.Settings.Partition.WindowMs, UntilOffset = snapshot.Head.Offset };
                 var folder = services.Settings.FolderOf(question.Partition) + ".dryrun";
-                return new([], await new DryRunPass(tried, log, folder, services.Cuts, services.Time, services.Logs.CreateLogger<DryRunPass>()).RunAsync(cancellation).ConfigureAwait(false));
+                return new([], new DryRunPass(tried, log, folder, services.Cuts, services.Time, services.Logs.CreateLogger<DryRunPass>()).Run(cancellation));
             default:
                 throw new InvalidOperationException($"not a question for the log: {question.GetType().Name}");
         }
@@ -37,8 +55,7 @@ internal static class LogQuestions
     /// <summary>That it can't be answered now.</summary>
     public static ILogAnswer Refused(ILogQuestion question, string why) => Without(question, LogReach.Failed(why));
 
-    /// <summary>That it went wrong.</summary>
-    public static ILogAnswer Failed(ILogQuestion question, Exception cause) => Without(question, LogReach.Failed(cause is OperationCanceledException ? "cancelled" : cause.Message, cause is IOException or OperationCanceledException));
+    private static ILogAnswer Failed(ILogQuestion question, Exception cause) => Without(question, LogReach.Failed(cause is OperationCanceledException ? "cancelled" : cause.Message, cause is IOException or OperationCanceledException));
 
     private static ILogAnswer Without(ILogQuestion question, LogReach reach) => question switch
     {

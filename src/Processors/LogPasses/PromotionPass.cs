@@ -36,11 +36,11 @@ internal sealed class PromotionPass(Promote question, PartitionSnapshot snapshot
     private string _stopped = "";
 
     /// <summary>What there is to bring back, and the answer that is true once it is stored.</summary>
-    public async Task<(IReadOnlyList<EventBatch> Rows, PromoteDone Answer)> RunAsync(CancellationToken cancellation)
+    public (IReadOnlyList<EventBatch> Rows, PromoteDone Answer) Run(CancellationToken cancellation)
     {
         using var reader = _reader;
         var fromMs = Math.Max(0, (question.StartNs / 1_000_000) - Limits.ClockAheadMs);
-        var beginning = await log.BeginningAsync(fromMs, cancellation).ConfigureAwait(false);
+        var beginning = log.Beginning(fromMs, cancellation);
         var until = snapshot.TrailingOffset;
         long firstMs = 0, lastMs = 0, read = 0;
         if (question.TraceId.Length > 0)
@@ -50,7 +50,7 @@ internal sealed class PromotionPass(Promote question, PartitionSnapshot snapshot
         else
         {
             using var scan = Scan();
-            await foreach (var record in log.ReadAsync(beginning.Offset, until, cancellation).ConfigureAwait(false))
+            foreach (var record in log.Read(beginning.Offset, until, cancellation))
             {
                 if (!GoesOn() || !FindTraces(scan, record.Value))
                 {
@@ -62,7 +62,7 @@ internal sealed class PromotionPass(Promote question, PartitionSnapshot snapshot
 
         using (var scan = Scan())
         {
-            await foreach (var record in log.ReadAsync(beginning.Offset, until, cancellation).ConfigureAwait(false))
+            foreach (var record in log.Read(beginning.Offset, until, cancellation))
             {
                 if (!GoesOn() || !FindRows(scan, record.Value))
                 {

@@ -91,7 +91,7 @@ internal sealed class PromoteEndpoint(IPromotionService promotions, QueryAdmissi
 
     private static void CheckWhat(string? traceId, string? dataset, string? filter, List<ProblemError> errors)
     {
-        if (traceId is null && filter is null)
+        if (traceId is null && filter is null && !errors.Exists(error => error.Field is "filter" or "trace_id"))
         {
             errors.Add(new("filter", null, "is missing; say which events, as behind WHERE in a query, or give a \"trace_id\""));
         }

@@ -118,7 +118,7 @@ public sealed class DryRunPassTests : IDisposable
         Assert.True(SamplingPolicy.TryParse(Encoding.UTF8.GetBytes(policy), SamplingPolicy.DefaultDataset, out var parsed, out _));
         Assert.True(SamplingPolicySet.Empty.TryWith(SamplingPolicy.DefaultDataset, parsed, out var set, out _));
         var question = new DryRun(0, 1, dataset, set, test.Settings.WindowMs, 1, fromMs, toMs, fields) { UntilOffset = test.Log.End };
-        var done = new DryRunPass(question, new SimulatedBatchLog(test.Log), _folder, _cuts, TimeProvider.System, NullLogger.Instance).RunAsync(CancellationToken.None).GetAwaiter().GetResult();
+        var done = new DryRunPass(question, new SimulatedBatchLog(test.Log), _folder, _cuts, TimeProvider.System, NullLogger.Instance).Run(CancellationToken.None);
         Assert.False(Directory.Exists(_folder));
         return done;
     }

@@ -30,7 +30,7 @@ public class PromotionPassTests
         var before = test.State.Snapshot();
         Assert.Empty((await TraceAsync(test, 1)).Rows);
 
-        var answer = await PromoteAsync(test, TestState.TraceId(1));
+        var answer = Promote(test, TestState.TraceId(1));
         Assert.Equal((2, 0, 0, 1), (answer.Promoted, answer.Already, answer.Kept, answer.Traces));
         Assert.Equal([TestState.TraceId(1)], answer.TraceIds);
         var found = await TraceAsync(test, 1);
@@ -50,19 +50,19 @@ public class PromotionPassTests
         test.Append(test.Event(TestState.TraceId(1)), test.Event(TestState.TraceId(1), isRoot: false), test.Event(TestState.TraceId(2), isError: true), test.Event(route: "/pay"));
         test.Tick(20_000);
         test.Pump();
-        Assert.Equal(2, (await PromoteAsync(test, TestState.TraceId(1))).Promoted);
-        Assert.Equal((0, 2), ((await PromoteAsync(test, TestState.TraceId(1))) is var again ? (again.Promoted, again.Already) : default));
+        Assert.Equal(2, (Promote(test, TestState.TraceId(1))).Promoted);
+        Assert.Equal((0, 2), ((Promote(test, TestState.TraceId(1))) is var again ? (again.Promoted, again.Already) : default));
         test.Cut();
         test.Crash();
         test.Pump();
         Assert.Equal(2, (await TraceAsync(test, 1)).Rows.Count);
 
         // By a condition that all meet: what has come back, what was kept, and the one row that is left.
-        var all = await PromoteAsync(test, where: "route exists");
+        var all = Promote(test, where: "route exists");
         Assert.Equal((1, 2, 1), (all.Promoted, all.Already, all.Kept));
         test.Crash();       // before a cut
         test.Pump();
-        Assert.Equal(1, (await PromoteAsync(test, where: "route exists")).Promoted);
+        Assert.Equal(1, (Promote(test, where: "route exists")).Promoted);
     }
 
     [Fact]
@@ -76,14 +76,14 @@ public class PromotionPassTests
         test.Tick(20_000);
         test.Pump();
 
-        var answer = await PromoteAsync(test, where: "route = \"/pay\"");
+        var answer = Promote(test, where: "route = \"/pay\"");
         Assert.Equal((4, 1), (answer.Promoted, answer.Traces));
         Assert.Equal(3, (await TraceAsync(test, 1)).Rows.Count);
         Assert.Empty((await TraceAsync(test, 2)).Rows);
     }
 
     [Fact]
-    public async Task RowsThatAreAlikeComeBackAsOftenAsTheyWereDropped()
+    public void RowsThatAreAlikeComeBackAsOftenAsTheyWereDropped()
     {
         using var test = new TestState();
         var e = test.Event(route: "/pay");
@@ -94,12 +94,12 @@ public class PromotionPassTests
         test.Append(e);
         test.Tick(20_000);
         test.Pump();
-        var answer = await PromoteAsync(test, where: "route = \"/pay\"");
+        var answer = Promote(test, where: "route = \"/pay\"");
         Assert.Equal((2, 1), (answer.Promoted, answer.Kept));
     }
 
     [Fact]
-    public async Task WhatIsNotDecidedYetIsLeftAlone()
+    public void WhatIsNotDecidedYetIsLeftAlone()
     {
         using var test = new TestState();
         test.SetPolicy(1, Nothing);
@@ -107,11 +107,11 @@ public class PromotionPassTests
         test.Tick(20_000);
         test.Append(test.Event(TestState.TraceId(2)));
         test.Pump();
-        Assert.Equal(1, (await PromoteAsync(test, where: "route exists")).Promoted);
+        Assert.Equal(1, (Promote(test, where: "route exists")).Promoted);
     }
 
     [Fact]
-    public async Task WhatTheLogHasLostIsSaid()
+    public void WhatTheLogHasLostIsSaid()
     {
         using var test = new TestState();
         test.SetPolicy(1, Nothing);
@@ -120,14 +120,14 @@ public class PromotionPassTests
         test.Append(test.Event(TestState.TraceId(2)));
         test.Tick(20_000);
         test.Pump();
-        Assert.False((await PromoteAsync(test, TestState.TraceId(9))).Reach.IsTruncated);
+        Assert.False((Promote(test, TestState.TraceId(9))).Reach.IsTruncated);
         test.Log.TruncateBefore(test.Log.Records[3].Offset);
-        var answer = await PromoteAsync(test, where: "route exists");
+        var answer = Promote(test, where: "route exists");
         Assert.Equal((1, true, TestState.StartMs + 20_000), (answer.Promoted, answer.Reach.IsTruncated, answer.Reach.FromMs));
     }
 
     [Fact]
-    public async Task PastItsBoundsItStopsAndSaysSo()
+    public void PastItsBoundsItStopsAndSaysSo()
     {
         using var test = new TestState(TestState.Default with { BlockRows = 1_000_000, FoldRows = 1_000_000 });
         test.SetPolicy(1, Nothing);
@@ -138,10 +138,10 @@ public class PromotionPassTests
 
         test.Tick(20_000);
         test.Pump();
-        var answer = await PromoteAsync(test, where: "route exists");
+        var answer = Promote(test, where: "route exists");
         Assert.InRange(answer.Promoted, Limits.PromotedRowsMax, Limits.PromotedRowsMax + 5_000);
         Assert.Contains("100000 events", answer.Reach.Stopped, StringComparison.Ordinal);
-        Assert.InRange((await PromoteAsync(test, where: $"n > {20 * 5_000}")).Promoted, 0, 5_000);
+        Assert.InRange((Promote(test, where: $"n > {20 * 5_000}")).Promoted, 0, 5_000);
     }
 
     /// <summary>Whatever is sampled and however often it is asked, what is kept and what has come back are together all that was decided, each row once.</summary>
@@ -165,7 +165,7 @@ public class PromotionPassTests
                     test.Pump();
                     if (random.Next(2) == 0)
                     {
-                        PromoteAsync(test, where: "route = \"/pay\"").GetAwaiter().GetResult();
+                        Promote(test, where: "route = \"/pay\"");
                     }
 
                     test.Cut();
@@ -173,7 +173,7 @@ public class PromotionPassTests
                     test.Pump();
                 }
 
-                PromoteAsync(test, where: "route exists").GetAwaiter().GetResult();
+                Promote(test, where: "route exists");
                 var snapshot = test.State.Snapshot();
                 var back = snapshot.Promoted.SelectMany(info => SegmentRows.NumbersOf(snapshot.BlockReader.Open(info)));
                 Assert.Equal(test.Log.Records.SelectMany(record => record.Events).Select(e => e.Number).Order(), test.Kept().Concat(back).Order());
@@ -181,7 +181,7 @@ public class PromotionPassTests
             iter: 40,
             threads: 1);
 
-    private static async Task<PromoteDone> PromoteAsync(TestState test, string trace = "", string where = "")
+    private static PromoteDone Promote(TestState test, string trace = "", string where = "")
     {
         Condition? condition = null;
         if (where.Length > 0)
@@ -189,8 +189,8 @@ public class PromotionPassTests
             Assert.True(ConditionText.Parse(where).TryGet(out condition, out var errors), errors?.Count > 0 ? errors[0].Message : "");
         }
 
-        var question = new Promote(0, 1, trace, "__all__", new() { Where = condition }, StartNs - 1, StartNs + 3_600_000_000_000);
-        var (rows, answer) = await new PromotionPass(question, test.State.Snapshot(), new SimulatedBatchLog(test.Log), TimeProvider.System).RunAsync(CancellationToken.None);
+        var question = new Contracts.Messages.Promote(0, 1, trace, "__all__", new() { Where = condition }, StartNs - 1, StartNs + 3_600_000_000_000);
+        var (rows, answer) = new PromotionPass(question, test.State.Snapshot(), new SimulatedBatchLog(test.Log), TimeProvider.System).Run(CancellationToken.None);
         Assert.Equal(answer.Promoted, rows.Sum(batch => batch.Rows));
         if (rows.Count > 0)
         {
