@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+
 namespace StreamObserve.Bench.Compare;
 
 /// <summary>What to measure.</summary>
@@ -40,6 +42,10 @@ internal sealed record BenchOptions
 
     /// <summary>For the table, the chart and the figures.</summary>
     public string ResultsFolder { get; init; } = Path.GetFullPath("bench/results");
+
+    /// <summary>About one in ten events, of rare services and routes more.</summary>
+    public static JsonObject SamplingPolicy() => JsonNode.Parse(
+        """{"rules":[{"name":"errors","conditions":[{"field":"error","op":"=","value":true}],"rate":2},{"name":"rest","sampler":{"type":"dynamic","goal_rate":11,"key":["root.service.name","root.http.route"]}}]}""")!.AsObject();
 
     /// <summary>Reads pairs of <c>--name value</c>; a pair with an empty value is as if it were not there. Null with a message when that fails.</summary>
     public static BenchOptions? Read(string[] arguments, out string problem)

@@ -9,6 +9,7 @@ internal sealed class BenchReport
 {
     private const double PipelineShareMax = 0.45;
     private const double PipelineManyShareMax = 0.25;
+    private const double SecondReadingShareMax = 0.15;
     private const double BlockBytesMax = 45;
     private const double AllBytesMax = 80;
     private const double BrokerCpuSecondsMax = 1.5;
@@ -17,6 +18,7 @@ internal sealed class BenchReport
     public required EventSet Events { get; init; }
     public List<PipelineUsage> OneEvent { get; } = [];
     public List<PipelineUsage> ManyEvents { get; } = [];
+    public List<PipelineUsage> Sampled { get; } = [];
     public List<InsertUsage> ChDb { get; } = [];
     public List<InsertUsage> DuckDb { get; } = [];
     public IReadOnlyList<QueryFigures> Queries { get; set; } = [];
@@ -54,6 +56,12 @@ internal sealed class BenchReport
         {
             bars.Add(new Bar("blocks", stored.BlockBytes, BlockBytesMax, "bytes an event"));
             bars.Add(new Bar("everything that partitions store", stored.AllBytes, AllBytesMax, "bytes an event"));
+        }
+
+        if (Sampled.Count > 0)
+        {
+            bars.Add(new Bar("pipeline, a tenth kept, of keeping all", Median(Sampled, u => u.PipelineCpuSeconds) / Median(ManyEvents, u => u.PipelineCpuSeconds), 1, "x"));
+            bars.Add(new Bar("second reading, a tenth kept, of the first", Median(Sampled, u => u.TrailingCpuSeconds) / Median(Sampled, u => u.HeadCpuSeconds), SecondReadingShareMax, "x"));
         }
 
         if (ChDb.Count > 0)
@@ -128,6 +136,7 @@ internal sealed class BenchReport
         text.AppendLine().AppendLine("| taking in a million events | CPU s | (min .. max) | wall s | bytes an event | peak MB |").AppendLine("| --- | ---: | ---: | ---: | ---: | ---: |");
         AddPipeline("one event a record", OneEvent);
         AddPipeline($"{BenchOptions.EventsPerRecord} events a record", ManyEvents);
+        AddPipeline($"{BenchOptions.EventsPerRecord} events a record, {Median(Sampled, u => u.KeptShare):P0} kept by key", Sampled);
         AddPeer("chDB, ZSTD, batches of 10,000, one thread", ChDb);
         AddPeer("DuckDB, one statement, one thread", DuckDb);
 

@@ -1,11 +1,20 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json.Nodes;
 using StreamObserve.Scenario.Harness;
 
 namespace StreamObserve.Bench.Compare;
 
 /// <summary>What one run of the pipeline used, from the first record produced until blocks hold every event.</summary>
-internal sealed record PipelineUsage(double BrokerCpuSeconds, double PipelineCpuSeconds, double WallSeconds, long PipelineResidentBytesPeak);
+/// <param name="BrokerCpuSeconds">Of the broker's process.</param>
+/// <param name="PipelineCpuSeconds">Of the process with all other roles.</param>
+/// <param name="WallSeconds">From the first to the last.</param>
+/// <param name="PipelineResidentBytesPeak">Of that process.</param>
+/// <param name="HeadCpuSeconds">Of it, what the head cursors took: the first reading of the batches.</param>
+/// <param name="TrailingCpuSeconds">What the trailing cursors took: the second reading, without sealing what it kept.</param>
+/// <param name="KeptShare">Rows that were kept of all.</param>
+internal sealed record PipelineUsage(
+    double BrokerCpuSeconds, double PipelineCpuSeconds, double WallSeconds, long PipelineResidentBytesPeak, double HeadCpuSeconds, double TrailingCpuSeconds, double KeptShare);
 
 /// <summary>What partitions store, an event.</summary>
 /// <param name="BlockBytes">Sealed blocks, of the events that they hold: their chunks and records, not what pages leave empty.</param>
@@ -17,7 +26,7 @@ internal sealed record StoredBytes(double BlockBytes, double OtherBytes, double 
     public double AllBytes => BlockBytes + OtherBytes;
 }
 
-/// <summary>The broker role as one process, every other role as another, fed by kcat, keeping all. Disposing ends both.</summary>
+/// <summary>The broker role as one process, every other role as another, fed by kcat, keeping all or what a policy says. Disposing ends both.</summary>
 internal sealed class PipelineRun : IAsyncDisposable
 {
     private static readonly TimeSpan FinishesWithin = TimeSpan.FromMinutes(20);
@@ -73,7 +82,10 @@ internal sealed class PipelineRun : IAsyncDisposable
         }
     }
 
-    /// <summary>Feeds all events and waits until blocks count them.</summary>
+    /// <summary>Puts a policy in force for all datasets.</summary>
+    public Task SampleAsync(JsonObject policy) => Api.PutSamplingAsync("__default__", policy);
+
+    /// <summary>Feeds all events and waits until all are kept or dropped.</summary>
     /// <param name="file">The events.</param>
     /// <param name="kcatArguments">How kcat cuts the file into records.</param>
     public async Task<PipelineUsage> FeedAsync(string file, string[] kcatArguments)
@@ -85,9 +97,15 @@ internal sealed class PipelineRun : IAsyncDisposable
             await kcat.FinishAsync(FinishesWithin);
         }
 
-        await WaitUntilInBlocksAsync();
+        double kept = await WaitUntilDecidedAsync();
         return new PipelineUsage(
-            (_broker.Usage.Cpu - brokerBefore).TotalSeconds, (_pipeline.Usage.Cpu - pipelineBefore).TotalSeconds, clock.Elapsed.TotalSeconds, _pipeline.Usage.ResidentBytesPeak);
+            (_broker.Usage.Cpu - brokerBefore).TotalSeconds,
+            (_pipeline.Usage.Cpu - pipelineBefore).TotalSeconds,
+            clock.Elapsed.TotalSeconds,
+            _pipeline.Usage.ResidentBytesPeak,
+            await SumAsync("head_cpu_milliseconds") / 1000,
+            await SumAsync("trailing_cpu_milliseconds") / 1000,
+            kept / _events.Count);
     }
 
     /// <summary>Waits until the stores have settled, ends the pipeline process, so that a last cut is on disk, and measures them.</summary>
@@ -146,26 +164,32 @@ internal sealed class PipelineRun : IAsyncDisposable
             .Sum(l => double.Parse(l[(l.LastIndexOf(' ') + 1)..], CultureInfo.InvariantCulture));
     }
 
-    /// <summary>Asks twice a second: the questions are part of what is measured, so they are few.</summary>
-    private async Task WaitUntilInBlocksAsync()
+    /// <summary>Asks for the metrics twice a second: that is part of what is measured, so it is seldom. Where nothing was dropped blocks must count every event, which is asked once. Returns the rows kept.</summary>
+    private async Task<double> WaitUntilDecidedAsync()
     {
-        var range = new TimeRange(_events.First.ToUnixTimeSeconds(), _events.Last.ToUnixTimeSeconds() + 1);
-        var request = new QueryRequest { Calculations = ["COUNT"], Range = range, Source = "blocks", Partial = "allow" };
         using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(500));
         var clock = Stopwatch.StartNew();
-        double count = 0;
-        while (await timer.WaitForNextTickAsync())
+        double kept = 0, dropped = 0;
+        while (await timer.WaitForNextTickAsync() && kept + dropped < _events.Count)
         {
-            count = (await Api.QueryAsync(request)).Single("COUNT");
-            if (count == _events.Count)
+            kept = await SumAsync("rows_kept");
+            dropped = await SumAsync("rows_dropped");
+            if (kept + dropped > _events.Count || clock.Elapsed > FinishesWithin)
             {
-                return;
-            }
-
-            if (count > _events.Count || clock.Elapsed > FinishesWithin)
-            {
-                throw new InvalidOperationException($"blocks count {count} of {_events.Count} events after {clock.Elapsed.TotalSeconds:F0} s");
+                throw new InvalidOperationException($"{kept} rows kept and {dropped} dropped of {_events.Count} events after {clock.Elapsed.TotalSeconds:F0} s");
             }
         }
+
+        if (dropped == 0)
+        {
+            var range = new TimeRange(_events.First.ToUnixTimeSeconds(), _events.Last.ToUnixTimeSeconds() + 1);
+            double count = (await Api.QueryAsync(new QueryRequest { Calculations = ["COUNT"], Range = range, Source = "blocks", Partial = "allow" })).Single("COUNT");
+            if (count != _events.Count)
+            {
+                throw new InvalidOperationException($"blocks count {count} of {_events.Count} events");
+            }
+        }
+
+        return kept;
     }
 }

@@ -56,6 +56,13 @@ for (int repetition = 1; repetition <= options.Repetitions && !options.QueriesOn
     }
 
     Say($"{repetition}: pipeline, {BenchOptions.EventsPerRecord} events a record: {report.ManyEvents[^1].PipelineCpuSeconds:F2} CPU s, broker {report.ManyEvents[^1].BrokerCpuSeconds:F2}, {report.ManyEvents[^1].WallSeconds:F1} s");
+    await using (PipelineRun sampled = await PipelineRun.StartAsync(options, events))
+    {
+        await sampled.SampleAsync(BenchOptions.SamplingPolicy());
+        report.Sampled.Add(await sampled.FeedAsync(records, manyARecord));
+    }
+
+    Say($"{repetition}: pipeline, the same, {report.Sampled[^1].KeptShare:P1} kept: {report.Sampled[^1].PipelineCpuSeconds:F2} CPU s, first reading {report.Sampled[^1].HeadCpuSeconds:F2}, second {report.Sampled[^1].TrailingCpuSeconds:F2}");
     if (duckdb.MissingReason is null)
     {
         report.DuckDb.Add(await duckdb.InsertAsync(events));

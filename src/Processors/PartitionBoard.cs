@@ -19,6 +19,9 @@ public sealed class PartitionBoard : IReadinessSource
         metrics.Observe("rows.dropped", "rows that the trailing cursor dropped", () => Read(e => e.Dropped));
         metrics.Observe("sealed.bytes", "stored bytes of sealed blocks", () => Read(e => e.SealedBytes));
         metrics.Observe("recent.bytes", "bytes of batches held between the cursors", () => Read(e => e.RecentBytes));
+        metrics.Observe("head.cpu.milliseconds", "CPU time that the head cursor took", () => Read(e => e.Cpu.Head));
+        metrics.Observe("trailing.cpu.milliseconds", "CPU time that the trailing cursor took, without sealing what it kept", () => Read(e => e.Cpu.Trail));
+        metrics.Observe("seal.cpu.milliseconds", "CPU time that sealing blocks took", () => Read(e => e.Cpu.Seal));
         metrics.Observe("columns.bytes", "bytes of decoded columns of sealed blocks held for queries", () => Read(e => e.ColumnBytes));
     }
 
@@ -44,7 +47,7 @@ public sealed class PartitionBoard : IReadinessSource
     internal void Advance(int partition, PartitionState state, long endOffset, bool atEnd) =>
         _entries[partition] = Of(state, atEnd || endOffset < 0 ? 0 : Math.Max(0, endOffset - state.Head.Offset)) with { Failure = _entries.GetValueOrDefault(partition)?.Failure };
 
-    internal void Fail(int partition, string reason) => _entries[partition] = (_entries.GetValueOrDefault(partition) ?? new(0, 0, 0, 0, 0, 0, 0, null)) with { Failure = reason };
+    internal void Fail(int partition, string reason) => _entries[partition] = (_entries.GetValueOrDefault(partition) ?? new(0, 0, 0, 0, 0, 0, 0, default, null)) with { Failure = reason };
 
     internal void CutFailed(int partition, string reason) => Fail(partition, reason);
 
@@ -65,10 +68,10 @@ public sealed class PartitionBoard : IReadinessSource
     }
 
     private static Entry Of(PartitionState state, long lag) =>
-        new(lag, state.KeptRows, state.SealedRows, state.DroppedRows, state.SealedBytes, state.RecentBytes, state.ColumnBytes, null);
+        new(lag, state.KeptRows, state.SealedRows, state.DroppedRows, state.SealedBytes, state.RecentBytes, state.ColumnBytes, (state.HeadCpuNs / 1_000_000, state.TrailCpuNs / 1_000_000, state.SealCpuNs / 1_000_000), null);
 
     private IEnumerable<Measurement<long>> Read(Func<Entry, long> value) =>
         _entries.Select(entry => new Measurement<long>(value(entry.Value), new KeyValuePair<string, object?>("partition", entry.Key)));
 
-    private sealed record Entry(long Lag, long Kept, long Sealed, long Dropped, long SealedBytes, long RecentBytes, long ColumnBytes, string? Failure);
+    private sealed record Entry(long Lag, long Kept, long Sealed, long Dropped, long SealedBytes, long RecentBytes, long ColumnBytes, (long Head, long Trail, long Seal) Cpu, string? Failure);
 }

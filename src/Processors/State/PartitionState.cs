@@ -165,6 +165,15 @@ public sealed class PartitionState : IDisposable
     /// <summary>Rows that the trailing cursor dropped.</summary>
     public long DroppedRows { get; private set; }
 
+    /// <summary>CPU nanoseconds that the head cursor took: decoding, folding, summaries.</summary>
+    public long HeadCpuNs { get; private set; }
+
+    /// <summary>CPU nanoseconds that the trailing cursor took: reading once more, deciding, picking what is kept out; without what it takes to seal that.</summary>
+    public long TrailCpuNs { get; private set; }
+
+    /// <summary>CPU nanoseconds that sealing blocks took.</summary>
+    public long SealCpuNs { get; private set; }
+
     /// <summary>True while batches below the recovered cut's head are read again.</summary>
     public bool IsReplaying => _head.Offset < _replayUntil;
 
@@ -236,6 +245,7 @@ public sealed class PartitionState : IDisposable
             Lose(Math.Max(lost.From, _head.Offset), lost.To);
         }
 
+        var started = ThreadCpu.NowNs();
         foreach (var record in burst.Records)
         {
             Apply(record, listener);
@@ -246,6 +256,7 @@ public sealed class PartitionState : IDisposable
             _head = _head with { Offset = burst.NextOffset };
         }
 
+        HeadCpuNs += ThreadCpu.NowNs() - started;
         Trail();
         if (_unfoldedRows > 0 && _head.LogTimeMs - _unfoldedSinceMs >= Limits.FoldAgeMs)
         {
@@ -420,6 +431,13 @@ public sealed class PartitionState : IDisposable
     /// <summary>Moves the trailing cursor as far as decisions go.</summary>
     private void Trail()
     {
+        var (started, sealedBefore) = (ThreadCpu.NowNs(), SealCpuNs);
+        MoveTrail();
+        TrailCpuNs += ThreadCpu.NowNs() - started - (SealCpuNs - sealedBefore);
+    }
+
+    private void MoveTrail()
+    {
         var limit = _clock.TrailingLimit(_head.LogTimeMs);
         _tracker.DecideEpochs(limit, _policies, _clock, _settings.Partitions);
         TrailWaits = false;
@@ -479,7 +497,7 @@ public sealed class PartitionState : IDisposable
         }
 
         var decisions = new RowDecision[batch.Rows];
-        _tracker.Decide(batch, entry.Offset, entry.LogTimeMs, _policies.Of(entry.PolicyVersion), _policies, decisions);
+        _tracker.Decide(batch, entry.Offset, entry.LogTimeMs, _policies.Of(entry.PolicyVersion), _policies, _clock, decisions);
         var kept = KeptRowsOf(batch, decisions);
         DroppedRows += batch.Rows - (kept?.Rows ?? 0);
         if (kept is not null)
@@ -628,7 +646,9 @@ public sealed class PartitionState : IDisposable
 
     private void Seal()
     {
+        var started = ThreadCpu.NowNs();
         _blocks.Add(StoreBlock(_headBlock));
+        SealCpuNs += ThreadCpu.NowNs() - started;
         SealedBytes += StoredBytes(_blocks[^1]);
         _blocksNow = [.. _blocks];
         _headBlock.Clear();

@@ -29,10 +29,12 @@ public sealed class TraceTracker
     private readonly StringDictionary _datasets;
     private readonly TraceKeys _keysOfTraces;
     private readonly PendingEpochs _pending;
+    private readonly DecisionCache _decided = new();
     private readonly Dictionary<TraceKey, int> _traces = [];
     private readonly List<ColumnVector> _columns = [];
     private TraceContribution[] _contributions = new TraceContribution[64];
     private TraceKey[] _keys = new TraceKey[64];
+    private (ColumnVector Column, int Entry)[] _ids = new (ColumnVector, int)[64];
     private int[] _traceOf = [];
 
     internal TraceTracker(int partition, SummaryStore<TraceSummary> summaries, StringDictionary datasets, TraceKeys keys, PendingEpochs pending)
@@ -107,11 +109,6 @@ public sealed class TraceTracker
             bits[v] = TraceBits(batch, foldable[v], roots, count);
         }
 
-        if (current.UsesSamplerHash)
-        {
-            AddSamplerHashes(batch);
-        }
-
         var pairs = new List<int>?[foldable.Count][];
         for (var v = 0; v < foldable.Count; v++)
         {
@@ -120,7 +117,7 @@ public sealed class TraceTracker
 
         for (var trace = 0; trace < count; trace++)
         {
-            var update = new SummaryFold { Contribution = _contributions[trace], Clock = clock, Versions = foldable, Bits = bits, Pairs = pairs, Keys = _keysOfTraces, Trace = trace };
+            var update = new SummaryFold { Contribution = _contributions[trace], Clock = clock, Versions = foldable, Bits = bits, Pairs = pairs, Keys = _keysOfTraces, Trace = trace, Id = _ids[trace] };
             if (_summaries.Update(new ChunkKey(_keys[trace].High, _keys[trace].Low), ref update) != ReadOutcome.Found && current.DecidesByEpoch)
             {
                 _pending.AddTrace(clock.EpochOf(logTimeMs), _keys[trace]);
@@ -191,13 +188,16 @@ public sealed class TraceTracker
     /// <summary>
     /// The decision on each row of a batch that the trailing cursor passes, recorded with its trace when this is the first row of it to come by.
     /// </summary>
-    internal void Decide(EventBatch batch, long offset, long logTimeMs, CompiledSamplingPolicy policyOfRows, PolicyTimeline policies, Span<RowDecision> decisions)
+    internal void Decide(EventBatch batch, long offset, long logTimeMs, CompiledSamplingPolicy policyOfRows, PolicyTimeline policies, DecisionClock clock, Span<RowDecision> decisions)
     {
         GroupByTrace(batch);
         var ofTrace = new RowDecision[_traces.Count];
         for (var trace = 0; trace < ofTrace.Length; trace++)
         {
-            ofTrace[trace] = Decision(_keys[trace], policies);
+            if (!_decided.TryGet(_keys[trace], logTimeMs, out ofTrace[trace]))
+            {
+                ofTrace[trace] = Decision(_keys[trace], policies, clock);
+            }
         }
 
         ConditionBits[]? rowBits = null;
@@ -246,7 +246,7 @@ public sealed class TraceTracker
 
     private static RowDecision Told(CompiledRules rules, in SamplingDecision decision, string? key = null) => new(decision, key, rules.ReasonTextOf(decision));
 
-    private RowDecision Decision(TraceKey key, PolicyTimeline policies)
+    private RowDecision Decision(TraceKey key, PolicyTimeline policies, DecisionClock clock)
     {
         if (!TryGet(key, out var summary))
         {
@@ -263,9 +263,9 @@ public sealed class TraceTracker
         if (summary.IsDecided)
         {
             var decision = summary.Decision;
-            return Told(rules, decision, rules.EpochSamplerOf(decision.RuleIndex) is { Key.IsEmpty: false } sampler
+            return Hold(Told(rules, decision, rules.EpochSamplerOf(decision.RuleIndex) is { Key.IsEmpty: false } sampler
                 ? _keysOfTraces.TextOf(sampler.Key, summary.PolicyVersion, summary.KeySet, summary.RowCount)
-                : null);
+                : null));
         }
 
         if (rules.DecidesByEpoch(summary))
@@ -276,7 +276,13 @@ public sealed class TraceTracker
 
         var record = new DecisionRecord { Decision = rules.Decide(summary) };
         _summaries.Update(new ChunkKey(key.High, key.Low), ref record);
-        return Told(rules, record.Decision);
+        return Hold(Told(rules, record.Decision));
+
+        RowDecision Hold(RowDecision told)
+        {
+            _decided.Put(key, summary.FirstLogTime + clock.WindowAt(summary.FirstLogTime), told);
+            return told;
+        }
     }
 
     private CompiledRules RulesOf(in TraceSummary summary, PolicyTimeline policies) =>
@@ -371,18 +377,18 @@ public sealed class TraceTracker
                     ref var known = ref byCode[column.Codes[k]];
                     if (known == NoTrace && column.Strings[column.Codes[k]].Length > 0)
                     {
-                        known = Number(TraceKey.Of(column.Strings[column.Codes[k]]));
+                        known = Number(TraceKey.Of(column.Strings[column.Codes[k]]), column, k);
                     }
 
                     _traceOf[row] = known;
                 }
                 else if (column.Type == ColumnType.Hex && column.HexWidth == 16)
                 {
-                    _traceOf[row] = Number(TraceKey.FromBytes(column.HexBytes.AsSpan(k * 16, 16)));
+                    _traceOf[row] = Number(TraceKey.FromBytes(column.HexBytes.AsSpan(k * 16, 16)), column, k);
                 }
                 else if (column.Utf8(k, scratch) is { IsEmpty: false } text)
                 {
-                    _traceOf[row] = Number(TraceKey.Of(text));
+                    _traceOf[row] = Number(TraceKey.Of(text), column, k);
                 }
 
                 k++;
@@ -392,7 +398,7 @@ public sealed class TraceTracker
         return _traces.Count > 0;
     }
 
-    private int Number(TraceKey key)
+    private int Number(TraceKey key, ColumnVector column, int entry)
     {
         if (_traces.TryGetValue(key, out var number))
         {
@@ -404,10 +410,12 @@ public sealed class TraceTracker
         if (number == _keys.Length)
         {
             Array.Resize(ref _keys, number * 2);
+            Array.Resize(ref _ids, number * 2);
             Array.Resize(ref _contributions, number * 2);
         }
 
         _keys[number] = key;
+        _ids[number] = (column, entry);
         return number;
     }
 
@@ -519,45 +527,9 @@ public sealed class TraceTracker
         }
     }
 
-    private void AddSamplerHashes(EventBatch batch) =>
-        ForEachTrace(batch, (trace, id) => _contributions[trace].SamplerHash = DeterministicSampler.HashOf(id));
-
-    /// <summary>Shows each trace of the batch once, with the text of its id.</summary>
-    private void ForEachTrace(EventBatch batch, TraceAction show)
-    {
-        var isShown = new bool[_traces.Count];
-        _columns.Clear();
-        batch.GetColumns(ColumnBlockWriter.TraceIdField, _columns);
-        Span<byte> scratch = stackalloc byte[64];
-        foreach (var column in _columns)
-        {
-            for (int row = 0, k = 0; row < batch.Rows; row++)
-            {
-                if (!column.Has(row))
-                {
-                    continue;
-                }
-
-                var trace = _traceOf[row];
-                if (trace != NoTrace && !isShown[trace])
-                {
-                    isShown[trace] = true;
-                    show(trace, column.Utf8(k, scratch));
-                }
-
-                k++;
-            }
-        }
-    }
-
     private ConditionBits[] TraceBits(EventBatch batch, CompiledSamplingPolicy policy, bool[] roots, int traces)
     {
         var ofTrace = new ConditionBits[traces];
-        if (policy.Probabilistic.Count > 0)
-        {
-            AddProbabilisticBits(batch, policy, ofTrace);
-        }
-
         if (policy.Bits.Count == 0)
         {
             return ofTrace;
@@ -575,19 +547,6 @@ public sealed class TraceTracker
         return ofTrace;
     }
 
-    private void AddProbabilisticBits(EventBatch batch, CompiledSamplingPolicy policy, ConditionBits[] ofTrace) => ForEachTrace(batch, (trace, id) =>
-    {
-        for (var i = 0; i < policy.Probabilistic.Count; i++)
-        {
-            if (policy.Probabilistic[i].Keeps(id))
-            {
-                ofTrace[trace] = ofTrace[trace].With(CompiledSamplingPolicy.ProbabilisticBit(i));
-            }
-        }
-    });
-
-    private delegate void TraceAction(int trace, ReadOnlySpan<byte> id);
-
     private struct SummaryFold : ISummaryUpdater<TraceSummary>
     {
         public TraceContribution Contribution;
@@ -597,6 +556,7 @@ public sealed class TraceTracker
         public List<int>?[][] Pairs;
         public TraceKeys Keys;
         public int Trace;
+        public (ColumnVector Column, int Entry) Id;
 
         public void Update(ref TraceSummary summary, bool isNew)
         {
@@ -613,6 +573,11 @@ public sealed class TraceTracker
                 }
             }
 
+            if (summary.IsEmpty)
+            {
+                AddHashes();
+            }
+
             if (summary.Fold(Contribution, Clock.WindowAt(summary.IsEmpty ? Contribution.LogTime : summary.FirstLogTime)) && pairs is not null)
             {
                 var sets = Keys.Of(version);
@@ -623,6 +588,31 @@ public sealed class TraceTracker
                 }
 
                 summary.KeySet = set;
+            }
+        }
+
+        /// <summary>What samplers ask of the trace id, which is the same for all of its batches: taken with the first.</summary>
+        private void AddHashes()
+        {
+            var policy = Versions[0];
+            if (!policy.UsesSamplerHash && policy.Probabilistic.Count == 0)
+            {
+                return;
+            }
+
+            Span<byte> scratch = stackalloc byte[64];
+            var id = Id.Column.Utf8(Id.Entry, scratch);
+            if (policy.UsesSamplerHash)
+            {
+                Contribution.SamplerHash = DeterministicSampler.HashOf(id);
+            }
+
+            for (var i = 0; i < policy.Probabilistic.Count; i++)
+            {
+                if (policy.Probabilistic[i].Keeps(id))
+                {
+                    Contribution.Bits = Contribution.Bits.With(CompiledSamplingPolicy.ProbabilisticBit(i));
+                }
             }
         }
     }
