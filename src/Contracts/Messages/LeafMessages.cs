@@ -231,6 +231,9 @@ public sealed record TraceFound(
     /// <summary>True when sampling may have dropped rows that were asked for, by another field than the trace id: which, nobody knows.</summary>
     public bool MayLackDropped { get; init; }
 
+    /// <summary>True when the trace's window has not passed: more rows of it may come that its decision will count.</summary>
+    public bool IsInWindow { get; init; }
+
     /// <inheritdoc/>
     public void Write(ByteWriter w)
     {
@@ -244,7 +247,7 @@ public sealed record TraceFound(
         }
 
         w.I64(Arrived);
-        w.U8((byte)(Kept switch { null => 0, false => 1, true => 2 } | (MayLackDropped ? 4 : 0)));
+        w.U8((byte)(Kept switch { null => 0, false => 1, true => 2 } | (MayLackDropped ? 4 : 0) | (IsInWindow ? 8 : 0)));
         w.Text(Reason);
         w.Text(Failure ?? "");
         w.U8(Coverage is null ? (byte)0 : (byte)1);
@@ -266,7 +269,7 @@ public sealed record TraceFound(
         bool? kept = (flags & 3) switch { 0 => null, 1 => false, _ => true };
         var reason = r.Text();
         var failure = r.Text();
-        return new(partition, id, rows, arrived, kept, reason, failure.Length == 0 ? null : failure, r.U8() == 0 ? null : LeafCoverage.Read(ref r)) { MayLackDropped = (flags & 4) != 0 };
+        return new(partition, id, rows, arrived, kept, reason, failure.Length == 0 ? null : failure, r.U8() == 0 ? null : LeafCoverage.Read(ref r)) { MayLackDropped = (flags & 4) != 0, IsInWindow = (flags & 8) != 0 };
     }
 }
 

@@ -19,6 +19,9 @@ public sealed record PartitionSnapshot
     /// <summary>Next offset of the trailing cursor.</summary>
     public required long TrailingOffset { get; init; }
 
+    /// <summary>Log time, unix milliseconds, before which all traces that began have had their window.</summary>
+    public required long TrailingLimitMs { get; init; }
+
     /// <summary>Folded aggregates.</summary>
     public required IReadOnlyList<FoldDirectory> Folds { get; init; }
 

@@ -65,14 +65,16 @@ internal static class TraceReader
         long arrived = -1;
         bool? kept = null;
         var reason = "";
+        var isInWindow = false;
         if (isTrace && traces.TryGet(TraceKey.Of(Encoding.UTF8.GetBytes(lookup.Value)), out var summary))
         {
             arrived = summary.RowCount;
+            isInWindow = summary.FirstLogTime >= snapshot.TrailingLimitMs;
             kept = summary.IsDecided ? summary.Decision.Keep : null;
             reason = summary.IsDecided ? SamplingReasons.NameOf(summary.Decision.Reason) : "";
         }
 
-        return new(lookup.Partition, lookup.QueryId, rows, arrived, kept, reason, failure, Leaf.Coverage(snapshot)) { MayLackDropped = !isTrace && snapshot.SampledTimes is not null };
+        return new(lookup.Partition, lookup.QueryId, rows, arrived, kept, reason, failure, Leaf.Coverage(snapshot)) { MayLackDropped = !isTrace && snapshot.SampledTimes is not null, IsInWindow = isInWindow };
 
         void Collect(BlockInfo info)
         {

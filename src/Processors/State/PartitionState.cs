@@ -805,6 +805,7 @@ public sealed class PartitionState : IDisposable
         Partition = _partition,
         Head = _head,
         TrailingOffset = _trailingOffset,
+        TrailingLimitMs = _clock.TrailingLimit(_head.LogTimeMs),
         Folds = _foldsNow.Length == _folds.Count ? _foldsNow : _foldsNow = [.. _folds],
         Unfolded = [.. _unfolded],
         Blocks = _blocksNow.Length == _blocks.Count ? _blocksNow : _blocksNow = [.. _blocks],

@@ -159,10 +159,15 @@ internal sealed class TraceFinder(Partitions partitions, TimeProvider time) : IT
             gaps.Add(new("sampled", "sampling has dropped events, perhaps some of these: only by trace is it known which"));
         }
 
+        if (field == ColumnBlockWriter.TraceIdField)
+        {
+            gaps.AddRange(TraceShape.GapsOf(rows));
+        }
+
         var covered = replies.Replies.Where(found => found.Coverage is not null).Select(found => (found.Partition, found.Coverage!)).ToList();
         return new()
         {
-            Complete = gaps.Count == 0,
+            Complete = gaps.All(gap => gap.Reason == TraceGap.ClockSkew),
             Missing = gaps,
             Rows = rows,
             Receipt = Receipts.Of(replies.Replies.Count + replies.Failed.Count, covered, replies.Failed, rows.Count, replies.Replies.Count == 0 ? [] : ["recent", "blocks"], time, started),
@@ -174,6 +179,11 @@ internal sealed class TraceFinder(Partitions partitions, TimeProvider time) : IT
         if (found.Failure is { } failure)
         {
             gaps.Add(new("partition", failure));
+        }
+
+        if (found.IsInWindow)
+        {
+            gaps.Add(new("window", "the trace is in its window still: more of it may come"));
         }
 
         if (found.Arrived > found.Rows.Count)

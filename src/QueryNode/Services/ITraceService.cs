@@ -18,10 +18,10 @@ public interface ITraceService
     Task<TraceAnswer> GetByAsync(string field, string value, CancellationToken cancellation);
 }
 
-/// <summary>A trace as far as it is held. Complete = every row that arrived is among the rows, so <see cref="Missing"/> is empty.</summary>
+/// <summary>A trace as far as it is held. Complete = nothing of it is known to be missing: <see cref="Missing"/> has no entry but <see cref="TraceGap.ClockSkew"/>.</summary>
 public sealed record TraceAnswer
 {
-    /// <summary>True when every row that arrived is here.</summary>
+    /// <summary>True when nothing is known to be missing.</summary>
     public required bool Complete { get; init; }
 
     /// <summary>Why rows are missing.</summary>
@@ -38,7 +38,12 @@ public sealed record TraceAnswer
 public readonly record struct TraceRow(long TimeNs, ReadOnlyMemory<byte> Json);
 
 /// <summary>
-/// Rows of a trace that are not in the answer. <paramref name="Reason"/> is a stable word (<c>sampled</c>, <c>partition</c>, <c>expired</c>, <c>lost</c>),
+/// Rows of a trace that are not in the answer, or what makes them hard to read. <paramref name="Reason"/> is a stable word: <c>sampled</c>, <c>partition</c>, <c>window</c>, <c>parent</c>,
+/// <c>root</c>, <c>clock_skew</c>; of readings of the log also <c>expired</c> and <c>stopped</c>;
 /// <paramref name="Detail"/> a sentence for a person, <paramref name="Rows"/> how many where that is known.
 /// </summary>
-public sealed record TraceGap(string Reason, string Detail, long? Rows = null);
+public sealed record TraceGap(string Reason, string Detail, long? Rows = null)
+{
+    /// <summary>The reason that says nothing is missing: children seem to start before their parents.</summary>
+    public const string ClockSkew = "clock_skew";
+}

@@ -76,7 +76,7 @@ public sealed class TraceReaderTests
         var serializer = new WireSerializer((ExtendedActorSystem)system);
         Assert.Equal(new TraceLookup(2, 9, "order_id", "o-17"), Send(new TraceLookup(2, 9, "order_id", "o-17")));
         foreach (var found in (TraceFound[])[
-            new(3, 7, [(5, [1, 2])], 4, false, "drop_rule", "why", null), new(3, 7, [], -1, null, "", null, null) { MayLackDropped = true }, new(0, 1, [], 9, true, "keep_rule", null, null) { MayLackDropped = true }])
+            new(3, 7, [(5, [1, 2])], 4, false, "drop_rule", "why", null), new(3, 7, [], -1, null, "", null, null) { MayLackDropped = true }, new(0, 1, [], 9, true, "keep_rule", null, null) { MayLackDropped = true, IsInWindow = true }])
         {
             var read = Send(found);
             Assert.Equal(found with { Rows = [] }, read with { Rows = [] });
