@@ -11,6 +11,7 @@ public sealed class TraceFacts(string id)
     public string Id { get; } = id;
     public int Rows { get; set; }
     public double DurationMsSum { get; set; }
+    public double DurationMsMax { get; set; }
     public int FirstLine { get; set; } = -1;
 
     /// <summary>Line of the first event with <c>error</c> true; -1 for none.</summary>
@@ -74,6 +75,16 @@ public sealed class EventTable
 
     /// <summary>Largest duration in a range; 0 when it is empty.</summary>
     public double DurationMsMaxIn(TimeRange range) => Rows(range).Select(i => _durationsMs[i]).DefaultIfEmpty().Max();
+
+    /// <summary>Values that a field has.</summary>
+    public IReadOnlyList<string> ValuesOf(string dimension) => _dimensions[dimension].Values;
+
+    /// <summary>Durations of the events that have these values.</summary>
+    public double[] DurationsMsOf(IReadOnlyList<(string Dimension, string Value)> filters)
+    {
+        var columns = filters.Select(f => (_dimensions[f.Dimension].Codes, Code: _dimensions[f.Dimension].Values.IndexOf(f.Value))).ToList();
+        return [.. Rows(null).Where(i => columns.TrueForAll(c => c.Codes[i] == c.Code)).Select(i => _durationsMs[i])];
+    }
 
     /// <summary>Distinct trace ids in a range.</summary>
     public int TracesIn(TimeRange range) => Rows(range).Select(i => _traceOfRow[i]).Distinct().Count();
@@ -146,6 +157,7 @@ public sealed class EventTable
         _traceOfRow.Add(_traceIndex[id]);
         trace!.Rows++;
         trace.DurationMsSum += durationMs;
+        trace.DurationMsMax = Math.Max(trace.DurationMsMax, durationMs);
         if (trace.FirstErrorLine < 0 && e.TryGetProperty("error", out JsonElement error) && error.ValueKind == JsonValueKind.True)
         {
             trace.FirstErrorLine = line;
