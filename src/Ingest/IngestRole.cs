@@ -63,6 +63,7 @@ public sealed class IngestRole : IRoleModule
         try
         {
             await IngestTopics.EnsureAsync(admin, settings, cancellation).ConfigureAwait(false);
+            FollowCorrelation(services.GetRequiredService<MetaTopic>(), settings.Correlation);
         }
         catch (KafkaOperationException failure)
         {
@@ -89,6 +90,10 @@ public sealed class IngestRole : IRoleModule
             await services.GetRequiredService<EventBridge>().DisposeAsync().ConfigureAwait(false);
         }
     }
+
+    /// <summary>For as long as the topic is read, which is until the process ends.</summary>
+    private static void FollowCorrelation(MetaTopic meta, CorrelationFields fields) =>
+        _ = meta.Subscribe(MetaTopic.CorrelationKeys, entry => fields.Set(entry.Key[MetaTopic.CorrelationKeys.Length..], entry.Value is { } field ? System.Text.Encoding.UTF8.GetString(field.Span) : null));
 
     private static IngestSettings SettingsOf(NodeSettings settings, string nodeName) => new()
     {

@@ -35,6 +35,9 @@ public sealed record IngestSettings
     /// <summary>The compacted topic of settings.</summary>
     public string MetaTopic { get; init; } = "streamobserve.meta";
 
+    /// <summary>What correlates events without a trace id; follows the meta topic while the role runs.</summary>
+    public CorrelationFields Correlation { get; init; } = new();
+
     /// <summary>Time between two transactions of the bridge, at least.</summary>
     public TimeSpan CommitInterval { get; init; } = TimeSpan.FromMilliseconds(Limits.CommitIntervalMs);
 

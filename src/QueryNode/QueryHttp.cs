@@ -36,6 +36,7 @@ public static class QueryHttp
         services.AddSingleton<SamplingEndpoint>();
         services.AddSingleton<SamplingBiasEndpoint>();
         services.AddSingleton<PromoteEndpoint>();
+        services.AddSingleton<CorrelationEndpoint>();
         services.AddSingleton<DryRunEndpoint>();
         services.AddSingleton<TailEndpoint>();
         return services.AddHoneycomb();
@@ -60,6 +61,9 @@ public static class QueryHttp
         routes.MapPut(SamplingEndpoint.PolicyRoute, Through<SamplingEndpoint>((endpoint, context) => endpoint.PutAsync(context)));
         routes.MapGet(SamplingEndpoint.VersionsRoute, Through<SamplingEndpoint>((endpoint, context) => endpoint.VersionsAsync(context)));
         routes.MapGet(SamplingBiasEndpoint.Route, Through<SamplingBiasEndpoint>((endpoint, context) => endpoint.GetAsync(context)));
+        routes.MapGet(CorrelationEndpoint.Route, Through<CorrelationEndpoint>((endpoint, context) => endpoint.GetAsync(context)));
+        routes.MapPut(CorrelationEndpoint.Route, Through<CorrelationEndpoint>((endpoint, context) => endpoint.PutAsync(context)));
+        routes.MapDelete(CorrelationEndpoint.Route, Through<CorrelationEndpoint>((endpoint, context) => endpoint.DeleteAsync(context)));
         routes.MapPost(DryRunEndpoint.Route, Through<DryRunEndpoint>((endpoint, context) => endpoint.PostAsync(context)));
         routes.MapPost(PromoteEndpoint.Route, Through<PromoteEndpoint>((endpoint, context) => endpoint.PostAsync(context)));
         routes.MapGet(TailEndpoint.Route, Through<TailEndpoint>((endpoint, context) => endpoint.TailAsync(context)));

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Unicode;
 using StreamObserve.Core.Columns;
@@ -5,7 +6,7 @@ using StreamObserve.Core.Columns;
 namespace StreamObserve.Core.Events;
 
 /// <summary>
-/// Decodes records into events and collects them, each in its partition's columnar batch: rows with a trace id by its hash, the others round robin.
+/// Decodes records into events and collects them, each in its partition's columnar batch: rows with a trace id by its hash, others by what correlates them in their dataset, else round robin.
 /// One router serves one stream: not thread-safe. Nothing is allocated per event once the buffers have grown.
 /// </summary>
 public sealed class EventRouter
@@ -27,10 +28,14 @@ public sealed class EventRouter
     private int _rowsEncoded;
     private long _bytesEncoded;
     private (string Reason, string Detail)? _failure;
+    private readonly CorrelationFields _correlation;
+    private readonly Dictionary<int, EventField?> _correlationOf = [];      // by the dataset's code
+    private int _correlationVersion;
 
-    /// <summary>A router over so many partitions of the batches log.</summary>
-    public EventRouter(int partitions)
+    /// <summary>A router over so many partitions of the batches log; <paramref name="correlation"/> may change while it is in use.</summary>
+    public EventRouter(int partitions, CorrelationFields? correlation = null)
     {
+        _correlation = correlation ?? new();
         ArgumentOutOfRangeException.ThrowIfLessThan(partitions, 1);
         _fields = new(partitions);
         _stage = new(partitions, _fields);
@@ -151,6 +156,7 @@ public sealed class EventRouter
         }
 
         _datasets.Forget();
+        _correlationOf.Clear();
         _traceCode = -1;
     }
 
@@ -425,12 +431,12 @@ public sealed class EventRouter
         var timeNs = Time(roles, source.ArrivalNs);
         var weight = Weight(roles);
         NoteCut();
-        _stage.Commit(Partition(), timeNs, weight, dataset);
+        _stage.Commit(Partition(dataset), timeNs, weight, dataset);
         return true;
     }
 
-    /// <summary>By the trace's id; without one they take turns.</summary>
-    private int Partition()
+    /// <summary>By the trace's id; without one by the value of the dataset's correlation field; without that they take turns.</summary>
+    private int Partition(int dataset)
     {
         if (_stage.Has(_trace) && _trace.LastKind == FieldKind.String)
         {
@@ -449,7 +455,51 @@ public sealed class EventRouter
             }
         }
 
-        return (int)(_roundRobin++ % (uint)Partitions);
+        return !_correlation.IsEmpty && CorrelationOf(dataset) is { } field && _stage.Has(field) && TryKey(field, out var key) ? key.PartitionOf(Partitions) : (int)(_roundRobin++ % (uint)Partitions);
+    }
+
+    private EventField? CorrelationOf(int dataset)
+    {
+        if (_correlationVersion != _correlation.Version)
+        {
+            _correlationVersion = _correlation.Version;
+            _correlationOf.Clear();
+        }
+
+        if (!_correlationOf.TryGetValue(dataset, out var field))
+        {
+            field = _correlation.FieldOf(Encoding.UTF8.GetString(_datasets.Texts[dataset])) is { } name ? _fields.Search(Encoding.UTF8.GetBytes(name)) : null;
+            _correlationOf.Add(dataset, field);
+        }
+
+        return field;
+    }
+
+    /// <summary>A value as the key of a trace that had it as its id, numbers as JSON writes them.</summary>
+    private static bool TryKey(EventField field, out TraceKey key)
+    {
+        Span<byte> scratch = stackalloc byte[32];
+        scoped ReadOnlySpan<byte> text;
+        switch (field.LastKind)
+        {
+            case FieldKind.String:
+                text = field.LastText;
+                break;
+            case FieldKind.Integer:
+                field.LastBits.TryFormat(scratch, out var digits, default, CultureInfo.InvariantCulture);
+                text = scratch[..digits];
+                break;
+            case FieldKind.Float:
+                BitConverter.Int64BitsToDouble(field.LastBits).TryFormat(scratch, out digits, default, CultureInfo.InvariantCulture);
+                text = scratch[..digits];
+                break;
+            default:
+                text = [];
+                break;
+        }
+
+        key = text.IsEmpty ? default : TraceKey.Of(text);
+        return !text.IsEmpty;
     }
 
     /// <summary>Says in the open row which of its texts were cut.</summary>

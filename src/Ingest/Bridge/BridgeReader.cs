@@ -41,8 +41,8 @@ internal sealed class BridgeReader : IAssignmentListener, IDisposable
         _metrics = metrics;
         _time = time;
         _logger = logger;
-        _spare.Push(new TransactionDraft(settings.Partitions));
-        _decoder = new BridgeDecoder(settings.Sources, time, new TransactionDraft(settings.Partitions), text => BridgeLog.Said(_logger, text));
+        _spare.Push(new TransactionDraft(settings.Partitions, settings.Correlation));
+        _decoder = new BridgeDecoder(settings.Sources, time, new TransactionDraft(settings.Partitions, settings.Correlation), text => BridgeLog.Said(_logger, text));
         _consumer = new RecordConsumer(kafka, new RecordConsumerOptions { Role = "ingest", GroupId = settings.GroupId, FromBeginning = true }, logger, this);
         _thread = new Thread(Run) { Name = "ingest bridge", IsBackground = true };
         _lastGiven = time.GetTimestamp() - time.TimestampFrequency;

@@ -1,3 +1,4 @@
+using StreamObserve.Core.Events;
 using StreamObserve.Ingest.Decoding;
 using StreamObserve.Kafka.Consuming;
 
@@ -7,12 +8,12 @@ namespace StreamObserve.Ingest.Bridge;
 /// One transaction of the bridge before it is written: decoded events, dead letters, and the source positions up to which it covers the input.
 /// The element of the bridge's stream. Two of them take turns: one is filled while the other is written. Owned by one thread at a time.
 /// </summary>
-internal sealed class TransactionDraft(int partitions)
+internal sealed class TransactionDraft(int partitions, CorrelationFields? correlation = null)
 {
     private long _deadLetterBytes;
 
     /// <summary>The decoded events.</summary>
-    public BatchAssembler Batches { get; private set; } = new(partitions);
+    public BatchAssembler Batches { get; private set; } = new(partitions, correlation);
 
     /// <summary>What was refused.</summary>
     public List<DeadLetter> DeadLetters { get; } = [];
@@ -54,7 +55,7 @@ internal sealed class TransactionDraft(int partitions)
     /// <summary>Makes it empty with a decoder made anew, after a fault that may have left the old one in disorder.</summary>
     public void Renew()
     {
-        Batches = new BatchAssembler(partitions);
+        Batches = new BatchAssembler(partitions, correlation);
         Clear();
     }
 }

@@ -15,7 +15,7 @@ internal sealed class BatchAssembler
     private long _fullBytes;
     private int _sinceCheck;
 
-    public BatchAssembler(int partitions) => _router = new EventRouter(partitions);
+    public BatchAssembler(int partitions, CorrelationFields? correlation = null) => _router = new EventRouter(partitions, correlation);
 
     /// <summary>Estimate of the memory that the waiting events take.</summary>
     public long Bytes => _router.ApproximateBytes + _fullBytes;

@@ -41,7 +41,7 @@ public sealed class IngestDoor : IAsyncDisposable
         _metrics = metrics;
         _time = time;
         _logger = logger;
-        _batches = new BatchAssembler(settings.Partitions);
+        _batches = new BatchAssembler(settings.Partitions, settings.Correlation);
     }
 
     /// <summary>Why requests are answered with 503 just now; null when they are not.</summary>

@@ -17,6 +17,9 @@ public sealed record MetaEntry(string Key, ReadOnlyMemory<byte>? Value, long Off
 /// </summary>
 public sealed class MetaTopic : IDisposable
 {
+    /// <summary>What keys begin with under which datasets, in lower case, have the name of the field that correlates their events.</summary>
+    public const string CorrelationKeys = "correlation/";
+
     private readonly string _topic;
     private readonly IdempotentWriter _writer;
     private readonly View _view;

@@ -6,7 +6,7 @@ using StreamObserve.QueryNode.Services;
 namespace StreamObserve.QueryNode.Http;
 
 /// <summary><c>GET /api/v1/traces/{traceId}</c>.</summary>
-internal sealed class TraceEndpoint(ITraceService traces, QueryAdmission admission)
+internal sealed class TraceEndpoint(ITraceService traces, CorrelationEndpoint correlation, QueryAdmission admission)
 {
     /// <summary>Route of a trace.</summary>
     public const string Route = "/api/v1/traces/{traceId}";
@@ -24,9 +24,24 @@ internal sealed class TraceEndpoint(ITraceService traces, QueryAdmission admissi
 
         var parameters = new QueryParameters(context.Request.Query);
         var field = parameters.Text("field", QueryHttpLimits.ColumnCharsMax);
+        var dataset = parameters.Text("dataset", QueryHttpLimits.DatasetCharsMax);
+        if (field is not null && dataset is not null)
+        {
+            parameters.Refuse(new("dataset", dataset, "is given beside \"field\": a dataset says which field correlates its events; give one of them"));
+        }
+
         if (parameters.Finish() is { } problem)
         {
             return problem;
+        }
+
+        if (dataset is not null)
+        {
+            field = await correlation.FieldOfAsync(DatasetNames.Normalise(dataset), cancellation).ConfigureAwait(false);
+            if (field is null)
+            {
+                return Problems.NotFound("dataset", dataset, $"dataset \"{dataset}\" has no correlation field; PUT /api/v1/datasets/{dataset}/correlation names one, or ask with \"field\"");
+            }
         }
 
         var trace = await (field is null ? traces.GetAsync(traceId, cancellation) : traces.GetByAsync(field, traceId, cancellation)).ConfigureAwait(false);
