@@ -43,7 +43,7 @@ public static class Limits
     public const int PromotedRowsMax = 100_000;
 
     /// <summary>Bytes of decoded rows that one promotion holds in a partition until they are stored. Past it as for the rows.</summary>
-    public const long PromotedBytesMax = 64L << 20;
+    public const long PromotedBytesMax = 24L << 20;
 
     /// <summary>Seconds that a promotion or a dry run may read the log. Past it the answer says how far it came.</summary>
     public const int LogPassSecondsMax = 45;
@@ -55,7 +55,7 @@ public static class Limits
     public const int DryRunGroupsMax = 2_000;
 
     /// <summary>Values of a field that a dry run tells apart in a partition. Further ones are counted together.</summary>
-    public const int DryRunValuesMax = 4_000;
+    public const int DryRunValuesMax = 2_000;
 
     /// <summary>Characters of a value by which a dry run tells it from others.</summary>
     public const int DryRunValueChars = 256;

@@ -26,6 +26,7 @@ public sealed class PartitionActor : ReceiveActor
     private readonly LinkedList<(ILeafQuestion Question, IActorRef Asker)> _waiting = new();
     private IActorRef _writer = ActorRefs.Nobody;
     private RunningLogQuestion? _logQuestion;
+    private long _lastLogQuestion = -1;
 
     /// <summary>For one partition.</summary>
     public PartitionActor(int partition, PartitionActorServices services)
@@ -172,10 +173,10 @@ public sealed class PartitionActor : ReceiveActor
     /// <summary>Reads the log once more; one question at a time, since it costs what the head does.</summary>
     private void OnLogQuestion(ILogQuestion question)
     {
-        if (_logQuestion?.Question.QueryId == question.QueryId)
+        if (_logQuestion?.Question.QueryId == question.QueryId || _lastLogQuestion == question.QueryId)
         {
             Sender.Tell(new LeafAccepted(_partition, question.QueryId));
-            return;     // asked again by somebody who has waited long: it is under way
+            return;     // asked again by somebody who has waited long: it is under way, or its answer is
         }
 
         if (_view.Current is not { IsReplaying: false } view)
@@ -200,7 +201,7 @@ public sealed class PartitionActor : ReceiveActor
 
     private void OnLogQuestionDone(LogQuestionDone done)
     {
-        if (done.Promoted.Count == 0)
+        if (done.Promoted.Count == 0 || _logQuestion?.Question.QueryId != done.Answer.QueryId)
         {
             EndLogQuestion(done.Answer);
             return;
@@ -211,13 +212,19 @@ public sealed class PartitionActor : ReceiveActor
 
     private void EndLogQuestion(ILogAnswer answer)
     {
-        if (answer.Reach.Failure.Length > 0)
+        if (_logQuestion?.Question.QueryId != answer.QueryId)
+        {
+            return;     // of a question before this actor was started again
+        }
+
+        if (answer.Reach.Failure is not ("" or LogQuestions.Cancelled))
         {
             _log.LogError("partition {Partition}: reading the log once more failed: {Reason}", _partition, answer.Reach.Failure);
         }
 
-        _logQuestion?.Asker.Tell(answer);
-        _logQuestion?.Cancellation.Dispose();
+        _logQuestion.Asker.Tell(answer);
+        _logQuestion.Cancellation.Dispose();
+        _lastLogQuestion = answer.QueryId;
         _logQuestion = null;
     }
 

@@ -108,6 +108,11 @@ internal sealed class PartitionWriter : ReceiveActor, IWithTimers
         var settings = _services.Settings;
         try
         {
+            if (_generation == 0 && Directory.Exists(settings.DryRunFolderOf(_partition)))
+            {
+                Directory.Delete(settings.DryRunFolderOf(_partition), recursive: true);      // of one that a crash ended
+            }
+
             var store = PartitionStore<TraceSummary>.Open(
                 settings.FolderOf(_partition), settings.StoreOptions, PartitionSettings.Fingerprint(_partition, settings.Partitions), _services.Cuts, _services.Time, _log);
             foreach (var damage in store.Damages)

@@ -32,6 +32,9 @@ public sealed record ProcessorSettings
     /// <summary>The batches log.</summary>
     public string BatchesTopic { get; init; } = "streamobserve.batches";
 
+    /// <summary>Where a partition's dry run has its store while it lasts.</summary>
+    public string DryRunFolderOf(int partition) => FolderOf(partition) + ".dryrun";
+
     /// <summary>A partition's folder.</summary>
     public string FolderOf(int partition) => Path.Combine(Folder, partition.ToString(CultureInfo.InvariantCulture));
 }

@@ -61,6 +61,16 @@ internal sealed class TestState : IDisposable, IHeadListener
         }
     }
 
+    /// <summary>Appends an event as it is written, of the log's time now, which <see cref="Log"/> does not list.</summary>
+    public void AppendJson(string json)
+    {
+        _router.Append(System.Text.Encoding.UTF8.GetBytes(json), PayloadEncoding.Json, new("shop", "unknown", NowMs * 1_000_000), new NoRefusals());
+        while (_router.TryTakeBatch(0, out var value))
+        {
+            Log.Append(NowMs, value, []);
+        }
+    }
+
     public void Tick(long milliseconds)
     {
         NowMs += milliseconds;
@@ -139,6 +149,11 @@ internal sealed class TestState : IDisposable, IHeadListener
         State.Dispose();
         _scheduler.Dispose();
         Directory.Delete(_folder, recursive: true);
+    }
+
+    private sealed class NoRefusals : IRefusalSink
+    {
+        public void Refuse(int index, string reason, string detail, ReadOnlySpan<byte> bytes) => Assert.Fail($"{reason}: {detail}");
     }
 
     private PartitionState Open() => new(

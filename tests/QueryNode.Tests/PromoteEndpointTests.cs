@@ -24,7 +24,8 @@ public class PromoteEndpointTests
     [InlineData("""{"filter":"a = 1","time_range":60}""", "__all__", -59, 1)]
     [InlineData("""{"filter":"a = 1","start_time":1699999000,"time_range":60}""", "__all__", -1_000, -940)]
     [InlineData("""{"filter":"a = 1","start_time":1699999000,"end_time":1699999500}""", "__all__", -1_000, -500)]
-    public async Task AConditionHasATime(string body, string dataset, int startSeconds, int endSeconds)
+    [InlineData("""{"filter":"a = 1","start_time":1699999000,"time_range":9000000000}""", "__all__", -1_000, 7_300_000_000)]
+    public async Task AConditionHasATime(string body, string dataset, long startSeconds, long endSeconds)
     {
         await using var server = await QueryNodeServer.StartAsync();
         using var response = await server.PostAsync("/api/v1/promote", body);
@@ -47,12 +48,14 @@ public class PromoteEndpointTests
     [InlineData("{}", "filter|")]
     [InlineData("""{"filter":"a ="}""", "filter|")]
     [InlineData("""{"filter":7}""", "filter|7")]
+    [InlineData("""{"filter":"root.name = 1"}""", "filter|root.name = 1")]
     [InlineData("""{"filtr":"a = 1"}""", "filtr|\"a = 1\"", "filter|")]
     [InlineData("""{"trace_id":"a","filter":"a = 1"}""", "filter|")]
     [InlineData("""{"trace_id":"a","dataset":"shop"}""", "dataset|")]
     [InlineData("""{"trace_id":""}""", "trace_id|")]
     [InlineData("""{"filter":"a = 1","time_range":0}""", "time_range|0")]
     [InlineData("""{"filter":"a = 1","start_time":5,"end_time":5}""", "start_time|")]
+    [InlineData("""{"filter":"a = 1","end_time":0}""", "start_time|")]
     [InlineData("""{"filter":"a = 1","start_time":1,"end_time":5,"time_range":4}""", "time_range|")]
     [InlineData("""{"filter":"a = 1","dataset":" "}""", "dataset| ")]
     public async Task WhatIsWrongIsNamed(string body, params string[] errors)

@@ -19,7 +19,7 @@ public static class SamplingLimits
     /// Outcomes that chance may have in one dataset's policies: two for each limit, and for each salt one more than there are percentages with it. The weight of a kept trace is a sum over all of
     /// them. Policies with more are refused.
     /// </summary>
-    public const int PolicyOutcomesMax = 1024;
+    public const int PolicyOutcomesMax = 256;
 
     /// <summary>Conditions of one rule. More are refused.</summary>
     public const int ConditionsMax = 32;
@@ -29,6 +29,9 @@ public static class SamplingLimits
 
     /// <summary>Characters of a rule's name, of a field, of a dataset's name and of a pattern: they are in metrics, on rows and in every error. Longer ones are refused.</summary>
     public const int TextLengthMax = 1000;
+
+    /// <summary>Characters of a policy's patterns joined into one: what they have together, and five around each.</summary>
+    public const int JoinedPatternsMax = TextLengthMax + (5 * ListValuesMax);
 
     /// <summary>Datasets with a policy of their own. More are refused; the others follow <c>__default__</c>.</summary>
     public const int PoliciesMax = 1000;

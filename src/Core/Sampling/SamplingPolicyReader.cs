@@ -548,10 +548,10 @@ internal sealed class SamplingPolicyReader
         values.Add(value);
     }
 
-    public Regex? ReadPattern(FieldValue value, string path)
+    public Regex? ReadPattern(FieldValue value, string path, int lengthMax = SamplingLimits.TextLengthMax)
     {
         var text = value.ToString();
-        if (text.Length > SamplingLimits.TextLengthMax)
+        if (text.Length > lengthMax)
         {
             Refuse(path, text, $"a pattern has at most {SamplingLimits.TextLengthMax} characters");
             return null;

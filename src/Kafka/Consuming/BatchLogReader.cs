@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Logging;
 
 namespace StreamObserve.Kafka.Consuming;
@@ -72,32 +73,52 @@ public sealed class BatchLogReader : IDisposable
     /// </summary>
     public async ValueTask<LogBurst> ReadAsync(CancellationToken cancellation)
     {
-        while (true)
+        LogBurst? burst;
+        while (!TryRead(out burst, out var arrival))
         {
-            Task arrival;
-            lock (_lock)
+            await arrival.WaitAsync(cancellation).ConfigureAwait(false);
+        }
+
+        return burst;
+    }
+
+    /// <summary>As <see cref="ReadAsync"/>, on the caller's thread, which it blocks: no thread of the pool has a part in it.</summary>
+    public LogBurst Read(CancellationToken cancellation)
+    {
+        LogBurst? burst;
+        while (!TryRead(out burst, out var arrival))
+        {
+            arrival.Wait(cancellation);
+        }
+
+        return burst;
+    }
+
+    /// <summary>The next burst, or what completes when there may be one.</summary>
+    private bool TryRead([NotNullWhen(true)] out LogBurst? burst, out Task arrival)
+    {
+        lock (_lock)
+        {
+            arrival = Task.CompletedTask;
+            if (_bursts.TryDequeue(out burst))
             {
-                if (_bursts.TryDequeue(out var burst))
-                {
-                    Took(burst);
-                    return burst;
-                }
-
-                ObjectDisposedException.ThrowIf(_disposed != 0, this);
-                if (_failure is not null)
-                {
-                    throw _failure;
-                }
-
-                if (_arrived.Task.IsCompleted)
-                {
-                    _arrived = new(TaskCreationOptions.RunContinuationsAsynchronously);
-                }
-
-                arrival = _arrived.Task;
+                Took(burst);
+                return true;
             }
 
-            await arrival.WaitAsync(cancellation).ConfigureAwait(false);
+            ObjectDisposedException.ThrowIf(_disposed != 0, this);
+            if (_failure is not null)
+            {
+                throw _failure;
+            }
+
+            if (_arrived.Task.IsCompleted)
+            {
+                _arrived = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            }
+
+            arrival = _arrived.Task;
+            return false;
         }
     }
 

@@ -11,7 +11,8 @@ namespace StreamObserve.Processors.LogPasses;
 
 /// <summary>
 /// Tries policies on a stretch of the log: two readings of it, one window apart, with the summaries, the tracker and the epochs that a partition has, in a store of their own that is thrown away.
-/// So its decisions are those that the policies would have come to, and what it holds is bounded as a partition is. One use, one thread at a time.
+/// So its decisions are those that the policies would have come to, and what it holds is bounded as a partition is. But for rows that come more than a window after their trace began, where that
+/// was before the log is read: they are decided as traces of their own. One use, one thread at a time.
 /// </summary>
 /// <param name="question">What is tried, on what.</param>
 /// <param name="log">The partition's log.</param>
@@ -57,7 +58,7 @@ internal sealed class DryRunPass(DryRun question, IBatchLog log, string folder, 
                 Bytes = _bytes,
                 KeptBytes = _keptBytes,
                 Weight = _weight,
-                Groups = [.. _groups.Select(group => new DryRunGroup(group.Key.Reason, group.Key.Key ?? "", group.Value))],
+                Groups = [.. _groups.Select(group => new DryRunGroup(group.Key.Reason, Shown(group.Key.Key ?? ""), group.Value))],
                 Fields = [.. _fields.Select((values, i) => new DryRunField([.. values.Select(value => new DryRunValue(value.Key, value.Value))], _others[i]))],
                 Reach = new(from, to, _all.Rows, beginning.LogStart > 0 && beginning.Offset <= beginning.LogStart, _stopped, ""),
             };
@@ -84,7 +85,7 @@ internal sealed class DryRunPass(DryRun question, IBatchLog log, string folder, 
         foreach (var record in log.Read(from, question.UntilOffset, cancellation))
         {
             headTime = Math.Max(headTime, record.AppendTimeMs);
-            if (headTime > question.ToMs + windowMs || !GoesOn())
+            if (trailTime >= question.ToMs || !GoesOn())
             {
                 break;
             }
@@ -97,14 +98,13 @@ internal sealed class DryRunPass(DryRun question, IBatchLog log, string folder, 
             Trail(clock.TrailingLimit(headTime));
         }
 
-        // What is decided now had less than its window: the last of what is counted, where the log or the time to read it ends.
-        Trail(_stopped.Length > 0 ? clock.TrailingLimit(headTime) : Math.Max(headTime, question.ToMs) + 1);
+        // What has not had its window is not decided, and not counted.
         return (first, last);
 
         void Trail(long limit)
         {
             tracker.DecideEpochs(limit, policies, clock, question.Partitions);
-            while (hasTrail && Math.Max(trailTime, trail.Current.AppendTimeMs) < limit)
+            while (hasTrail && Math.Max(trailTime, trail.Current.AppendTimeMs) < limit && GoesOn())
             {
                 trailTime = Math.Max(trailTime, trail.Current.AppendTimeMs);
                 if (trailTime >= question.FromMs && trailTime < question.ToMs && EventBatchReader.IsEventBatch(trail.Current.Value.Span))

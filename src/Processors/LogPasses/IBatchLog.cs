@@ -35,9 +35,10 @@ internal sealed class KafkaBatchLog(KafkaSettings kafka, LogPartition partition,
         using var reader = new BatchLogReader(kafka, partition, from, log, "log-pass", aheadBytes);
         while (true)
         {
-            var burst = reader.ReadAsync(cancellation).AsTask().GetAwaiter().GetResult();
+            var burst = reader.Read(cancellation);
             foreach (var record in burst.Records)
             {
+                cancellation.ThrowIfCancellationRequested();
                 if (record.Offset < until)
                 {
                     yield return record;

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using StreamObserve.Contracts.Messages;
 using StreamObserve.Core.Columns;
+using StreamObserve.Kafka;
 using StreamObserve.Processors.Queries;
 
 namespace StreamObserve.Processors.LogPasses;
@@ -14,15 +15,19 @@ internal sealed record StorePromotion(IReadOnlyList<EventBatch> Rows, PromoteDon
 /// <summary>They are stored durably, or why not.</summary>
 internal sealed record PromotionStored(PromoteDone Answer, string? Failure);
 
-/// <summary>Answers questions for which the log is read once more, each on a thread of its own that steps back before the head's.</summary>
+/// <summary>
+/// Answers questions for which the log is read once more, each on a thread of its own that steps back before the head's. Another one waits for it and tells what came of it: of a thread that
+/// has stepped back, the pool may make threads that have as well.
+/// </summary>
 internal static class LogQuestions
 {
-    /// <summary>Begins to answer one; <paramref name="done"/> is called on the thread that did.</summary>
-    public static void Start(ILogQuestion question, PartitionSnapshot snapshot, IBatchLog log, PartitionActorServices services, Action<LogQuestionDone> done, CancellationToken cancellation) =>
-        new Thread(() =>
+    /// <summary>Begins to answer one; <paramref name="done"/> is called on a thread of its own.</summary>
+    public static void Start(ILogQuestion question, PartitionSnapshot snapshot, IBatchLog log, PartitionActorServices services, Action<LogQuestionDone> done, CancellationToken cancellation)
+    {
+        LogQuestionDone? answered = null;
+        var pass = new Thread(() =>
         {
             ThreadPriorities.StepBack();
-            LogQuestionDone answered;
             try
             {
                 answered = Answer(question, snapshot, log, services, cancellation);
@@ -31,10 +36,19 @@ internal static class LogQuestions
             {
                 answered = new([], Failed(question, cause));
             }
-
-            done(answered);
         })
-        { IsBackground = true, Name = $"log pass {question.Partition}" }.Start();
+        { IsBackground = true, Name = $"log pass {question.Partition}" };
+        new Thread(() =>
+        {
+            pass.Start();
+            pass.Join();
+            done(answered!);
+        })
+        { IsBackground = true, Name = $"log question {question.Partition}" }.Start();
+    }
+
+    /// <summary>Why there is no answer when nobody waits for it any more.</summary>
+    public const string Cancelled = "cancelled";
 
     private static LogQuestionDone Answer(ILogQuestion question, PartitionSnapshot snapshot, IBatchLog log, PartitionActorServices services, CancellationToken cancellation)
     {
@@ -45,7 +59,7 @@ internal static class LogQuestions
                 return new(rows, answer);
             case DryRun dryRun:
                 var tried = dryRun with { WindowMs = services.Settings.Partition.WindowMs, UntilOffset = snapshot.Head.Offset };
-                var folder = services.Settings.FolderOf(question.Partition) + ".dryrun";
+                var folder = services.Settings.DryRunFolderOf(question.Partition);
                 return new([], new DryRunPass(tried, log, folder, services.Cuts, services.Time, services.Logs.CreateLogger<DryRunPass>()).Run(cancellation));
             default:
                 throw new InvalidOperationException($"not a question for the log: {question.GetType().Name}");
@@ -55,7 +69,7 @@ internal static class LogQuestions
     /// <summary>That it can't be answered now.</summary>
     public static ILogAnswer Refused(ILogQuestion question, string why) => Without(question, LogReach.Failed(why));
 
-    private static ILogAnswer Failed(ILogQuestion question, Exception cause) => Without(question, LogReach.Failed(cause is OperationCanceledException ? "cancelled" : cause.Message, cause is IOException or OperationCanceledException));
+    private static ILogAnswer Failed(ILogQuestion question, Exception cause) => Without(question, LogReach.Failed(cause is OperationCanceledException ? Cancelled : cause.Message, cause is IOException or OperationCanceledException or KafkaOperationException { IsTransient: true }));
 
     private static ILogAnswer Without(ILogQuestion question, LogReach reach) => question switch
     {

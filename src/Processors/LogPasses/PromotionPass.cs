@@ -25,7 +25,7 @@ internal sealed class PromotionPass(Promote question, PartitionSnapshot snapshot
 
     private const int TraceIdsShown = 100;
 
-    private readonly long _started = time.GetTimestamp();
+    private long _started;
     private readonly HashSet<TraceKey> _traces = [];
     private readonly Dictionary<UInt128, int> _wanted = [];
     private readonly List<(EventBatch Rows, UInt128[] Identities)> _found = [];
@@ -49,6 +49,7 @@ internal sealed class PromotionPass(Promote question, PartitionSnapshot snapshot
         }
         else
         {
+            _started = time.GetTimestamp();
             using var scan = Scan();
             foreach (var record in log.Read(beginning.Offset, until, cancellation))
             {
@@ -62,6 +63,7 @@ internal sealed class PromotionPass(Promote question, PartitionSnapshot snapshot
 
         using (var scan = Scan())
         {
+            _started = time.GetTimestamp();
             foreach (var record in log.Read(beginning.Offset, until, cancellation))
             {
                 if (!GoesOn() || !FindRows(scan, record.Value))
@@ -75,8 +77,8 @@ internal sealed class PromotionPass(Promote question, PartitionSnapshot snapshot
             }
         }
 
-        var kept = LeaveOut(snapshot.Blocks, snapshot.HeadBlock);
-        var already = LeaveOut(snapshot.Promoted, []);
+        var kept = LeaveOut(snapshot.Blocks, snapshot.HeadBlock, cancellation);
+        var already = LeaveOut(snapshot.Promoted, [], cancellation);
         var (rows, traces, ids) = Rest();
         var reach = new LogReach(firstMs, lastMs, read, beginning.LogStart > 0 && beginning.Offset <= beginning.LogStart, _stopped, "");
         return (rows, new(question.Partition, question.QueryId, rows.Sum(batch => (long)batch.Rows), already, kept, traces, ids, reach));
@@ -90,12 +92,12 @@ internal sealed class PromotionPass(Promote question, PartitionSnapshot snapshot
 
     private bool GoesOn()
     {
-        if (time.GetElapsedTime(_started).TotalSeconds < Limits.LogPassSecondsMax)
+        if (time.GetElapsedTime(_started).TotalSeconds < Limits.LogPassSecondsMax / 2)
         {
             return true;
         }
 
-        _stopped = $"the log was read for {Limits.LogPassSecondsMax} s; ask for a shorter time";
+        _stopped = $"the log was read for {Limits.LogPassSecondsMax / 2} s; ask for a later time";
         return false;
     }
 
@@ -180,7 +182,7 @@ internal sealed class PromotionPass(Promote question, PartitionSnapshot snapshot
     }
 
     /// <summary>Counts off what is held already; how many rows that were.</summary>
-    private long LeaveOut(IEnumerable<BlockInfo> blocks, IEnumerable<EventBatch> batches)
+    private long LeaveOut(IEnumerable<BlockInfo> blocks, IEnumerable<EventBatch> batches, CancellationToken cancellation)
     {
         if (_found.Count == 0)
         {
@@ -192,6 +194,7 @@ internal sealed class PromotionPass(Promote question, PartitionSnapshot snapshot
         long min = times.Min(), max = times.Max();
         foreach (var info in blocks)
         {
+            cancellation.ThrowIfCancellationRequested();
             if (info.MinTimeNs <= max && info.MaxTimeNs >= min)
             {
                 held += LeaveOut(snapshot.BlockReader.Open(info), times);

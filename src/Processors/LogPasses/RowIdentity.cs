@@ -7,13 +7,16 @@ using StreamObserve.Core.Columns;
 namespace StreamObserve.Processors.LogPasses;
 
 /// <summary>
-/// A row by all that its producer sent: time, dataset and every field with its value, whatever the order and form in which they are stored, without what sampling added. Rows that are alike in
-/// all of it have the same. One segment's columns are looked up once; single-threaded.
+/// A row by all that its producer sent: time, dataset and every field with its value, whatever the order and form in which they are stored, without what sampling added. Whole numbers are
+/// the same as integers and as floats. Rows that are alike in all of it have the same. One segment's columns are looked up once; single-threaded.
 /// </summary>
 internal sealed class RowIdentity
 {
     /// <summary>What fields that sampling adds begin with.</summary>
     public const string AddedPrefix = "meta.sample.";
+
+    // Up to here floats hold every whole number.
+    private const double WholeMax = 1L << 53;
 
     private readonly List<(byte[] Name, ColumnVector Column)> _columns = [];
     private readonly IRowSegment _segment;
@@ -53,8 +56,11 @@ internal sealed class RowIdentity
             switch (column.Type)
             {
                 case ColumnType.Float:
-                    BinaryPrimitives.WriteDoubleLittleEndian(scratch, column.FloatAt(k));
-                    identity += Hash(name, Kind.Float, scratch[..sizeof(double)]);
+                    // A whole number is one of either kind: a block has one column of numbers where its batches had two.
+                    var number = column.FloatAt(k);
+                    var isWhole = Math.Abs(number) <= WholeMax && number == Math.Floor(number);
+                    BinaryPrimitives.WriteInt64LittleEndian(scratch, isWhole ? (long)number : BitConverter.DoubleToInt64Bits(number));
+                    identity += Hash(name, isWhole ? Kind.Integer : Kind.Float, scratch[..sizeof(long)]);
                     break;
                 case ColumnType.Integer or ColumnType.Bool:
                     BinaryPrimitives.WriteInt64LittleEndian(scratch, column.IntegerAt(k));

@@ -34,6 +34,7 @@ internal sealed class DryRunner(Partitions partitions, ISamplingService sampling
             Bytes = (replies.Replies.Sum(reply => reply.Bytes), replies.Replies.Sum(reply => reply.KeptBytes)),
             Estimate = replies.Replies.Sum(reply => reply.Weight),
             Seconds = read.Count == 0 ? 0 : (read.Max(reply => reply.Reach.ToMs) - read.Min(reply => reply.Reach.FromMs)) / 1000d,
+            UntilMs = read.Count == 0 ? 0 : read.Max(reply => reply.Reach.ToMs),
             Groups =
             [
                 .. replies.Replies.SelectMany(reply => reply.Groups).GroupBy(group => (group.Reason, group.Key))

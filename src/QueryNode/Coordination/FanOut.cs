@@ -63,7 +63,11 @@ internal sealed class FanOut<TReply> : ReceiveActor, IWithTimers
         Receive<Hedge>(_ => OnHedge());
         Receive<AskAgain>(again => AskOne(again.Partition));
         Receive<Late>(_ => OnLate());
-        Receive<TooLate>(_ => GiveUp(_open.Keys, "no answer in time"));
+        Receive<TooLate>(_ =>
+        {
+            CancelOpen();
+            GiveUp(_open.Keys, "no answer in time");
+        });
         Receive<FanOutCancelled>(_ => OnCancelled());
     }
 
@@ -169,6 +173,12 @@ internal sealed class FanOut<TReply> : ReceiveActor, IWithTimers
 
     private void OnCancelled()
     {
+        CancelOpen();
+        Context.Stop(Self);
+    }
+
+    private void CancelOpen()
+    {
         foreach (var question in _questions)
         {
             var id = question switch { ILeafQuestion leaf => leaf.QueryId, ILogQuestion log => log.QueryId, _ => (long?)null };
@@ -177,8 +187,6 @@ internal sealed class FanOut<TReply> : ReceiveActor, IWithTimers
                 _region.Tell(new CancelLeafQuery(question.Partition, running));
             }
         }
-
-        Context.Stop(Self);
     }
 
     private void End()

@@ -36,6 +36,11 @@ internal sealed class PolicyKeeper(MetaTopic meta, Partitions partitions, TimePr
                 return new PutPolicyOutcome.Refused(error);
             }
 
+            if (!SamplingPolicySet.TryParse(next.ToJson(), out _, out var unreadable))
+            {
+                return new PutPolicyOutcome.Refused(unreadable[0]);     // partitions read what is written: together with the others' it is too large
+            }
+
             var now = time.GetUtcNow().ToUnixTimeMilliseconds() * 1_000_000;
             byte[] stamped = [.. BitConverter.GetBytes(now), .. next.ToJson()];
             await meta.PutAsync($"{History}{next.Version:D10}", stamped, cancellation).ConfigureAwait(false);
@@ -87,8 +92,17 @@ internal sealed class PolicyKeeper(MetaTopic meta, Partitions partitions, TimePr
         return versions;
     }
 
-    private SamplingPolicySet Read(string key) =>
-        meta.TryGet(key, out var entry) && entry.Value is { } bytes && SamplingPolicySet.TryParse(bytes, out var set, out _) ? set : SamplingPolicySet.Empty;
+    private SamplingPolicySet Read(string key)
+    {
+        if (!meta.TryGet(key, out var entry) || entry.Value is not { } bytes)
+        {
+            return SamplingPolicySet.Empty;
+        }
+
+        return SamplingPolicySet.TryParse(bytes, out var set, out var errors)
+            ? set
+            : throw new ServiceUnavailableException($"the policies in force do not read, so none can be put beside them: {errors[0].Field}: {errors[0].Reason}", isTransient: false);
+    }
 
     /// <summary>Until every partition that answers has the version at its head. When that takes too long it still comes: the log has it.</summary>
     private async Task WaitUntilInForceAsync(int version, CancellationToken cancellation)

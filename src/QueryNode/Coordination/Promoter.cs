@@ -52,7 +52,7 @@ internal static class LogGaps
                 gaps.Add(new("partition", $"partition {reply.Partition}: {reach.Failure}"));
             }
 
-            if (reach.IsTruncated && (reach.FromMs == 0 || reach.FromMs > fromNs / 1_000_000))
+            if (reach.IsTruncated && (reach.FromMs == 0 ? reach.Stopped.Length == 0 : reach.FromMs > fromNs / 1_000_000))
             {
                 gaps.Add(new(
                     "expired",

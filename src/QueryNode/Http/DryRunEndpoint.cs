@@ -46,6 +46,8 @@ internal sealed class DryRunEndpoint(IDryRunService dryRuns, ICatalogService cat
             {
                 case DryRunOutcome.Refused refused:
                     return SamplingEndpoint.Invalid([refused.Error]);
+                case DryRunOutcome.Tried { Answer.Receipt: { Answered: 0 } receipt }:
+                    return Problems.NoneAnswered(receipt);
                 case DryRunOutcome.Tried tried:
                     await JsonOutput.SendAsync(context, StatusCodes.Status200OK, output => Write(output, asked, tried.Answer, shown)).ConfigureAwait(false);
                     return null;
@@ -148,6 +150,11 @@ internal sealed class DryRunEndpoint(IDryRunService dryRuns, ICatalogService cat
         json.WriteString("dataset"u8, request.Dataset);
         json.WriteTime(JsonOutput.Name("start_time"), request.FromMs * 1_000_000);
         json.WriteTime(JsonOutput.Name("end_time"), request.ToMs * 1_000_000);
+        if (answer.UntilMs > 0)
+        {
+            json.WriteTime(JsonOutput.Name("counted_until"), answer.UntilMs * 1_000_000);
+        }
+
         json.WriteNumber("seconds_read"u8, answer.Seconds);
         WriteCount(json, answer.All);
         json.WriteNumber("kept_share"u8, answer.All.Rows == 0 ? 0 : Math.Round((double)answer.All.Kept / answer.All.Rows, 6));
@@ -193,6 +200,11 @@ internal sealed class DryRunEndpoint(IDryRunService dryRuns, ICatalogService cat
         var vanished = values.Values.Where(value => value.Count.Kept == 0).ToList();
         json.WriteStartObject("vanished"u8);
         json.WriteNumber("values"u8, vanished.Count);
+        if (values.Others.Kept > 0)
+        {
+            json.WriteBoolean("at_most"u8, true);      // some may be among the others, and kept
+        }
+
         json.WriteNumber("events"u8, vanished.Sum(value => value.Count.Rows));
         WriteValues(json, "most_frequent"u8, vanished.Take(shown));
         json.WriteEndObject();

@@ -71,6 +71,9 @@ internal static class Problems
         Members = json => ReceiptJson.WriteFailed(json, receipt.Failed),
     };
 
+    /// <summary>No partition has an answer: 503 that names why.</summary>
+    public static ProblemDocument NoneAnswered(Receipt receipt) => Partial(receipt) with { Title = "no answer", Detail = $"none of {receipt.Asked} partitions has an answer now" };
+
     private static ProblemDocument WithPosition(ProblemDocument document, IReadOnlyList<QueryError> errors) =>
         errors[0].Offset is { } offset ? document with { Members = json => json.WriteNumber("position"u8, offset + 1) } : document;
 

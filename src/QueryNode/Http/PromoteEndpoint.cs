@@ -34,6 +34,11 @@ internal sealed class PromoteEndpoint(IPromotionService promotions, QueryAdmissi
             }
 
             var answer = await promotions.PromoteAsync(request.Value, cancellation).ConfigureAwait(false);
+            if (answer.Receipt.Answered == 0)
+            {
+                return Problems.NoneAnswered(answer.Receipt);
+            }
+
             await JsonOutput.SendAsync(context, StatusCodes.Status200OK, output => Write(output, answer)).ConfigureAwait(false);
             return null;
         }).ConfigureAwait(false);
@@ -86,7 +91,14 @@ internal sealed class PromoteEndpoint(IPromotionService promotions, QueryAdmissi
             return request;
         }
 
-        return ConditionText.Parse(filter).TryGet(out var condition, out var wrong) ? request with { Where = condition } : Problems.BadText("filter", wrong);
+        if (!ConditionText.Parse(filter).TryGet(out var condition, out var wrong))
+        {
+            return Problems.BadText("filter", wrong);
+        }
+
+        return QuerySupport.CheckTail(condition, []) is [var unsupported, ..]
+            ? Problems.BadRequest(new ProblemError("filter", JsonText.Excerpt(filter), unsupported.Message))
+            : request with { Where = condition };
     }
 
     private static void CheckWhat(string? traceId, string? dataset, string? filter, List<ProblemError> errors)

@@ -41,14 +41,14 @@ internal sealed class TimeSpanJson(int defaultSeconds)
         }
 
         var range = _range ?? defaultSeconds;
-        var end = _end ?? (_start is { } from && _range is not null ? from + range : nowSeconds + 1);
-        var start = _start ?? end - range;
+        var end = Math.Min(_end ?? (_start is { } from && _range is not null ? from + range : nowSeconds + 1), QueryHttpLimits.UnixSecondsMax);
+        var start = Math.Max(0, _start ?? end - range);
         if (start >= end)
         {
             errors.Add(new("start_time", null, "must be before the end"));
         }
 
-        return (Math.Max(0, start), end);
+        return (start, end);
     }
 
     private static long? Seconds(JsonProperty member, long min, List<ProblemError> errors)

@@ -46,6 +46,9 @@ public sealed record DryRunAnswer
     /// <summary>Seconds of log time that were read.</summary>
     public required double Seconds { get; init; }
 
+    /// <summary>Log time of the last record that was counted, unix milliseconds; 0 where there was none. What came later has not had its window yet, or lies past the end.</summary>
+    public required long UntilMs { get; init; }
+
     /// <summary>By what decided, those with the most rows first.</summary>
     public required IReadOnlyList<DryRunGroup> Groups { get; init; }
 

@@ -6,8 +6,8 @@ namespace StreamObserve.QueryNode.Services;
 public interface IPromotionService
 {
     /// <summary>
-    /// Reads the log once more and stores the dropped rows that are asked for, so that look-ups find them, and no calculation does. Returns when they are durable; asking again brings back what
-    /// is missing still. Any thread; a partition does one at a time.
+    /// Reads the log once more and stores the dropped rows that are asked for, so that look-ups find them, and no calculation does. Returns when they are durable. What is
+    /// too much for one promotion (the answer says so) is had by asking for less, by a shorter time or a narrower condition. Any thread; a partition does one at a time.
     /// </summary>
     Task<PromotionAnswer> PromoteAsync(PromotionRequest request, CancellationToken cancellation);
 }

@@ -98,6 +98,24 @@ public class PromotionPassTests
         Assert.Equal((2, 1), (answer.Promoted, answer.Kept));
     }
 
+    /// <summary>A block has one column for a field whose batches have whole numbers here and fractions there.</summary>
+    [Fact]
+    public void RowsAreKnownAgainInWhateverFormTheyAreStored()
+    {
+        using var test = new TestState(TestState.Default with { BlockRows = 4 });
+        string[] lines = ["{\"v\":3,\"t\":\"00ff\"}", "{\"v\":2.5,\"t\":\"x\"}", "{\"v\":-0.0,\"t\":\"\"}", "{\"v\":true}", "{\"v\":9007199254740993}"];
+        foreach (var line in lines)
+        {
+            test.AppendJson(line);
+        }
+
+        test.Tick(20_000);
+        test.Pump();
+        Assert.NotEmpty(test.State.Snapshot().Blocks);
+        var answer = Promote(test, where: "n does-not-exist");
+        Assert.Equal((0, 0, lines.Length), (answer.Promoted, answer.Already, answer.Kept));
+    }
+
     [Fact]
     public void WhatIsNotDecidedYetIsLeftAlone()
     {

@@ -213,6 +213,11 @@ internal sealed class CollectorPolicyReader(SamplingPolicyReader document)
         {
             Refuse(settings, name, $"all patterns together have at most {SamplingLimits.TextLengthMax} characters");
         }
+        else if (patterns.Count > 0)
+        {
+            // One by one they may be patterns, and together none: a comment that hides the bracket behind it.
+            document.ReadPattern(Events.FieldValue.Of(StringAttributePolicy.AnyOf(patterns)), SamplingPolicyReader.Join(settings.Path, name), SamplingLimits.JoinedPatternsMax);
+        }
     }
 
     /// <summary>The policies that another is made of, at least one.</summary>
@@ -291,7 +296,8 @@ internal sealed class CollectorPolicyReader(SamplingPolicyReader document)
             }
         }
 
-        if (percents.Values.Sum() > 100)
+        // Their sum depends on their order by as much as rounding does, and they are written in another one than they were read in.
+        if (percents.Values.Sum() > 100 + 1e-6)
         {
             Refuse(settings, name, "all percentages together are more than 100");
         }

@@ -83,12 +83,18 @@ public sealed class CompiledPolicies
     /// <param name="leaves">Its leaves.</param>
     /// <param name="limits">By bit, the limits that it is within.</param>
     /// <param name="chances">Of each limit, the chance of those asked about to be within it.</param>
-    internal SamplingDecision Decide(ConditionBits leaves, uint limits, ReadOnlySpan<double> chances)
+    /// <param name="known">Chances of traces that were decided before with the same chances of limits; filled in.</param>
+    internal SamplingDecision Decide(ConditionBits leaves, uint limits, ReadOnlySpan<double> chances, Dictionary<ConditionBits, double>? known = null)
     {
         var drop = First(_drops, leaves, limits);
         var sample = drop < 0 ? First(_samples, leaves, limits) : -1;
-        var chance = ChanceOf(leaves, chances, limit: -1);
-        chance = chance > 1 - ChanceRounding ? 1 : chance;
+        if (known?.TryGetValue(leaves & ~_byChance, out var chance) != true)
+        {
+            chance = ChanceOf(leaves, chances, limit: -1);
+            chance = chance > 1 - ChanceRounding ? 1 : chance;
+            known?.Add(leaves & ~_byChance, chance);
+        }
+
         if (sample >= 0)
         {
             return new(Keep: true, 1 / chance, SamplingReason.Policy, (short)(_drops.Length + sample));

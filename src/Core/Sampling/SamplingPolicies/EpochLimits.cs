@@ -44,9 +44,10 @@ public sealed class EpochLimits
                 chances(new(version, policy, (short)limit, ""), 1 / ofLimits[limit]);
             }
 
+            var known = new Dictionary<ConditionBits, double>();
             foreach (ref var trace in traces)
             {
-                decided(trace.Key, asking.Policies.Decide(trace.Leaves, trace.Limits, ofLimits));
+                decided(trace.Key, asking.Policies.Decide(trace.Leaves, trace.Limits, ofLimits, known));
             }
         }
     }

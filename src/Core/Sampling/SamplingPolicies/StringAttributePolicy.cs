@@ -54,9 +54,12 @@ public sealed record StringAttributePolicy(string Name, string Key, IReadOnlyLis
     /// <summary>The condition that any of some patterns finds something in a field.</summary>
     internal static SamplingCondition Pattern(string field, params string[] patterns)
     {
-        var any = string.Join('|', patterns.Select(pattern => $"(?:{pattern})"));
+        var any = AnyOf(patterns);
         return new(field, SamplingOperator.Matches, [FieldValue.Of(any)], SamplingDatatype.AsIs, new Regex(any, RegexOptions.NonBacktracking | RegexOptions.CultureInvariant));
     }
+
+    /// <summary>The pattern that finds something where any of some does.</summary>
+    internal static string AnyOf(IEnumerable<string> patterns) => string.Join('|', patterns.Select(pattern => $"(?:{pattern})"));
 
     private SamplingCondition OneOf() => new(Key, SamplingOperator.In, [.. Values.Select(FieldValue.Of)]);
 }

@@ -70,6 +70,22 @@ public class CollectorPolicyReaderTests
     [InlineData("""[{"name":"p","type":"composite","composite":{"max_total_spans_per_second":9,"composite_sub_policy":[{"name":"a","type":"trace_flags"}],"rate_allocation":[{"policy":"a","percent":500}]}}]""", "policies[0].composite.rate_allocation[0].percent")]
     public void WhatIsWrongIsNamed(string policies, string field) => Assert.Contains(Policies.ErrorsOf($$$"""{"policies":{{{policies}}}}"""), error => error.Field == field);
 
+    /// <summary>Shares are written in another order than they were read in, and a sum of floats depends on it.</summary>
+    [Fact]
+    public void WhatIsReadIsWrittenSoThatItReads()
+    {
+        const string Json = """
+            {"policies":[{"name":"p","type":"composite","composite":{"max_total_spans_per_second":9,"composite_sub_policy":[{"name":"a","type":"trace_flags"},{"name":"b","type":"trace_flags"},{"name":"c","type":"trace_flags"}],
+              "rate_allocation":[{"policy":"a","percent":53.7},{"policy":"c","percent":3.2},{"policy":"b","percent":43.1}]}}]}
+            """;
+        Policies.Parse(Encoding.UTF8.GetString(Policies.Parse(Json).ToJson()));
+    }
+
+    [Fact]
+    public void PatternsMustBeOneTogether() => Assert.Equal(
+        "policies[0].string_attribute.values",
+        Policies.ErrorsOf("""{"policies":[{"name":"p","type":"string_attribute","string_attribute":{"key":"k","values":["(?x)abc # note","b"],"enabled_regex_matching":true}}]}""")[0].Field);
+
     [Fact]
     public void ErrorsNameTheOutermostPolicy()
     {
