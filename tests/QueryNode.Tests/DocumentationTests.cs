@@ -24,7 +24,7 @@ public partial class DocumentationTests
         await using var server = await QueryNodeServer.StartAsync();
         var requests = CurlWithBody().Matches(Text());
 
-        Assert.Equal(6, requests.Count);
+        Assert.Equal(10, requests.Count);
         foreach (Match request in requests)
         {
             var method = request.Value.Contains("-X PUT", StringComparison.Ordinal) ? HttpMethod.Put : HttpMethod.Post;

@@ -44,9 +44,8 @@ public class DryRunEndpointTests
     public async Task WhereNoPartitionAnswersTheRequestFails()
     {
         await using var server = await QueryNodeServer.StartAsync();
-        server.LogPasses.DryRun = new DryRunOutcome.Tried(new()
+        server.LogPasses.DryRun = new DryRunOutcome.Tried(((DryRunOutcome.Tried)server.LogPasses.DryRun).Answer with
         {
-            All = default, Bytes = default, Estimate = 0, Seconds = 0, UntilMs = 0, Groups = [], Fields = [], Missing = [],
             Receipt = Answers.Receipt([.. Enumerable.Range(0, 4).Select(i => new Core.Querying.FailedPartition(i, "another promotion or dry run is under way", true))]),
         });
         using var response = await server.PostAsync("/api/v1/sampling/dryrun", $$"""{"dataset":"shop","policy":{{Policy}},"by":["a"]}""");

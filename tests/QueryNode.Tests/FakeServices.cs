@@ -201,7 +201,18 @@ internal sealed class FakeLogPasses : IPromotionService, IDryRunService
 
     public PromotionAnswer Promotion { get; set; } = new() { Promoted = 3, Already = 2, Kept = 1, Traces = 1, TraceIds = ["0a"], Missing = [], Receipt = Answers.Receipt() };
 
-    public DryRunOutcome DryRun { get; set; } = null!;
+    public DryRunOutcome DryRun { get; set; } = new DryRunOutcome.Tried(new()
+    {
+        All = default,
+        Bytes = default,
+        Estimate = 0,
+        Seconds = 0,
+        UntilMs = 0,
+        Groups = [],
+        Fields = [],
+        Missing = [],
+        Receipt = Answers.Receipt(),
+    });
 
     public Task<PromotionAnswer> PromoteAsync(PromotionRequest request, CancellationToken cancellation)
     {
