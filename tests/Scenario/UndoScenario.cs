@@ -25,7 +25,12 @@ public sealed class UndoScenario(ITestOutputHelper output) : ScenarioTest(output
         // Tried on events that no policy has touched: all of them are there to compare with.
         await IngestAsync(api, ids, "before");
         await CountAsync(api, "before", Traces * RowsOfTrace);
-        JsonNode trial = await PostAsync(api, "/api/v1/sampling/dryrun", $$"""{"dataset":"before","policy":{{Policy}},"time_range":600,"by":["customer_id","error"]}""");
+        JsonNode trial = await Eventually.AsksAsync(
+            "all events have had their window",
+            Soon,
+            () => PostAsync(api, "/api/v1/sampling/dryrun", $$"""{"dataset":"before","policy":{{Policy}},"time_range":600,"by":["customer_id","error"]}"""),
+            answer => (int)answer["events"]! == Traces * RowsOfTrace,
+            answer => answer.ToJsonString());
         int[] kept = Kept(ids, "before");
         Assert.Equal((Traces * RowsOfTrace, kept.Length * RowsOfTrace), ((int)trial["events"]!, (int)trial["kept"]!));
         string[] lost = Lost(kept);

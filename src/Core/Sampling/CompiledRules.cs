@@ -41,16 +41,16 @@ public sealed class CompiledRules
     public SamplingDecision DecideRow(ConditionBits bits, long latencyMs, int partition, long offset, int rowIndex)
     {
         var place = Place(partition, offset, rowIndex);
-        return Policies is { } policies ? policies.DecideRow(policies.LeavesOfRow(bits, latencyMs), [], place) : Decide(RuleForRow(bits), bits, Upper(place), isRow: true);
+        return Policies is { } policies ? policies.DecideRow(policies.LeavesOfRow(bits, latencyMs), PolicyChances.None, place) : Decide(RuleForRow(bits), bits, Upper(place), isRow: true);
     }
 
     /// <summary>The decision on a row without a trace of a dataset whose policies have limits.</summary>
     /// <param name="leaves">Its leaves.</param>
-    /// <param name="chances">Of each limit, the chance of those asked about to be within it.</param>
+    /// <param name="chances">Those of the row's epoch.</param>
     /// <param name="partition">The partition of the batches topic.</param>
     /// <param name="offset">The log offset of the record.</param>
     /// <param name="rowIndex">The row's index in the record's batch.</param>
-    public SamplingDecision DecideRowByLimits(ConditionBits leaves, ReadOnlySpan<double> chances, int partition, long offset, int rowIndex) =>
+    public SamplingDecision DecideRowByLimits(ConditionBits leaves, PolicyChances chances, int partition, long offset, int rowIndex) =>
         Policies!.DecideRow(leaves, chances, Place(partition, offset, rowIndex));
 
     /// <summary>The decision on a row without a trace whose rule decides by epoch.</summary>

@@ -41,11 +41,7 @@ internal sealed class DryRunPass(DryRun question, IBatchLog log, string folder, 
         // From where on all traces and epochs that matter are whole.
         var windowMs = question.Policies.Compiled.WindowMs ?? question.WindowMs;
         var beginning = log.Beginning(new DecisionClock(windowMs).EpochOf(Math.Max(0, question.FromMs - windowMs)).Start, cancellation);
-        if (Directory.Exists(folder))
-        {
-            Directory.Delete(folder, recursive: true);      // of one that a crash ended
-        }
-
+        DeleteFolder();      // of one that a crash ended
         try
         {
             using var store = PartitionStore<TraceSummary>.Open(folder, StoreOptions, PartitionSettings.Fingerprint(question.Partition, question.Partitions), cuts, time, logger);
@@ -64,6 +60,14 @@ internal sealed class DryRunPass(DryRun question, IBatchLog log, string folder, 
             };
         }
         finally
+        {
+            DeleteFolder();
+        }
+    }
+
+    private void DeleteFolder()
+    {
+        if (Directory.Exists(folder))
         {
             Directory.Delete(folder, recursive: true);
         }

@@ -203,6 +203,7 @@ public sealed class TraceTracker
         ConditionBits[]? rowBits = null;
         long[]? latencies = null;
         List<int>?[]? pairs = null;
+        Dictionary<CompiledPolicies, PolicyChances>? chancesOf = null;
         for (var row = 0; row < batch.Rows; row++)
         {
             if (_traceOf[row] != NoTrace)
@@ -216,10 +217,10 @@ public sealed class TraceTracker
             var rules = policyOfRows.RulesFor(batch.Datasets.Text(batch.DatasetCodes[row]));
             if (rules.Policies is { HasLimits: true } ofDataset)
             {
-                var chances = new double[ofDataset.Limits];
-                for (var limit = 0; limit < chances.Length; limit++)
+                chancesOf ??= [];
+                if (!chancesOf.TryGetValue(ofDataset, out var chances))
                 {
-                    chances[limit] = 1 / _pending.RateOf(logTimeMs, new(policyOfRows.Version, rules.Policy, (short)limit, ""));
+                    chancesOf.Add(ofDataset, chances = new(ChancesOf(ofDataset, policyOfRows.Version, logTimeMs)));
                 }
 
                 decisions[row] = Told(rules, rules.DecideRowByLimits(ofDataset.LeavesOfRow(rowBits[row], latencies[row]), chances, _partition, offset, row));
@@ -243,6 +244,18 @@ public sealed class TraceTracker
 
     /// <summary>A trace's summary, if it is still kept.</summary>
     public bool TryGet(TraceKey key, out TraceSummary summary) => _summaries.TryGet(new ChunkKey(key.High, key.Low), out summary) == ReadOutcome.Found;
+
+    /// <summary>Of each limit, the chance of a row at a log time to be within it.</summary>
+    private double[] ChancesOf(CompiledPolicies policies, int version, long logTimeMs)
+    {
+        var chances = new double[policies.Limits];
+        for (var limit = 0; limit < chances.Length; limit++)
+        {
+            chances[limit] = 1 / _pending.RateOf(logTimeMs, new(version, policies.Policy, (short)limit, ""));
+        }
+
+        return chances;
+    }
 
     private static RowDecision Told(CompiledRules rules, in SamplingDecision decision, string? key = null) => new(decision, key, rules.ReasonTextOf(decision));
 

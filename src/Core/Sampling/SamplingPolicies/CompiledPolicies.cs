@@ -77,22 +77,21 @@ public sealed class CompiledPolicies
     public ConditionBits LeavesOfRow(ConditionBits bits, long latencyMs) => LeavesOf(bits, latencyMs, rows: 1);
 
     /// <summary>The decision on a trace where no policy has a limit.</summary>
-    public SamplingDecision Decide(in TraceSummary summary) => Decide(LeavesOf(summary), limits: 0, []);
+    public SamplingDecision Decide(in TraceSummary summary) => Decide(LeavesOf(summary), limits: 0, PolicyChances.None);
 
     /// <summary>The decision on a trace that is within some limits.</summary>
     /// <param name="leaves">Its leaves.</param>
     /// <param name="limits">By bit, the limits that it is within.</param>
-    /// <param name="chances">Of each limit, the chance of those asked about to be within it.</param>
-    /// <param name="known">Chances of traces that were decided before with the same chances of limits; filled in.</param>
-    internal SamplingDecision Decide(ConditionBits leaves, uint limits, ReadOnlySpan<double> chances, Dictionary<ConditionBits, double>? known = null)
+    /// <param name="chances">Those of the trace's epoch.</param>
+    internal SamplingDecision Decide(ConditionBits leaves, uint limits, PolicyChances chances)
     {
         var drop = First(_drops, leaves, limits);
         var sample = drop < 0 ? First(_samples, leaves, limits) : -1;
-        if (known?.TryGetValue(leaves & ~_byChance, out var chance) != true)
+        if (chances.Known?.TryGetValue(leaves & ~_byChance, out var chance) != true)
         {
-            chance = ChanceOf(leaves, chances, limit: -1);
+            chance = ChanceOf(leaves, chances.OfLimits, limit: -1);
             chance = chance > 1 - ChanceRounding ? 1 : chance;
-            known?.Add(leaves & ~_byChance, chance);
+            chances.Known?.Add(leaves & ~_byChance, chance);
         }
 
         if (sample >= 0)
@@ -107,9 +106,9 @@ public sealed class CompiledPolicies
 
     /// <summary>The decision on a row without a trace, by its place in the log.</summary>
     /// <param name="leaves">Its leaves (<see cref="LeavesOfRow"/>).</param>
-    /// <param name="chances">Of each limit, the chance of those asked about to be within it.</param>
+    /// <param name="chances">Those of the row's epoch.</param>
     /// <param name="place">The hash of its place.</param>
-    internal SamplingDecision DecideRow(ConditionBits leaves, ReadOnlySpan<double> chances, ulong place)
+    internal SamplingDecision DecideRow(ConditionBits leaves, PolicyChances chances, ulong place)
     {
         foreach (var salt in _salts)
         {
@@ -119,7 +118,7 @@ public sealed class CompiledPolicies
         var limits = 0u;
         for (var limit = 0; limit < _limits.Length; limit++)
         {
-            if (Uniform(place, limit) < chances[limit])
+            if (Uniform(place, limit) < chances.OfLimits[limit])
             {
                 limits |= 1u << limit;
             }

@@ -44,10 +44,10 @@ public sealed class EpochLimits
                 chances(new(version, policy, (short)limit, ""), 1 / ofLimits[limit]);
             }
 
-            var known = new Dictionary<ConditionBits, double>();
+            var left = new PolicyChances(ofLimits);
             foreach (ref var trace in traces)
             {
-                decided(trace.Key, asking.Policies.Decide(trace.Leaves, trace.Limits, ofLimits, known));
+                decided(trace.Key, asking.Policies.Decide(trace.Leaves, trace.Limits, left));
             }
         }
     }
