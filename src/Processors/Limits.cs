@@ -36,9 +36,6 @@ public static class Limits
     /// <summary>Texts of traces' keys that are not put together anew for each trace.</summary>
     public const int KeyTextsHeld = 4_096;
 
-    /// <summary>Decisions on traces that a partition holds beside their summaries, a power of two; 64 bytes each. Past it the summaries are asked.</summary>
-    public const int DecisionsHeld = 1 << 14;
-
     /// <summary>Rows that one promotion brings back in a partition, and traces that it looks for. Past it the answer says that there are more.</summary>
     public const int PromotedRowsMax = 100_000;
 

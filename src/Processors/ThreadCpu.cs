@@ -7,7 +7,7 @@ internal static partial class ThreadCpu
 {
     private const int ThreadCpuTime = 3;     // CLOCK_THREAD_CPUTIME_ID of Linux
 
-    /// <summary>Of the calling thread, in nanoseconds; 0 where the system does not tell. Some 200 ns itself.</summary>
+    /// <summary>Of the calling thread, in nanoseconds; 0 where the system does not tell. A system call.</summary>
     public static long NowNs() => OperatingSystem.IsLinux() && GetTime(ThreadCpuTime, out var time) == 0 ? (time.Seconds * 1_000_000_000) + time.Nanoseconds : 0;
 
     [LibraryImport("libc", EntryPoint = "clock_gettime")]

@@ -115,7 +115,7 @@ internal sealed class DryRunPass(DryRun question, IBatchLog log, string folder, 
                 {
                     var batch = trailReader.Read(trail.Current.Value);
                     var decisions = new RowDecision[batch.Rows];
-                    tracker.Decide(batch, trail.Current.Offset, trailTime, compiled, policies, clock, decisions);
+                    tracker.Decide(batch, trail.Current.Offset, trailTime, compiled, policies, decisions);
                     Count(batch, decisions);
                     first = first == 0 ? trailTime : first;
                     last = trailTime;

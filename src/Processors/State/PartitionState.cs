@@ -497,7 +497,7 @@ public sealed class PartitionState : IDisposable
         }
 
         var decisions = new RowDecision[batch.Rows];
-        _tracker.Decide(batch, entry.Offset, entry.LogTimeMs, _policies.Of(entry.PolicyVersion), _policies, _clock, decisions);
+        _tracker.Decide(batch, entry.Offset, entry.LogTimeMs, _policies.Of(entry.PolicyVersion), _policies, decisions);
         var kept = KeptRowsOf(batch, decisions);
         DroppedRows += batch.Rows - (kept?.Rows ?? 0);
         if (kept is not null)

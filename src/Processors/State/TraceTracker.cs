@@ -29,7 +29,6 @@ public sealed class TraceTracker
     private readonly StringDictionary _datasets;
     private readonly TraceKeys _keysOfTraces;
     private readonly PendingEpochs _pending;
-    private readonly DecisionCache _decided = new();
     private readonly Dictionary<TraceKey, int> _traces = [];
     private readonly List<ColumnVector> _columns = [];
     private TraceContribution[] _contributions = new TraceContribution[64];
@@ -188,16 +187,13 @@ public sealed class TraceTracker
     /// <summary>
     /// The decision on each row of a batch that the trailing cursor passes, recorded with its trace when this is the first row of it to come by.
     /// </summary>
-    internal void Decide(EventBatch batch, long offset, long logTimeMs, CompiledSamplingPolicy policyOfRows, PolicyTimeline policies, DecisionClock clock, Span<RowDecision> decisions)
+    internal void Decide(EventBatch batch, long offset, long logTimeMs, CompiledSamplingPolicy policyOfRows, PolicyTimeline policies, Span<RowDecision> decisions)
     {
         GroupByTrace(batch);
         var ofTrace = new RowDecision[_traces.Count];
         for (var trace = 0; trace < ofTrace.Length; trace++)
         {
-            if (!_decided.TryGet(_keys[trace], logTimeMs, out ofTrace[trace]))
-            {
-                ofTrace[trace] = Decision(_keys[trace], policies, clock);
-            }
+            ofTrace[trace] = Decision(_keys[trace], policies);
         }
 
         ConditionBits[]? rowBits = null;
@@ -259,7 +255,7 @@ public sealed class TraceTracker
 
     private static RowDecision Told(CompiledRules rules, in SamplingDecision decision, string? key = null) => new(decision, key, rules.ReasonTextOf(decision));
 
-    private RowDecision Decision(TraceKey key, PolicyTimeline policies, DecisionClock clock)
+    private RowDecision Decision(TraceKey key, PolicyTimeline policies)
     {
         if (!TryGet(key, out var summary))
         {
@@ -276,9 +272,9 @@ public sealed class TraceTracker
         if (summary.IsDecided)
         {
             var decision = summary.Decision;
-            return Hold(Told(rules, decision, rules.EpochSamplerOf(decision.RuleIndex) is { Key.IsEmpty: false } sampler
+            return Told(rules, decision, rules.EpochSamplerOf(decision.RuleIndex) is { Key.IsEmpty: false } sampler
                 ? _keysOfTraces.TextOf(sampler.Key, summary.PolicyVersion, summary.KeySet, summary.RowCount)
-                : null));
+                : null);
         }
 
         if (rules.DecidesByEpoch(summary))
@@ -289,13 +285,7 @@ public sealed class TraceTracker
 
         var record = new DecisionRecord { Decision = rules.Decide(summary) };
         _summaries.Update(new ChunkKey(key.High, key.Low), ref record);
-        return Hold(Told(rules, record.Decision));
-
-        RowDecision Hold(RowDecision told)
-        {
-            _decided.Put(key, summary.FirstLogTime + clock.WindowAt(summary.FirstLogTime), told);
-            return told;
-        }
+        return Told(rules, record.Decision);
     }
 
     private CompiledRules RulesOf(in TraceSummary summary, PolicyTimeline policies) =>

@@ -11,16 +11,8 @@ internal sealed class BubbleUpEndpoint(IBubbleUpService service, QueryAdmission 
     public const string Route = "/api/v1/bubbleup";
 
     /// <summary>Answers.</summary>
-    public async Task PostAsync(HttpContext context)
+    public Task PostAsync(HttpContext context) => JsonBody.UseAsync(context, async json =>
     {
-        var body = await JsonBody.ReadAsync(context).ConfigureAwait(false);
-        if (body.Problem is not null)
-        {
-            await body.Problem.WriteAsync(context).ConfigureAwait(false);
-            return;
-        }
-
-        using var json = body.Value;
         var read = BubbleUpRequestJson.Read(json.Root);
         if (read.Problem is not null)
         {
@@ -30,7 +22,7 @@ internal sealed class BubbleUpEndpoint(IBubbleUpService service, QueryAdmission 
 
         var (request, echo) = read.Value;
         await admission.RunAsync(context, "bubbleup", cancellation => AnswerAsync(context, request, echo, cancellation)).ConfigureAwait(false);
-    }
+    });
 
     private async Task<ProblemDocument?> AnswerAsync(HttpContext context, BubbleUpRequest request, QueryEcho echo, CancellationToken cancellation)
     {

@@ -32,16 +32,8 @@ internal sealed class CorrelationEndpoint(IMetaStore meta, QueryAdmission admiss
     });
 
     /// <summary>Names it.</summary>
-    public async Task PutAsync(HttpContext context)
+    public Task PutAsync(HttpContext context) => JsonBody.UseAsync(context, async json =>
     {
-        var body = await JsonBody.ReadAsync(context).ConfigureAwait(false);
-        if (body.Problem is not null)
-        {
-            await body.Problem.WriteAsync(context).ConfigureAwait(false);
-            return;
-        }
-
-        using var json = body.Value;
         await RunAsync(context, async (dataset, cancellation) =>
         {
             var field = Read(json.Root);
@@ -54,7 +46,7 @@ internal sealed class CorrelationEndpoint(IMetaStore meta, QueryAdmission admiss
             await SendAsync(context, dataset, field.Value).ConfigureAwait(false);
             return null;
         }).ConfigureAwait(false);
-    }
+    });
 
     /// <summary>Takes it away.</summary>
     public Task DeleteAsync(HttpContext context) => RunAsync(context, async (dataset, cancellation) =>

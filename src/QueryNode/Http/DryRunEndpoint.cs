@@ -14,19 +14,15 @@ internal sealed class DryRunEndpoint(IDryRunService dryRuns, ICatalogService cat
     /// <summary>The route.</summary>
     public const string Route = "/api/v1/sampling/dryrun";
 
+    private static readonly JsonEncodedText StartName = JsonOutput.Name("start_time");
+    private static readonly JsonEncodedText EndName = JsonOutput.Name("end_time");
+    private static readonly JsonEncodedText UntilName = JsonOutput.Name("counted_until");
+
     private const string Known = "dataset, policy, by, limit, " + TimeSpanJson.Known;
 
     /// <summary>Tries it.</summary>
-    public async Task PostAsync(HttpContext context)
+    public Task PostAsync(HttpContext context) => JsonBody.UseAsync(context, async json =>
     {
-        var body = await JsonBody.ReadAsync(context).ConfigureAwait(false);
-        if (body.Problem is not null)
-        {
-            await body.Problem.WriteAsync(context).ConfigureAwait(false);
-            return;
-        }
-
-        using var json = body.Value;
         await admission.RunLongAsync(context, "dryrun", async cancellation =>
         {
             var reading = Read(json.Root);
@@ -55,7 +51,7 @@ internal sealed class DryRunEndpoint(IDryRunService dryRuns, ICatalogService cat
                     throw new InvalidOperationException($"a dry run service returned {other}");
             }
         }).ConfigureAwait(false);
-    }
+    });
 
     private Reading<(DryRunRequest Request, int Shown)> Read(JsonElement body)
     {
@@ -148,11 +144,11 @@ internal sealed class DryRunEndpoint(IDryRunService dryRuns, ICatalogService cat
     {
         json.WriteStartObject();
         json.WriteString("dataset"u8, request.Dataset);
-        json.WriteTime(JsonOutput.Name("start_time"), request.FromMs * 1_000_000);
-        json.WriteTime(JsonOutput.Name("end_time"), request.ToMs * 1_000_000);
+        json.WriteTime(StartName, request.FromMs * 1_000_000);
+        json.WriteTime(EndName, request.ToMs * 1_000_000);
         if (answer.UntilMs > 0)
         {
-            json.WriteTime(JsonOutput.Name("counted_until"), answer.UntilMs * 1_000_000);
+            json.WriteTime(UntilName, answer.UntilMs * 1_000_000);
         }
 
         json.WriteNumber("seconds_read"u8, answer.Seconds);

@@ -95,6 +95,20 @@ internal sealed class JsonBody : IDisposable
     public void Dispose() => _document.Dispose();
 
     // ASCII is UTF-8 too.
+    /// <summary>Reads the body as <see cref="ReadAsync"/> does and does <paramref name="work"/> with it; a body that cannot be read is answered, and no work is done.</summary>
+    public static async Task UseAsync(HttpContext context, Func<JsonBody, Task> work)
+    {
+        var body = await ReadAsync(context).ConfigureAwait(false);
+        if (body.Problem is not null)
+        {
+            await body.Problem.WriteAsync(context).ConfigureAwait(false);
+            return;
+        }
+
+        using var json = body.Value;
+        await work(json).ConfigureAwait(false);
+    }
+
     private static bool IsUtf8(string? contentType) =>
         !MediaTypeHeaderValue.TryParse(contentType, out var type)
         || type.CharSet?.Trim('"') is not { } charset

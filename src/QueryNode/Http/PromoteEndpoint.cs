@@ -15,16 +15,8 @@ internal sealed class PromoteEndpoint(IPromotionService promotions, QueryAdmissi
     private const string Known = "trace_id, dataset, filter, " + TimeSpanJson.Known;
 
     /// <summary>Brings them back.</summary>
-    public async Task PostAsync(HttpContext context)
+    public Task PostAsync(HttpContext context) => JsonBody.UseAsync(context, async json =>
     {
-        var body = await JsonBody.ReadAsync(context).ConfigureAwait(false);
-        if (body.Problem is not null)
-        {
-            await body.Problem.WriteAsync(context).ConfigureAwait(false);
-            return;
-        }
-
-        using var json = body.Value;
         await admission.RunLongAsync(context, "promote", async cancellation =>
         {
             var request = Read(json.Root);
@@ -42,7 +34,7 @@ internal sealed class PromoteEndpoint(IPromotionService promotions, QueryAdmissi
             await JsonOutput.SendAsync(context, StatusCodes.Status200OK, output => Write(output, answer)).ConfigureAwait(false);
             return null;
         }).ConfigureAwait(false);
-    }
+    });
 
     private Reading<PromotionRequest> Read(JsonElement body)
     {

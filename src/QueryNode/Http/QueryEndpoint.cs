@@ -12,16 +12,8 @@ internal sealed class QueryEndpoint(QueryRunner runner, IResultIds ids, QueryAdm
     public const string Route = "/api/v1/query";
 
     /// <summary>Answers a query.</summary>
-    public async Task QueryAsync(HttpContext context)
+    public Task QueryAsync(HttpContext context) => JsonBody.UseAsync(context, async json =>
     {
-        var body = await JsonBody.ReadAsync(context).ConfigureAwait(false);
-        if (body.Problem is not null)
-        {
-            await body.Problem.WriteAsync(context).ConfigureAwait(false);
-            return;
-        }
-
-        using var json = body.Value;
         var read = QueryRequestJson.Read(json.Root);
         if (read.Problem is not null)
         {
@@ -31,7 +23,7 @@ internal sealed class QueryEndpoint(QueryRunner runner, IResultIds ids, QueryAdm
 
         var (request, echo) = read.Value;
         await admission.RunAsync(context, "query", cancellation => AnswerAsync(context, request, echo, cancellation)).ConfigureAwait(false);
-    }
+    });
 
     private async Task<ProblemDocument?> AnswerAsync(HttpContext context, QueryRequest request, QueryEcho echo, CancellationToken cancellation)
     {

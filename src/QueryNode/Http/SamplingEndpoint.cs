@@ -37,16 +37,8 @@ internal sealed class SamplingEndpoint(ISamplingService sampling, QueryAdmission
     });
 
     /// <summary>Puts a policy in force.</summary>
-    public async Task PutAsync(HttpContext context)
+    public Task PutAsync(HttpContext context) => JsonBody.UseAsync(context, async json =>
     {
-        var body = await JsonBody.ReadAsync(context).ConfigureAwait(false);
-        if (body.Problem is not null)
-        {
-            await body.Problem.WriteAsync(context).ConfigureAwait(false);
-            return;
-        }
-
-        using var json = body.Value;
         await admission.RunAsync(context, "sampling", async cancellation =>
         {
             var dataset = PathNames.Dataset(context);
@@ -76,7 +68,7 @@ internal sealed class SamplingEndpoint(ISamplingService sampling, QueryAdmission
                     throw new InvalidOperationException($"a sampling service returned {other}");
             }
         }).ConfigureAwait(false);
-    }
+    });
 
     /// <summary>Every version, newest first.</summary>
     public Task VersionsAsync(HttpContext context) => admission.RunAsync(context, "sampling", async cancellation =>
