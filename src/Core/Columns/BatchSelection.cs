@@ -1,3 +1,4 @@
+using System.Numerics;
 
 namespace StreamObserve.Core.Columns;
 
@@ -5,69 +6,109 @@ namespace StreamObserve.Core.Columns;
 public static class BatchSelection
 {
     /// <summary>
-    /// The given rows (ascending) as a batch of their own. <paramref name="weights"/>, one a chosen row, replace the batch's; <paramref name="added"/> are further
-    /// columns over the chosen rows.
+    /// The given rows (ascending) as a batch of their own, which refers to nothing of the segment's. <paramref name="weights"/>, one a chosen row, replace the segment's;
+    /// <paramref name="added"/> are further columns over the chosen rows. Of a view, only what is chosen is decoded.
     /// </summary>
-    public static EventBatch Select(this EventBatch batch, ReadOnlySpan<int> rows, double[]? weights, bool isSampled, IReadOnlyList<NamedColumn> added)
+    public static EventBatch Select(this IRowSegment segment, ReadOnlySpan<int> rows, double[]? weights, bool isSampled, IReadOnlyList<NamedColumn> added)
     {
-        var times = new long[rows.Length];
-        var datasets = new int[rows.Length];
-        for (var i = 0; i < rows.Length; i++)
+        var datasets = SelectDictionary(segment.DatasetColumn, rows.Length, null, rows);
+        var columns = new List<NamedColumn>();
+        var found = new List<ColumnVector>();
+        var entries = new int[rows.Length];
+        foreach (var name in segment.FieldNames)
         {
-            times[i] = batch.TimesNs[rows[i]];
-            datasets[i] = batch.DatasetCodes[rows[i]];
-        }
-
-        var columns = new List<NamedColumn>(batch.Columns.Count + added.Count);
-        foreach (var (name, vector) in batch.Columns)
-        {
-            if (Select(vector, rows) is { Count: > 0 } selected)
+            found.Clear();
+            segment.GetColumns(name, found);
+            foreach (var column in found)
             {
-                columns.Add(new(name, selected));
+                if (Select(column, rows, entries) is { } selected)
+                {
+                    columns.Add(new(name, selected));
+                }
             }
         }
 
         columns.AddRange(added);
-        return new(times, weights, datasets, batch.Datasets, columns, isSampled);
+        return new(Pick(segment.TimesNs, rows), weights, datasets.Codes, datasets.Strings, columns, isSampled);
     }
 
-    private static ColumnVector Select(ColumnVector vector, ReadOnlySpan<int> rows)
+    /// <summary>A column's values of the chosen rows; null when none has one.</summary>
+    private static ColumnVector? Select(ColumnVector column, ReadOnlySpan<int> rows, int[] entries)
     {
-        var presence = new ulong[(rows.Length + 63) >> 6];
-        var at = new int[rows.Length];
-        var count = 0;
-        for (var i = 0; i < rows.Length; i++)
+        var count = EntriesOf(column, rows, entries, out var presence);
+        if (count == 0)
         {
-            if (vector.Has(rows[i]))
-            {
-                presence[i >> 6] |= 1UL << (i & 63);
-                at[count++] = vector.Rank(rows[i]);
-            }
+            return null;
         }
 
-        var chosen = at.AsSpan(0, count);
-        return vector.Type switch
+        var chosen = entries.AsSpan(0, count);
+        return column.Type switch
         {
-            ColumnType.Dictionary => SelectDictionary(vector, rows.Length, presence, chosen),
-            ColumnType.Text => ColumnVector.OfText(rows.Length, presence, SelectStrings(vector.Strings, chosen)),
-            ColumnType.Hex => ColumnVector.OfHex(rows.Length, presence, SelectBytes(vector, chosen), vector.HexWidth),
-            ColumnType.Integer => ColumnVector.OfIntegers(rows.Length, presence, Pick(vector.Integers, chosen)),
-            ColumnType.Float => ColumnVector.OfFloats(rows.Length, presence, Pick(vector.Floats, chosen)),
-            _ => ColumnVector.OfBools(rows.Length, presence, Pick(vector.Integers, chosen)),
+            ColumnType.Dictionary => SelectDictionary(column, rows.Length, presence, chosen),
+            ColumnType.Text => ColumnVector.OfText(rows.Length, presence, SelectStrings(column.Strings, chosen)),
+            ColumnType.Hex => ColumnVector.OfHex(rows.Length, presence, SelectBytes(column, chosen), column.HexWidth),
+            ColumnType.Integer => ColumnVector.OfIntegers(rows.Length, presence, Pick(column.PackedIntegers, chosen)),
+            ColumnType.Float => ColumnVector.OfFloats(rows.Length, presence, PickFloats(column, chosen)),
+            _ => ColumnVector.OfBools(rows.Length, presence, Pick(column.PackedIntegers, chosen)),
         };
     }
 
-    private static ColumnVector SelectDictionary(ColumnVector vector, int rows, ulong[] presence, ReadOnlySpan<int> chosen)
+    /// <summary>Which entries of a column are those of the chosen rows, and which of these have one: null when each has. Says how many.</summary>
+    private static int EntriesOf(ColumnVector column, ReadOnlySpan<int> rows, Span<int> entries, out ulong[]? presence)
     {
-        // Only the values that are still used: a small choice from a large batch must not hold the large dictionary.
-        var dictionary = new StringDictionary();
-        var codes = new int[chosen.Length];
-        for (var i = 0; i < codes.Length; i++)
+        presence = null;
+        if (column.Presence is not { } words)
         {
-            codes[i] = dictionary.Add(vector.Strings[vector.Codes[chosen[i]]]);
+            rows.CopyTo(entries);
+            return rows.Length;
         }
 
-        return ColumnVector.OfDictionary(rows, presence, codes, dictionary.ToStrings());
+        presence = new ulong[(rows.Length + 63) >> 6];
+        int count = 0, word = 0, before = 0;
+        for (var i = 0; i < rows.Length; i++)
+        {
+            for (var row = rows[i]; word < row >> 6; word++)
+            {
+                before += BitOperations.PopCount(words[word]);
+            }
+
+            var bit = 1UL << (rows[i] & 63);
+            if ((words[word] & bit) != 0)
+            {
+                presence[i >> 6] |= 1UL << (i & 63);
+                entries[count++] = before + BitOperations.PopCount(words[word] & (bit - 1));
+            }
+        }
+
+        return count;
+    }
+
+    private static ColumnVector SelectDictionary(ColumnVector column, int rows, ulong[]? presence, ReadOnlySpan<int> chosen)
+    {
+        // Only the values that are still used: a small choice from a large batch must not hold the large dictionary.
+        var strings = column.Strings;
+        var codeOf = LentArrays.Rent<int>(strings.Count);
+        var used = LentArrays.Rent<int>(Math.Min(strings.Count, chosen.Length));
+        codeOf.AsSpan(0, strings.Count).Fill(-1);
+        var packed = column.PackedCodes;
+        var codes = new int[chosen.Length];
+        var count = 0;
+        for (var i = 0; i < codes.Length; i++)
+        {
+            var old = (int)packed[chosen[i]];
+            if (codeOf[old] < 0)
+            {
+                codeOf[old] = count;
+                used[count++] = old;
+            }
+
+            codes[i] = codeOf[old];
+        }
+
+        var selected = SelectStrings(strings, used.AsSpan(0, count));
+        LentArrays.Return(codeOf);
+        LentArrays.Return(used);
+        return ColumnVector.OfDictionary(rows, presence, codes, selected);
     }
 
     private static Utf8Strings SelectStrings(Utf8Strings strings, ReadOnlySpan<int> chosen)
@@ -87,16 +128,38 @@ public static class BatchSelection
         return new(bytes, offsets);
     }
 
-    private static byte[] SelectBytes(ColumnVector vector, ReadOnlySpan<int> chosen)
+    private static byte[] SelectBytes(ColumnVector column, ReadOnlySpan<int> chosen)
     {
-        var width = vector.HexWidth;
+        var width = column.HexWidth;
         var bytes = new byte[chosen.Length * width];
         for (var i = 0; i < chosen.Length; i++)
         {
-            vector.HexBytes.AsSpan(chosen[i] * width, width).CopyTo(bytes.AsSpan(i * width));
+            column.HexAt(chosen[i]).CopyTo(bytes.AsSpan(i * width));
         }
 
         return bytes;
+    }
+
+    private static double[] PickFloats(ColumnVector column, ReadOnlySpan<int> chosen)
+    {
+        if (column.FloatScale == 0)
+        {
+            return Pick(column.Floats, chosen);
+        }
+
+        var integers = Pick(column.PackedFloats, chosen);
+        return Array.ConvertAll(integers, integer => integer / column.FloatScale);
+    }
+
+    private static long[] Pick(PackedSpan values, ReadOnlySpan<int> chosen)
+    {
+        var picked = new long[chosen.Length];
+        for (var i = 0; i < picked.Length; i++)
+        {
+            picked[i] = values[chosen[i]];
+        }
+
+        return picked;
     }
 
     private static T[] Pick<T>(T[] values, ReadOnlySpan<int> chosen)

@@ -13,6 +13,9 @@ public sealed class SamplingCondition
     /// <summary>The computed field that holds the number of rows of the trace.</summary>
     public const string DescendantCountField = "?.NUM_DESCENDANTS";
 
+    /// <summary>Below it every integer is a float of its own, so that comparing as floats tells a whole number from all others.</summary>
+    private const long IntegersAsFloats = 1L << 53;
+
     private readonly Regex? _pattern;
     private readonly HashSet<FieldValue>? _converted;
 
@@ -34,6 +37,11 @@ public sealed class SamplingCondition
                     _converted.Add(converted);
                 }
             }
+        }
+
+        if (op <= SamplingOperator.LessOrEqual && datatype == SamplingDatatype.AsIs && (Value.Kind == FieldKind.Float || (Value.Kind == FieldKind.Integer && Math.Abs(Value.AsInteger) < IntegersAsFloats)))
+        {
+            OfNumbers = new(op, Value.AsDouble);
         }
     }
 
@@ -57,6 +65,9 @@ public sealed class SamplingCondition
 
     /// <summary>True when it is decided from the trace's summary, not row by row: <c>has-root-span</c> and <see cref="DescendantCountField"/>.</summary>
     public bool OfWholeTrace => Op == SamplingOperator.HasRootSpan || (!RootOnly && Field == DescendantCountField);
+
+    /// <summary>What the condition is for numbers, where that is a plain comparison; else null.</summary>
+    public NumberComparison? OfNumbers { get; }
 
     // A list without a datatype is one of texts, so that 500 and "500" are alike.
     private SamplingDatatype ListDatatype => Datatype == SamplingDatatype.AsIs ? SamplingDatatype.String : Datatype;
@@ -172,4 +183,17 @@ public sealed class SamplingCondition
             _ => order <= 0,
         };
     }
+}
+
+/// <summary>A comparison with a number, of which it is known beforehand whether it holds for lesser, equal and greater ones.</summary>
+/// <param name="op">One of the comparisons.</param>
+/// <param name="value">What is compared with.</param>
+public readonly struct NumberComparison(SamplingOperator op, double value)
+{
+    private readonly bool _less = op is SamplingOperator.Less or SamplingOperator.LessOrEqual or SamplingOperator.NotEqual;
+    private readonly bool _equal = op is SamplingOperator.Equal or SamplingOperator.LessOrEqual or SamplingOperator.GreaterOrEqual;
+    private readonly bool _greater = op is SamplingOperator.Greater or SamplingOperator.GreaterOrEqual or SamplingOperator.NotEqual;
+
+    /// <summary>Whether it holds for a number.</summary>
+    public bool Holds(double number) => number < value ? _less : number > value ? _greater : _equal;
 }

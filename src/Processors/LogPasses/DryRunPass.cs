@@ -114,9 +114,7 @@ internal sealed class DryRunPass(DryRun question, IBatchLog log, string folder, 
                 if (trailTime >= question.FromMs && trailTime < question.ToMs && EventBatchReader.IsEventBatch(trail.Current.Value.Span))
                 {
                     var batch = trailReader.Read(trail.Current.Value);
-                    var decisions = new RowDecision[batch.Rows];
-                    tracker.Decide(batch, trail.Current.Offset, trailTime, compiled, policies, decisions);
-                    Count(batch, decisions);
+                    Count(batch, tracker.Decide(batch, trail.Current.Offset, trailTime, compiled, policies));
                     first = first == 0 ? trailTime : first;
                     last = trailTime;
                 }
@@ -138,7 +136,7 @@ internal sealed class DryRunPass(DryRun question, IBatchLog log, string folder, 
         return false;
     }
 
-    private void Count(EventBatch batch, RowDecision[] decisions)
+    private void Count(EventBatch batch, ReadOnlySpan<RowDecision> decisions)
     {
         var isAsked = AskedRows(batch);
         var bytes = RowBytes.Of(batch);
@@ -175,7 +173,7 @@ internal sealed class DryRunPass(DryRun question, IBatchLog log, string folder, 
         return asked;
     }
 
-    private static void CountValues(EventBatch batch, RowDecision[] decisions, bool[] isAsked, string field, Dictionary<string, DryRunCount> values, ref DryRunCount others)
+    private static void CountValues(EventBatch batch, ReadOnlySpan<RowDecision> decisions, bool[] isAsked, string field, Dictionary<string, DryRunCount> values, ref DryRunCount others)
     {
         var columns = new List<ColumnVector>();
         batch.GetColumns(field, columns);

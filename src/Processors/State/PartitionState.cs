@@ -57,6 +57,7 @@ public sealed class PartitionState : IDisposable
     private readonly List<BlockInfo> _blocks = [];
     private readonly List<LostOffsets> _lost = [];
     private readonly List<EventBatch> _unfolded = [];
+    private readonly RowKeeper _keeper = new();
     private readonly List<EventBatch> _headBlock = [];
     private readonly List<BlockInfo> _promoted = [];
     private readonly Catalog _catalog = new();
@@ -458,12 +459,12 @@ public sealed class PartitionState : IDisposable
                 _droppedWhenSealed = DroppedRows;
             }
 
-            if (_recent.Oldest is not { } entry || entry.LogTimeMs >= limit || entry.Batch(_batchReader) is not { } batch)
+            if (_recent.Oldest is not { IsHeld: true } entry || entry.LogTimeMs >= limit)
             {
                 break;
             }
 
-            Keep(entry, batch);
+            Keep(entry);
             _headUpTo = new(entry.Offset + 1, entry.LogTimeMs);
             _trailingOffset = entry.Offset + 1;
             _recent.RemoveOldest();
@@ -487,24 +488,27 @@ public sealed class PartitionState : IDisposable
         }
     }
 
-    private void Keep(RecentEntry entry, EventBatch batch)
+    /// <summary>Adds what is kept of a batch that is held to the head block.</summary>
+    private void Keep(RecentEntry entry)
     {
         if (!_hadRules)
         {
             // Fast path: no policy has ever asked for anything but to keep.
-            AddToHead(batch);
+            AddToHead(entry.Batch(_batchReader)!);
             return;
         }
 
-        var decisions = new RowDecision[batch.Rows];
-        _tracker.Decide(batch, entry.Offset, entry.LogTimeMs, _policies.Of(entry.PolicyVersion), _policies, decisions);
-        var kept = KeptRowsOf(batch, decisions);
-        DroppedRows += batch.Rows - (kept?.Rows ?? 0);
+        var rows = entry.Scan(_batchReader)!;
+        var decisions = _tracker.Decide(rows, entry.Offset, entry.LogTimeMs, _policies.Of(entry.PolicyVersion), _policies);
+        var kept = _keeper.KeptOf(rows, decisions);
+        DroppedRows += decisions.Length - (kept?.Rows ?? 0);
         if (kept is not null)
         {
             AddToHead(kept);
         }
 
+        var (from, to) = _sampledTimes ?? (long.MaxValue, long.MinValue);
+        var times = rows.TimesNs;
         for (var row = 0; row < decisions.Length; row++)
         {
             var decision = decisions[row].Decision;
@@ -515,79 +519,14 @@ public sealed class PartitionState : IDisposable
 
             // One in N is stood for by those kept; what a rule or no policy wanted is by nobody.
             _hasUncountedDrops |= decision.IsUncountedDrop;
-            var time = batch.TimesNs[row];
-            _sampledTimes = _sampledTimes is var (from, to) ? (Math.Min(from, time), Math.Max(to, time)) : (time, time);
+            from = Math.Min(from, times[row]);
+            to = Math.Max(to, times[row]);
         }
-    }
 
-    private static EventBatch? KeptRowsOf(EventBatch batch, RowDecision[] decisions)
-    {
-        var rows = new List<int>(batch.Rows);
-        var isSampled = false;
-        var byRule = false;
-        for (var row = 0; row < decisions.Length; row++)
+        if (from <= to)
         {
-            var decision = decisions[row].Decision;
-            if (decision.Keep)
-            {
-                rows.Add(row);
-                byRule |= decision.RuleIndex >= 0;
-            }
-
-            isSampled |= !decision.Keep || decision.Rate != 1;
+            _sampledTimes = (from, to);
         }
-
-        if (rows.Count == 0)
-        {
-            return null;
-        }
-
-        if (rows.Count == batch.Rows && !byRule)
-        {
-            return batch;
-        }
-
-        var weights = new double[rows.Count];
-        var rates = new double[rows.Count];
-        var reasons = new StringDictionary();
-        var codes = new int[rows.Count];
-        string? lastReason = null;
-        for (var i = 0; i < rows.Count; i++)
-        {
-            var (decision, _, reason) = decisions[rows[i]];
-            weights[i] = decision.WeightOf(batch.Weights is null ? 1 : batch.Weights[rows[i]]);
-            rates[i] = decision.Rate;
-
-            // Fast path: most rows have the reason of the row before, the very same text.
-            codes[i] = ReferenceEquals(reason, lastReason) ? codes[i - 1] : reasons.Add(System.Text.Encoding.UTF8.GetBytes(reason));
-            lastReason = reason;
-        }
-
-        return batch.Select(
-            System.Runtime.InteropServices.CollectionsMarshal.AsSpan(rows), weights, isSampled,
-            [
-                new("meta.sample.reason", ColumnVector.OfDictionary(rows.Count, null, codes, reasons.ToStrings())),
-                new("meta.sample.rate", ColumnVector.OfFloats(rows.Count, null, rates)),
-                .. KeyColumn(rows, decisions),
-            ]);
-    }
-
-    /// <summary>The samplers' keys of kept rows, where there are any.</summary>
-    private static NamedColumn[] KeyColumn(List<int> rows, RowDecision[] decisions)
-    {
-        var texts = new StringDictionary();
-        var codes = new List<int>(rows.Count);
-        var presence = new ulong[(rows.Count + 63) >> 6];
-        for (var i = 0; i < rows.Count; i++)
-        {
-            if (decisions[rows[i]].Key is { } key)
-            {
-                presence[i >> 6] |= 1UL << (i & 63);
-                codes.Add(texts.Add(System.Text.Encoding.UTF8.GetBytes(key)));
-            }
-        }
-
-        return codes.Count == 0 ? [] : [new("meta.sample.key", ColumnVector.OfDictionary(rows.Count, codes.Count == rows.Count ? null : presence, [.. codes], texts.ToStrings()))];
     }
 
     private void AddToHead(EventBatch batch)

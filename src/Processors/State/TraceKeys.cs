@@ -64,16 +64,16 @@ internal sealed class TraceKeys(ILogger log)
         }
     }
 
-    /// <summary>The distinct values of key fields of each trace of a batch, as numbers of <see cref="KeySets.PairOf"/>; null where a trace has none. At most as many as a key has room for.</summary>
+    /// <summary>The distinct values of key fields of each trace of a batch, as numbers of <see cref="KeySets.PairOf"/>. At most as many as a key has room for.</summary>
     /// <param name="batch">The rows.</param>
     /// <param name="policy">Whose key fields.</param>
     /// <param name="roots">Which rows are roots.</param>
     /// <param name="traceOf">The trace of each row, below <paramref name="traces"/>; negative for rows that are left out.</param>
     /// <param name="traces">How many traces.</param>
-    public List<int>?[] PairsOf(EventBatch batch, CompiledSamplingPolicy policy, bool[] roots, int[] traceOf, int traces)
+    public TracePairs PairsOf(IRowSegment batch, CompiledSamplingPolicy policy, bool[] roots, int[] traceOf, int traces)
     {
         var sets = Of(policy.Version);
-        var pairs = new List<int>?[traces];
+        var pairs = new TracePairs(traces);
         Span<byte> scratch = stackalloc byte[64];
         foreach (var field in policy.KeyFields)
         {
@@ -107,11 +107,7 @@ internal sealed class TraceKeys(ILogger log)
                         pair = sets.PairOf(field.Name, column.Utf8(at, scratch));
                     }
 
-                    var ofTrace = pairs[traceOf[row]] ??= [];
-                    if (ofTrace.Count < SamplingLimits.KeyValuesMax && !ofTrace.Contains(pair))
-                    {
-                        ofTrace.Add(pair);
-                    }
+                    pairs.Add(traceOf[row], pair);
                 }
             }
         }
@@ -120,17 +116,7 @@ internal sealed class TraceKeys(ILogger log)
     }
 
     /// <summary>The key of a row without a trace, of the values that it has.</summary>
-    public string TextOf(SampleKey key, int version, List<int>? pairs)
-    {
-        var sets = Of(version);
-        var set = KeySets.Empty;
-        foreach (var pair in pairs ?? [])
-        {
-            set = sets.Add(set, pair);
-        }
-
-        return TextOf(key, version, set, 1);
-    }
+    public string TextOf(SampleKey key, int version, TracePairs pairs, int row) => TextOf(key, version, pairs.AddTo(Of(version), KeySets.Empty, row), 1);
 
     /// <summary>The key of a trace.</summary>
     public string TextOf(SampleKey key, int version, int set, long rows)

@@ -29,12 +29,15 @@ public sealed class TraceTracker
     private readonly StringDictionary _datasets;
     private readonly TraceKeys _keysOfTraces;
     private readonly PendingEpochs _pending;
+    private readonly RowConditions _conditions = new();
     private readonly Dictionary<TraceKey, int> _traces = [];
     private readonly List<ColumnVector> _columns = [];
     private TraceContribution[] _contributions = new TraceContribution[64];
     private TraceKey[] _keys = new TraceKey[64];
     private (ColumnVector Column, int Entry)[] _ids = new (ColumnVector, int)[64];
     private int[] _traceOf = [];
+    private RowDecision[] _decisionOfTrace = [];
+    private RowDecision[] _decisions = [];
 
     internal TraceTracker(int partition, SummaryStore<TraceSummary> summaries, StringDictionary datasets, TraceKeys keys, PendingEpochs pending)
     {
@@ -108,10 +111,10 @@ public sealed class TraceTracker
             bits[v] = TraceBits(batch, foldable[v], roots, count);
         }
 
-        var pairs = new List<int>?[foldable.Count][];
+        var pairs = new TracePairs?[foldable.Count];
         for (var v = 0; v < foldable.Count; v++)
         {
-            pairs[v] = foldable[v].KeyFields.Count == 0 ? [] : _keysOfTraces.PairsOf(batch, foldable[v], roots, _traceOf, count);
+            pairs[v] = foldable[v].KeyFields.Count == 0 ? null : _keysOfTraces.PairsOf(batch, foldable[v], roots, _traceOf, count);
         }
 
         for (var trace = 0; trace < count; trace++)
@@ -185,20 +188,23 @@ public sealed class TraceTracker
     }
 
     /// <summary>
-    /// The decision on each row of a batch that the trailing cursor passes, recorded with its trace when this is the first row of it to come by.
+    /// The decision on each row of a batch that the trailing cursor passes, recorded with its trace when this is the first row of it to come by. Valid until the next call.
     /// </summary>
-    internal void Decide(EventBatch batch, long offset, long logTimeMs, CompiledSamplingPolicy policyOfRows, PolicyTimeline policies, Span<RowDecision> decisions)
+    internal ReadOnlySpan<RowDecision> Decide(IRowSegment batch, long offset, long logTimeMs, CompiledSamplingPolicy policyOfRows, PolicyTimeline policies)
     {
         GroupByTrace(batch);
-        var ofTrace = new RowDecision[_traces.Count];
+        Grow(ref _decisionOfTrace, _traces.Count);
+        Grow(ref _decisions, batch.Rows);
+        var ofTrace = _decisionOfTrace.AsSpan(0, _traces.Count);
+        var decisions = _decisions.AsSpan(0, batch.Rows);
         for (var trace = 0; trace < ofTrace.Length; trace++)
         {
             ofTrace[trace] = Decision(_keys[trace], policies);
         }
 
-        ConditionBits[]? rowBits = null;
+        ReadOnlySpan<ConditionBits> rowBits = default;
         long[]? latencies = null;
-        List<int>?[]? pairs = null;
+        TracePairs? pairs = null;
         Dictionary<CompiledPolicies, PolicyChances>? chancesOf = null;
         for (var row = 0; row < batch.Rows; row++)
         {
@@ -208,7 +214,11 @@ public sealed class TraceTracker
                 continue;
             }
 
-            rowBits ??= RowConditions.Bits(batch, policyOfRows, RootsOfTheirOwn(batch));
+            if (rowBits.IsEmpty)
+            {
+                rowBits = _conditions.Bits(batch, policyOfRows, RootsOfTheirOwn(batch));
+            }
+
             latencies ??= policyOfRows.UsesLatency ? RowLatencies(batch) : new long[batch.Rows];
             var rules = policyOfRows.RulesFor(batch.Datasets.Text(batch.DatasetCodes[row]));
             if (rules.Policies is { HasLimits: true } ofDataset)
@@ -227,7 +237,7 @@ public sealed class TraceTracker
             if (rules.EpochSamplerOf(rule) is { } sampler)
             {
                 pairs ??= PairsOfRows(batch, policyOfRows);
-                var key = _keysOfTraces.TextOf(sampler.Key, policyOfRows.Version, pairs[row]);
+                var key = _keysOfTraces.TextOf(sampler.Key, policyOfRows.Version, pairs, row);
                 var rate = _pending.RateOf(logTimeMs, new(policyOfRows.Version, rules.Policy, (short)rule, key));
                 decisions[row] = Told(rules, rules.DecideRowByEpoch(rule, rate, _partition, offset, row), sampler.Key.IsEmpty ? null : key);
             }
@@ -236,6 +246,8 @@ public sealed class TraceTracker
                 decisions[row] = Told(rules, rules.DecideRow(rowBits[row], latencies[row], _partition, offset, row));
             }
         }
+
+        return decisions;
     }
 
     /// <summary>A trace's summary, if it is still kept.</summary>
@@ -299,7 +311,7 @@ public sealed class TraceTracker
             return;
         }
 
-        var bits = RowConditions.Bits(batch, policy, RootsOfTheirOwn(batch));
+        var bits = _conditions.Bits(batch, policy, RootsOfTheirOwn(batch));
         var latencies = policy.UsesLatency ? RowLatencies(batch) : new long[batch.Rows];
         var bytes = policy.UsesBytes ? RowBytes.Of(batch) : null;
         var pairs = PairsOfRows(batch, policy);
@@ -317,13 +329,13 @@ public sealed class TraceTracker
             }
             else if (rules?.RuleForRow(bits[row]) is { } rule && rules.EpochSamplerOf(rule) is { } sampler)
             {
-                _pending.AddRow(epoch, new(policy.Version, rules.Policy, (short)rule, _keysOfTraces.TextOf(sampler.Key, policy.Version, pairs[row])));
+                _pending.AddRow(epoch, new(policy.Version, rules.Policy, (short)rule, _keysOfTraces.TextOf(sampler.Key, policy.Version, pairs, row)));
             }
         }
     }
 
     /// <summary>What keys may be made of, of each row without a trace.</summary>
-    private List<int>?[] PairsOfRows(EventBatch batch, CompiledSamplingPolicy policy)
+    private TracePairs PairsOfRows(IRowSegment batch, CompiledSamplingPolicy policy)
     {
         var numbers = new int[batch.Rows];
         for (var row = 0; row < numbers.Length; row++)
@@ -335,7 +347,7 @@ public sealed class TraceTracker
     }
 
     /// <summary>Roots, and every row without a trace: it is a root of its own, even if it names a parent.</summary>
-    private bool[] RootsOfTheirOwn(EventBatch batch)
+    private bool[] RootsOfTheirOwn(IRowSegment batch)
     {
         var roots = RowConditions.Roots(batch, ParentIdField);
         for (var row = 0; row < roots.Length; row++)
@@ -347,13 +359,9 @@ public sealed class TraceTracker
     }
 
     /// <summary>Numbers the batch's traces; false when no row has one.</summary>
-    private bool GroupByTrace(EventBatch batch)
+    private bool GroupByTrace(IRowSegment batch)
     {
-        if (_traceOf.Length < batch.Rows)
-        {
-            _traceOf = new int[Math.Max(batch.Rows, _traceOf.Length * 2)];
-        }
-
+        Grow(ref _traceOf, batch.Rows);
         _traceOf.AsSpan(0, batch.Rows).Fill(NoTrace);
         _traces.Clear();
         _columns.Clear();
@@ -399,6 +407,15 @@ public sealed class TraceTracker
         }
 
         return _traces.Count > 0;
+    }
+
+    /// <summary>Room for so many entries; what was in it is not kept.</summary>
+    private static void Grow<T>(ref T[] array, int count)
+    {
+        if (array.Length < count)
+        {
+            array = new T[Math.Max(count, array.Length * 2)];
+        }
     }
 
     private int Number(TraceKey key, ColumnVector column, int entry)
@@ -466,10 +483,10 @@ public sealed class TraceTracker
     }
 
     /// <summary>How long each row took, in whole milliseconds; 0 where it does not say.</summary>
-    private long[] RowLatencies(EventBatch batch) => Array.ConvertAll(RowDurations(batch), duration => duration / NanosecondsPerMillisecond);
+    private long[] RowLatencies(IRowSegment batch) => Array.ConvertAll(RowDurations(batch), duration => duration / NanosecondsPerMillisecond);
 
     /// <summary>How long each row took, in nanoseconds; 0 where it does not say.</summary>
-    private long[] RowDurations(EventBatch batch)
+    private long[] RowDurations(IRowSegment batch)
     {
         var durations = new long[batch.Rows];
         _columns.Clear();
@@ -538,7 +555,7 @@ public sealed class TraceTracker
             return ofTrace;
         }
 
-        var ofRow = RowConditions.Bits(batch, policy, roots);
+        var ofRow = _conditions.Bits(batch, policy, roots);
         for (var row = 0; row < batch.Rows; row++)
         {
             if (_traceOf[row] != NoTrace)
@@ -556,7 +573,7 @@ public sealed class TraceTracker
         public DecisionClock Clock;
         public IReadOnlyList<CompiledSamplingPolicy> Versions;
         public ConditionBits[][] Bits;
-        public List<int>?[][] Pairs;
+        public TracePairs?[] Pairs;
         public TraceKeys Keys;
         public int Trace;
         public (ColumnVector Column, int Entry) Id;
@@ -564,14 +581,14 @@ public sealed class TraceTracker
         public void Update(ref TraceSummary summary, bool isNew)
         {
             var version = isNew || summary.IsEmpty ? Contribution.PolicyVersion : summary.PolicyVersion;
-            List<int>? pairs = null;
+            TracePairs? pairs = null;
             for (var v = 0; v < Versions.Count; v++)
             {
                 if (Versions[v].Version == version)
                 {
                     Contribution.PolicyVersion = version;
                     Contribution.Bits = Bits[v][Trace];
-                    pairs = Pairs[v].Length == 0 ? null : Pairs[v][Trace];
+                    pairs = Pairs[v];
                     break;
                 }
             }
@@ -583,14 +600,7 @@ public sealed class TraceTracker
 
             if (summary.Fold(Contribution, Clock.WindowAt(summary.IsEmpty ? Contribution.LogTime : summary.FirstLogTime)) && pairs is not null)
             {
-                var sets = Keys.Of(version);
-                var set = summary.KeySet;
-                foreach (var pair in pairs)
-                {
-                    set = sets.Add(set, pair);
-                }
-
-                summary.KeySet = set;
+                summary.KeySet = pairs.AddTo(Keys.Of(version), summary.KeySet, Trace);
             }
         }
 

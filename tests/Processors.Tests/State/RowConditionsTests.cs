@@ -54,6 +54,7 @@ public sealed class RowConditionsTests
     {
         var compared = 0;
         var refused = 0;
+        var conditions = new RowConditions();
         Gen.Select(Event.Array[1, 40], Rule.Array[1, 4]).Sample((events, rules) =>
         {
             var json = "{\"version\":1,\"policies\":{\"__default__\":{\"rules\":[" + string.Join(',', rules) + "]}}}";
@@ -71,7 +72,7 @@ public sealed class RowConditionsTests
 
             Assert.True(router.TryTakeBatch(0, out var record));
             var batch = new EventBatchReader().Read(record);
-            var bits = RowConditions.Bits(batch, set.Compiled, RowConditions.Roots(batch, "trace.parent_id"));
+            var bits = conditions.Bits(batch, set.Compiled, RowConditions.Roots(batch, "trace.parent_id"));
             for (var row = 0; row < batch.Rows; row++)
             {
                 var one = new BatchRow(batch, row);
