@@ -4,21 +4,25 @@ using StreamObserve.Bench.Micro;
 
 // Microseconds, allocated bytes and bytes put out, an event, of each step of the hot path; the best of several passes on one thread.
 //   dotnet run --project bench/micro -c Release -- [EVENTS = 160000] [PASSES = 7]
-// With `queries` in front: milliseconds of the questions of bench/compare over rows (EVENTS = 1000000).
+// With `queries` in front: milliseconds of the questions of bench/compare over rows (EVENTS = 1000000). With `cursors`: what head and trailing cursor take, keeping all and a tenth.
 // Exit code: 0 within the allocation budgets, 1 past one, 2 wrong use. Times have no budget: they are the machine's.
-bool isQueries = args is ["queries", ..];
-args = isQueries ? args[1..] : args;
-long events = isQueries ? 1_000_000 : 160_000;
+string? mode = args is ["queries" or "cursors", ..] ? args[0] : null;
+args = mode is null ? args : args[1..];
+long events = mode == "queries" ? 1_000_000 : 160_000;
 int passes = 7;
 if (args.Length > 2 || (args.Length > 0 && !long.TryParse(args[0], out events)) || (args.Length > 1 && !int.TryParse(args[1], out passes)) || events < 1_000 || passes < 2)
 {
-    Console.Error.WriteLine("usage: [queries] [EVENTS, 1000 or more] [PASSES, 2 or more]");
+    Console.Error.WriteLine("usage: [queries|cursors] [EVENTS, 1000 or more] [PASSES, 2 or more]");
     return 2;
 }
 
-if (isQueries)
+switch (mode)
 {
-    return QueryBench.Run(events, passes) ? 0 : 1;
+    case "queries":
+        return QueryBench.Run(events, passes) ? 0 : 1;
+    case "cursors":
+        CursorBench.Run(events, passes);
+        return 0;
 }
 
 // Bytes allocated an event, at most. What a step gives away (log records, decoded columns, blocks) is allocated; what it works in is lent or its own.

@@ -90,19 +90,19 @@ public static class BatchSelection
         var codeOf = LentArrays.Rent<int>(strings.Count);
         var used = LentArrays.Rent<int>(Math.Min(strings.Count, chosen.Length));
         codeOf.AsSpan(0, strings.Count).Fill(-1);
-        var packed = column.PackedCodes;
         var codes = new int[chosen.Length];
+        PackedScan.CopyCodes(column.PackedCodes, chosen, 0, 0, codes);
         var count = 0;
-        for (var i = 0; i < codes.Length; i++)
+        foreach (ref var code in codes.AsSpan())
         {
-            var old = (int)packed[chosen[i]];
-            if (codeOf[old] < 0)
+            ref var selectedCode = ref codeOf[code];
+            if (selectedCode < 0)
             {
-                codeOf[old] = count;
-                used[count++] = old;
+                used[count] = code;
+                selectedCode = count++;
             }
 
-            codes[i] = codeOf[old];
+            code = selectedCode;
         }
 
         var selected = SelectStrings(strings, used.AsSpan(0, count));
@@ -147,18 +147,15 @@ public static class BatchSelection
             return Pick(column.Floats, chosen);
         }
 
-        var integers = Pick(column.PackedFloats, chosen);
-        return Array.ConvertAll(integers, integer => integer / column.FloatScale);
+        var picked = new double[chosen.Length];
+        PackedScan.CopyNumbers(column.PackedFloats, column.FloatScale, chosen, 0, picked);
+        return picked;
     }
 
     private static long[] Pick(PackedSpan values, ReadOnlySpan<int> chosen)
     {
         var picked = new long[chosen.Length];
-        for (var i = 0; i < picked.Length; i++)
-        {
-            picked[i] = values[chosen[i]];
-        }
-
+        values.CopyTo(chosen, picked);
         return picked;
     }
 

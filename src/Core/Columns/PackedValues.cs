@@ -65,6 +65,38 @@ internal readonly ref struct PackedSpan(ReadOnlySpan<byte> bytes, int width, lon
         }
     }
 
+    /// <summary>The given values.</summary>
+    public void CopyTo(ReadOnlySpan<int> chosen, Span<long> to)
+    {
+        switch (Width)
+        {
+            case 0:
+                to.Fill(Least);
+                break;
+            case 1:
+                Widen(Bytes, chosen, to);
+                break;
+            case 2:
+                Widen(Entries<ushort>(), chosen, to);
+                break;
+            case 4:
+                Widen(Entries<uint>(), chosen, to);
+                break;
+            default:
+                Widen(Entries<ulong>(), chosen, to);
+                break;
+        }
+    }
+
+    private void Widen<T>(ReadOnlySpan<T> entries, ReadOnlySpan<int> chosen, Span<long> to)
+        where T : unmanaged, System.Numerics.IBinaryInteger<T>
+    {
+        for (var i = 0; i < to.Length; i++)
+        {
+            to[i] = Least + long.CreateTruncating(entries[chosen[i]]);
+        }
+    }
+
     private void Widen<T>(ReadOnlySpan<T> entries, Span<long> to)
         where T : unmanaged, System.Numerics.IBinaryInteger<T>
     {

@@ -8,7 +8,11 @@ namespace StreamObserve.Core.Sampling;
 /// <param name="Policy">The dataset whose policy it is, or <see cref="SamplingPolicy.DefaultDataset"/>.</param>
 /// <param name="Rule">The rule's index.</param>
 /// <param name="Key">The key.</param>
-public readonly record struct SampledGroup(int Version, string Policy, short Rule, string Key);
+public readonly record struct SampledGroup(int Version, string Policy, short Rule, string Key)
+{
+    /// <inheritdoc/>
+    public override int GetHashCode() => Key.GetHashCode(StringComparison.Ordinal) + (Rule * 31) + Version;     // datasets have few policies: their names need not be read
+}
 
 /// <summary>
 /// Decides the traces of one epoch and partition that dynamic and throughput samplers were asked about, all of them together: how many of each key there are is known then, so goals are met,
@@ -56,7 +60,7 @@ public sealed class EpochSampler
                 var rate = ofKeys[key];
                 rates.Add(keys[key].Key, rate);
                 var traces = keys[key].Value.Traces;
-                traces.Sort(static (a, b) => (a.Rows, a.Hash, a.Trace.High, a.Trace.Low).CompareTo((b.Rows, b.Hash, b.Trace.High, b.Trace.Low)));
+                traces.Sort(static (a, b) => a.Rows != b.Rows ? a.Rows.CompareTo(b.Rows) : a.Hash != b.Hash ? a.Hash.CompareTo(b.Hash) : (a.Trace.High, a.Trace.Low).CompareTo((b.Trace.High, b.Trace.Low)));
                 foreach (var (trace, _, _) in traces)
                 {
                     decided(trace, new SamplingDecision(line.Keeps(1 / rate), rate, reason, keys[key].Key.Rule));

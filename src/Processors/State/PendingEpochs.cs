@@ -91,7 +91,7 @@ internal sealed class PendingEpochs(ChunkStore store, int tracesHeld, ILogger lo
     public IEnumerable<TraceKey> TracesOf(PendingEpoch epoch)
     {
         // A trace whose summary was damaged began twice.
-        var seen = new HashSet<TraceKey>();
+        var seen = new HashSet<TraceKey>(epoch.Traces.Count);
         using var scratch = new LentBuffer();
         for (var list = 0; list < epoch.Stored; list++)
         {

@@ -32,6 +32,9 @@ public sealed class TraceTracker
     private readonly RowConditions _conditions = new();
     private readonly Dictionary<TraceKey, int> _traces = [];
     private readonly List<ColumnVector> _columns = [];
+
+    // By the dataset's code, of the policy that was asked for last.
+    private readonly List<(CompiledSamplingPolicy Policy, CompiledRules Rules)> _rulesOfDataset = [];
     private TraceContribution[] _contributions = new TraceContribution[64];
     private TraceKey[] _keys = new TraceKey[64];
     private (ColumnVector Column, int Entry)[] _ids = new (ColumnVector, int)[64];
@@ -137,7 +140,7 @@ public sealed class TraceTracker
             foreach (var trace in _pending.TracesOf(epoch))
             {
                 // One whose summary was damaged and made anew has begun in another epoch since.
-                if (TryGet(trace, out var summary) && !summary.IsDecided && summary.FirstLogTime >= epoch.Start && summary.FirstLogTime < epoch.End)
+                if (TryGetByWriter(trace, out var summary) && !summary.IsDecided && summary.FirstLogTime >= epoch.Start && summary.FirstLogTime < epoch.End)
                 {
                     var rules = RulesOf(summary, policies);
                     if (rules.Policies is { } ofDataset)
@@ -250,8 +253,10 @@ public sealed class TraceTracker
         return decisions;
     }
 
-    /// <summary>A trace's summary, if it is still kept.</summary>
+    /// <summary>A trace's summary, if it is still kept. Any thread.</summary>
     public bool TryGet(TraceKey key, out TraceSummary summary) => _summaries.TryGet(new ChunkKey(key.High, key.Low), out summary) == ReadOutcome.Found;
+
+    private bool TryGetByWriter(TraceKey key, out TraceSummary summary) => _summaries.TryGetByWriter(new ChunkKey(key.High, key.Low), out summary) == ReadOutcome.Found;
 
     /// <summary>Of each limit, the chance of a row at a log time to be within it.</summary>
     private double[] ChancesOf(CompiledPolicies policies, int version, long logTimeMs)
@@ -269,7 +274,7 @@ public sealed class TraceTracker
 
     private RowDecision Decision(TraceKey key, PolicyTimeline policies)
     {
-        if (!TryGet(key, out var summary))
+        if (!TryGetByWriter(key, out var summary))
         {
             return RowDecision.Unknown;      // past the late-span retention: nothing is known of it, so it stays
         }
@@ -300,8 +305,23 @@ public sealed class TraceTracker
         return Told(rules, record.Decision);
     }
 
-    private CompiledRules RulesOf(in TraceSummary summary, PolicyTimeline policies) =>
-        policies.Of(summary.PolicyVersion).RulesFor(System.Text.Encoding.UTF8.GetString(_datasets[summary.DecidingDataset]));
+    private CompiledRules RulesOf(in TraceSummary summary, PolicyTimeline policies)
+    {
+        var policy = policies.Of(summary.PolicyVersion);
+        var dataset = summary.DecidingDataset;
+        while (_rulesOfDataset.Count <= dataset)
+        {
+            _rulesOfDataset.Add(default);
+        }
+
+        var (of, rules) = _rulesOfDataset[dataset];
+        if (of != policy)
+        {
+            _rulesOfDataset[dataset] = (policy, rules = policy.RulesFor(System.Text.Encoding.UTF8.GetString(_datasets[dataset])));
+        }
+
+        return rules;
+    }
 
     /// <summary>Counts the rows without a trace that a sampler decides by epoch.</summary>
     private void CountRows(EventBatch batch, CompiledSamplingPolicy policy, Epoch epoch)
