@@ -24,18 +24,14 @@ public readonly record struct SampledGroup(int Version, string Policy, short Rul
 /// </remarks>
 public sealed class EpochSampler
 {
-    private readonly Dictionary<SampledGroup, Group> _groups = [];
+    private readonly Dictionary<SampledGroup, EpochGroup> _groups = [];
 
-    /// <summary>Adds a trace of so many rows.</summary>
-    public void AddTrace(in SampledGroup group, NestedSampler sampler, TraceKey trace, long rows)
+    /// <summary>The traces and rows of a group, to add to.</summary>
+    public EpochGroup Of(in SampledGroup group, NestedSampler sampler)
     {
-        var of = Of(group, sampler);
-        of.Rows += rows;
-        of.Traces.Add((trace, rows, SystematicLine.HashOf(trace)));
+        ref var of = ref CollectionsMarshal.GetValueRefOrAddDefault(_groups, group, out _);
+        return of ??= new(sampler);
     }
-
-    /// <summary>Adds rows that have no trace.</summary>
-    public void AddRows(in SampledGroup group, NestedSampler sampler, long rows) => Of(group, sampler).Rows += rows;
 
     /// <summary>Decides.</summary>
     /// <param name="secondsOf">For how long of the epoch, in log time, a policy version is in force.</param>
@@ -59,11 +55,11 @@ public sealed class EpochSampler
             {
                 var rate = ofKeys[key];
                 rates.Add(keys[key].Key, rate);
-                var traces = keys[key].Value.Traces;
-                traces.Sort(static (a, b) => a.Rows != b.Rows ? a.Rows.CompareTo(b.Rows) : a.Hash != b.Hash ? a.Hash.CompareTo(b.Hash) : (a.Trace.High, a.Trace.Low).CompareTo((b.Trace.High, b.Trace.Low)));
-                foreach (var (trace, _, _) in traces)
+                var traces = CollectionsMarshal.AsSpan(keys[key].Value.Traces);
+                traces.Sort();
+                foreach (ref readonly var trace in traces)
                 {
-                    decided(trace, new SamplingDecision(line.Keeps(1 / rate), rate, reason, keys[key].Key.Rule));
+                    decided(trace.Trace, new SamplingDecision(line.Keeps(1 / rate), rate, reason, keys[key].Key.Rule));
                 }
             }
         }
@@ -71,7 +67,7 @@ public sealed class EpochSampler
         return rates;
     }
 
-    private static ulong HashOf(KeyValuePair<SampledGroup, Group>[] keys)
+    private static ulong HashOf(KeyValuePair<SampledGroup, EpochGroup>[] keys)
     {
         var hash = 0UL;
         foreach (var key in keys)
@@ -84,19 +80,26 @@ public sealed class EpochSampler
 
         return hash;
     }
+}
 
-    private Group Of(in SampledGroup group, NestedSampler sampler)
+/// <summary>What an <see cref="EpochSampler"/> knows of a group. Single-threaded.</summary>
+public sealed class EpochGroup
+{
+    internal EpochGroup(NestedSampler sampler) => Sampler = sampler;
+
+    internal NestedSampler Sampler { get; }
+
+    internal List<PlaceOnLine> Traces { get; } = [];
+
+    internal long Rows { get; private set; }
+
+    /// <summary>Adds a trace of so many rows.</summary>
+    public void AddTrace(TraceKey trace, long rows)
     {
-        ref var of = ref CollectionsMarshal.GetValueRefOrAddDefault(_groups, group, out _);
-        return of ??= new(sampler);
+        Rows += rows;
+        Traces.Add(new(trace, rows));
     }
 
-    private sealed class Group(NestedSampler sampler)
-    {
-        public NestedSampler Sampler { get; } = sampler;
-
-        public List<(TraceKey Trace, long Rows, ulong Hash)> Traces { get; } = [];
-
-        public long Rows { get; set; }
-    }
+    /// <summary>Adds rows that have no trace.</summary>
+    public void AddRows(long rows) => Rows += rows;
 }

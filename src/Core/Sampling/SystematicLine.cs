@@ -36,3 +36,19 @@ internal struct SystematicLine
         return keeps;
     }
 }
+
+/// <summary>Where a trace comes on a line: by its size, then by its hash, whatever the order in which they came.</summary>
+internal readonly struct PlaceOnLine(TraceKey trace, long rows) : IComparable<PlaceOnLine>
+{
+    public TraceKey Trace { get; } = trace;
+
+    public long Rows { get; } = rows;
+
+    /// <summary>The trace's <see cref="SystematicLine.HashOf"/>.</summary>
+    public ulong Hash { get; } = SystematicLine.HashOf(trace);
+
+    public int CompareTo(PlaceOnLine other) =>
+        Rows != other.Rows ? Rows.CompareTo(other.Rows)
+        : Hash != other.Hash ? Hash.CompareTo(other.Hash)
+        : Trace.High != other.Trace.High ? Trace.High.CompareTo(other.Trace.High) : Trace.Low.CompareTo(other.Trace.Low);
+}

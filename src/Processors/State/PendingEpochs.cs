@@ -19,6 +19,9 @@ internal sealed class PendingEpoch(long start, long end)
     /// <summary>Traces that began in it and are held here.</summary>
     public List<TraceKey> Traces { get; set; } = [];
 
+    /// <summary>Whether a trace may be in the lists twice: one whose summary was damaged began anew.</summary>
+    public bool MayRepeat { get; set; }
+
     /// <summary>Lists of traces that are in the store.</summary>
     public int Stored { get; set; }
 
@@ -51,11 +54,12 @@ internal sealed class PendingEpochs(ChunkStore store, int tracesHeld, ILogger lo
     /// <summary>Groups of rows without a trace whose epochs are decided and not forgotten. Where they are many the rows should be sealed.</summary>
     public int DecidedGroups { get; private set; }
 
-    /// <summary>Adds a trace that began in an epoch. Epochs come in ascending order.</summary>
-    public void AddTrace(Epoch epoch, TraceKey trace)
+    /// <summary>Adds a trace that began in an epoch, where it may have begun before if what was known of it is damaged. Epochs come in ascending order.</summary>
+    public void AddTrace(Epoch epoch, TraceKey trace, bool mayBeKnown)
     {
         var of = Of(epoch);
         of.Traces.Add(trace);
+        of.MayRepeat |= mayBeKnown;
         if (++_held > tracesHeld)
         {
             Store();
@@ -90,8 +94,7 @@ internal sealed class PendingEpochs(ChunkStore store, int tracesHeld, ILogger lo
     /// <summary>The traces of an epoch, each once; those in the store are read.</summary>
     public IEnumerable<TraceKey> TracesOf(PendingEpoch epoch)
     {
-        // A trace whose summary was damaged began twice.
-        var seen = new HashSet<TraceKey>(epoch.Traces.Count);
+        var seen = epoch.MayRepeat ? new HashSet<TraceKey>() : null;
         using var scratch = new LentBuffer();
         for (var list = 0; list < epoch.Stored; list++)
         {
@@ -99,7 +102,7 @@ internal sealed class PendingEpochs(ChunkStore store, int tracesHeld, ILogger lo
             for (var at = 0; at < bytes.Length; at += TraceBytes)
             {
                 var trace = TraceKey.FromBytes(bytes.Span.Slice(at, TraceBytes));
-                if (seen.Add(trace))
+                if (seen?.Add(trace) != false)
                 {
                     yield return trace;
                 }
@@ -108,7 +111,7 @@ internal sealed class PendingEpochs(ChunkStore store, int tracesHeld, ILogger lo
 
         foreach (var trace in epoch.Traces)
         {
-            if (seen.Add(trace))
+            if (seen?.Add(trace) != false)
             {
                 yield return trace;
             }
@@ -178,7 +181,7 @@ internal sealed class PendingEpochs(ChunkStore store, int tracesHeld, ILogger lo
     {
         for (var left = reader.Count(); left > 0; left--)
         {
-            var epoch = new PendingEpoch(reader.I64(), reader.I64()) { Stored = reader.Count() };
+            var epoch = new PendingEpoch(reader.I64(), reader.I64()) { Stored = reader.Count(), MayRepeat = true };     // what came before the cut is not known
             var traces = reader.Blob();
             for (var at = 0; at < traces.Length; at += TraceBytes)
             {

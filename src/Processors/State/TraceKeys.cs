@@ -10,7 +10,7 @@ namespace StreamObserve.Processors.State;
 /// </summary>
 internal sealed class TraceKeys(ILogger log)
 {
-    private readonly Dictionary<KeyOfTrace, string> _texts = [];
+    private readonly Dictionary<KeyNumber, string> _texts = [];
     private readonly Dictionary<int, KeySets> _sets = [];
     private readonly HashSet<int> _full = [];
     private readonly List<ColumnVector> _columns = [];
@@ -126,7 +126,7 @@ internal sealed class TraceKeys(ILogger log)
             return "";
         }
 
-        var of = new KeyOfTrace(key, version, set, key.UsesTraceLength ? rows : 0);
+        var of = new KeyNumber(key, version, set, key.UsesTraceLength ? rows : 0);
         if (!_texts.TryGetValue(of, out var text))
         {
             if (_texts.Count >= Limits.KeyTextsHeld)
@@ -138,20 +138,5 @@ internal sealed class TraceKeys(ILogger log)
         }
 
         return text;
-    }
-
-    /// <summary>What a key's text follows from. Equality is told without a call, as it is asked for each trace.</summary>
-    private readonly struct KeyOfTrace(SampleKey key, int version, int set, long rows) : IEquatable<KeyOfTrace>
-    {
-        private readonly SampleKey _key = key;
-        private readonly int _version = version;
-        private readonly int _set = set;
-        private readonly long _rows = rows;
-
-        public bool Equals(KeyOfTrace other) => _set == other._set && _version == other._version && _rows == other._rows && ReferenceEquals(_key, other._key);
-
-        public override bool Equals(object? obj) => obj is KeyOfTrace other && Equals(other);
-
-        public override int GetHashCode() => (int)((((uint)_set * 2654435761u) + (uint)_version) ^ ((uint)_rows * 2246822519u));
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using StreamObserve.Core.Columns;
 using StreamObserve.Core.Events;
 using StreamObserve.Core.Sampling;
@@ -123,9 +124,9 @@ public sealed class TraceTracker
         for (var trace = 0; trace < count; trace++)
         {
             var update = new SummaryFold { Contribution = _contributions[trace], Clock = clock, Versions = foldable, Bits = bits, Pairs = pairs, Keys = _keysOfTraces, Trace = trace, Id = _ids[trace] };
-            if (_summaries.Update(new ChunkKey(_keys[trace].High, _keys[trace].Low), ref update) != ReadOutcome.Found && current.DecidesByEpoch)
+            if (_summaries.Update(new ChunkKey(_keys[trace].High, _keys[trace].Low), ref update) is var before && before != ReadOutcome.Found && current.DecidesByEpoch)
             {
-                _pending.AddTrace(clock.EpochOf(logTimeMs), _keys[trace]);
+                _pending.AddTrace(clock.EpochOf(logTimeMs), _keys[trace], mayBeKnown: before == ReadOutcome.Damaged);
             }
         }
     }
@@ -136,6 +137,7 @@ public sealed class TraceTracker
         while (_pending.TakeBefore(limitMs) is { } epoch)
         {
             var sampler = new EpochSampler();
+            var groups = new Dictionary<KeyNumber, EpochGroup>();
             var limits = new EpochLimits();
             foreach (var trace in _pending.TracesOf(epoch))
             {
@@ -156,7 +158,9 @@ public sealed class TraceTracker
                     var rule = rules.RuleFor(summary);
                     if (rules.EpochSamplerOf(rule) is { } nested)
                     {
-                        sampler.AddTrace(new(summary.PolicyVersion, rules.Policy, (short)rule, _keysOfTraces.TextOf(nested.Key, summary.PolicyVersion, summary.KeySet, summary.RowCount)), nested, trace, summary.RowCount);
+                        ref var group = ref CollectionsMarshal.GetValueRefOrAddDefault(groups, new(rules, rule, summary.KeySet, nested.Key.UsesTraceLength ? summary.RowCount : 0), out _);
+                        group ??= sampler.Of(new(summary.PolicyVersion, rules.Policy, (short)rule, _keysOfTraces.TextOf(nested.Key, summary.PolicyVersion, summary.KeySet, summary.RowCount)), nested);
+                        group.AddTrace(trace, summary.RowCount);
                     }
                 }
             }
@@ -170,7 +174,7 @@ public sealed class TraceTracker
                 }
                 else
                 {
-                    sampler.AddRows(group, rules.EpochSamplerOf(group.Rule)!, amount);
+                    sampler.Of(group, rules.EpochSamplerOf(group.Rule)!).AddRows(amount);
                 }
             }
 

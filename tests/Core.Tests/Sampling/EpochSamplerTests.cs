@@ -90,7 +90,7 @@ public class EpochSamplerTests
     {
         var sampler = new EpochSampler();
         var nested = new NestedSampler(SamplingActionKind.Throughput) { GoalPerSecond = 10 };
-        sampler.AddRows(Group("a"), nested, 1_000);
+        sampler.Of(Group("a"), nested).AddRows(1_000);
         Assert.Equal(10, Assert.Single(sampler.Decide(_ => 10, 1, (_, _) => Assert.Fail("there is no trace"))).Value, 1e-9);
     }
 
@@ -117,7 +117,7 @@ public class EpochSamplerTests
         var sampler = new EpochSampler();
         foreach (var (id, route, rows) in traces)
         {
-            sampler.AddTrace(Group(route), nested, id, rows);
+            sampler.Of(Group(route), nested).AddTrace(id, rows);
         }
 
         sampler.Decide(_ => seconds, partitions, decided);

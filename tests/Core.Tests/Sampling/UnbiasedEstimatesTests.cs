@@ -109,7 +109,7 @@ public class UnbiasedEstimatesTests
             summary.Fold(new() { RowCount = trace.Rows, Bits = bits, SamplerHash = DeterministicSampler.HashOf(utf8), RootDataset = 0, PolicyVersion = compiled.Version }, 1_000);
             if (nested is not null)
             {
-                sampler.AddTrace(new(1, rules.Policy, 0, trace.Route), nested, key, trace.Rows);
+                sampler.Of(new(1, rules.Policy, 0, trace.Route), nested).AddTrace(key, trace.Rows);
             }
             else if (rules.Policies is { HasLimits: true } policies)
             {

@@ -13,7 +13,7 @@ public sealed class EpochLimits
 
     /// <summary>Adds a trace.</summary>
     public void AddTrace(CompiledPolicies policies, TraceKey trace, in TraceSummary summary) =>
-        Of(policies, summary.PolicyVersion).Traces.Add(new(trace, policies.LeavesOf(summary), summary.RowCount, summary.Bytes, SystematicLine.HashOf(trace)));
+        Of(policies, summary.PolicyVersion).Traces.Add(new(new(trace, summary.RowCount), policies.LeavesOf(summary), summary.Bytes));
 
     /// <summary>Adds rows that have no trace, all with the same leaves.</summary>
     /// <param name="policies">Theirs.</param>
@@ -35,9 +35,7 @@ public sealed class EpochLimits
         {
             var ofLimits = new double[asking.Policies.Limits];
             var traces = CollectionsMarshal.AsSpan(asking.Traces);
-
-            // Not by key: the line is laid by size, then by hash, whatever the order in which they came.
-            traces.Sort(static (a, b) => (a.Rows, a.Hash, a.Key.High, a.Key.Low).CompareTo((b.Rows, b.Hash, b.Key.High, b.Key.Low)));
+            traces.Sort();
             for (var limit = 0; limit < ofLimits.Length; limit++)
             {
                 ofLimits[limit] = DecideLimit(asking, traces, limit, ofLimits, secondsOf(version) / partitions);
@@ -47,7 +45,7 @@ public sealed class EpochLimits
             var left = new PolicyChances(ofLimits);
             foreach (ref var trace in traces)
             {
-                decided(trace.Key, asking.Policies.Decide(trace.Leaves, trace.Limits, left));
+                decided(trace.Place.Trace, asking.Policies.Decide(trace.Leaves, trace.Limits, left));
             }
         }
     }
@@ -63,8 +61,8 @@ public sealed class EpochLimits
         {
             if (policies.IsAsked(limit, trace.Leaves, trace.Limits))
             {
-                total += ofBytes ? trace.Bytes : trace.Rows;
-                hash += trace.Hash;
+                total += ofBytes ? trace.Bytes : trace.Place.Rows;
+                hash += trace.Place.Hash;
             }
         }
 
@@ -101,18 +99,16 @@ public sealed class EpochLimits
         public List<(ConditionBits Leaves, long Amount, bool OfBytes)> Rows { get; } = [];
     }
 
-    private struct Trace(TraceKey key, ConditionBits leaves, long rows, long bytes, ulong hash)
+    private struct Trace(PlaceOnLine place, ConditionBits leaves, long bytes) : IComparable<Trace>
     {
-        public readonly TraceKey Key => key;
+        public readonly PlaceOnLine Place => place;
 
         public readonly ConditionBits Leaves => leaves;
 
-        public readonly long Rows => rows;
-
         public readonly long Bytes => bytes;
 
-        public readonly ulong Hash => hash;
-
         public uint Limits { get; set; }
+
+        public readonly int CompareTo(Trace other) => Place.CompareTo(other.Place);
     }
 }
