@@ -136,7 +136,7 @@ internal sealed class DryRunPass(DryRun question, IBatchLog log, string folder, 
         return false;
     }
 
-    private void Count(EventBatch batch, ReadOnlySpan<RowDecision> decisions)
+    private void Count(EventBatch batch, RowDecisions decisions)
     {
         var isAsked = AskedRows(batch);
         var bytes = RowBytes.Of(batch);
@@ -173,7 +173,7 @@ internal sealed class DryRunPass(DryRun question, IBatchLog log, string folder, 
         return asked;
     }
 
-    private static void CountValues(EventBatch batch, ReadOnlySpan<RowDecision> decisions, bool[] isAsked, string field, Dictionary<string, DryRunCount> values, ref DryRunCount others)
+    private static void CountValues(EventBatch batch, RowDecisions decisions, bool[] isAsked, string field, Dictionary<string, DryRunCount> values, ref DryRunCount others)
     {
         var columns = new List<ColumnVector>();
         batch.GetColumns(field, columns);

@@ -11,3 +11,16 @@ internal readonly record struct RowDecision(SamplingDecision Decision, string? K
     /// <summary>Kept because nothing is known of its trace: it came after the decision was forgotten, or what was known is damaged.</summary>
     public static RowDecision Unknown { get; } = new(SamplingDecision.NoRuleMatched, null, "nothing known of the trace");
 }
+
+/// <summary>The decision on each row of a batch: rows of a trace have the same one. Valid as long as what it refers to.</summary>
+/// <param name="distinct">Decisions.</param>
+/// <param name="ofRow">Which of them is each row's.</param>
+internal readonly ref struct RowDecisions(ReadOnlySpan<RowDecision> distinct, ReadOnlySpan<int> ofRow)
+{
+    private readonly ReadOnlySpan<RowDecision> _distinct = distinct;
+    private readonly ReadOnlySpan<int> _ofRow = ofRow;
+
+    public int Length => _ofRow.Length;
+
+    public ref readonly RowDecision this[int row] => ref _distinct[_ofRow[row]];
+}

@@ -13,7 +13,7 @@ internal sealed class RowKeeper
     /// <summary>The kept rows; null when there is none. The rows themselves where all are kept and nothing has to be said of them.</summary>
     /// <param name="rows">The rows.</param>
     /// <param name="decisions">The decision on each.</param>
-    public EventBatch? KeptOf(IRowSegment rows, ReadOnlySpan<RowDecision> decisions)
+    public EventBatch? KeptOf(IRowSegment rows, RowDecisions decisions)
     {
         _rows.Clear();
         var isSampled = false;
@@ -41,7 +41,7 @@ internal sealed class RowKeeper
             : rows.Select(kept, WeightsOf(rows, kept, decisions), isSampled, WhyKept(kept, decisions));
     }
 
-    private static double[] WeightsOf(IRowSegment rows, ReadOnlySpan<int> kept, ReadOnlySpan<RowDecision> decisions)
+    private static double[] WeightsOf(IRowSegment rows, ReadOnlySpan<int> kept, RowDecisions decisions)
     {
         var clients = rows.Weights;
         var weights = new double[kept.Length];
@@ -53,7 +53,7 @@ internal sealed class RowKeeper
         return weights;
     }
 
-    private NamedColumn[] WhyKept(ReadOnlySpan<int> kept, ReadOnlySpan<RowDecision> decisions)
+    private NamedColumn[] WhyKept(ReadOnlySpan<int> kept, RowDecisions decisions)
     {
         _reasons.Clear();
         _keys.Clear();

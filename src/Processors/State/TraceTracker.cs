@@ -40,8 +40,8 @@ public sealed class TraceTracker
     private TraceKey[] _keys = new TraceKey[64];
     private (ColumnVector Column, int Entry)[] _ids = new (ColumnVector, int)[64];
     private int[] _traceOf = [];
-    private RowDecision[] _decisionOfTrace = [];
     private RowDecision[] _decisions = [];
+    private int[] _decisionOfRow = [];
 
     internal TraceTracker(int partition, SummaryStore<TraceSummary> summaries, StringDictionary datasets, TraceKeys keys, PendingEpochs pending)
     {
@@ -197,30 +197,34 @@ public sealed class TraceTracker
     /// <summary>
     /// The decision on each row of a batch that the trailing cursor passes, recorded with its trace when this is the first row of it to come by. Valid until the next call.
     /// </summary>
-    internal ReadOnlySpan<RowDecision> Decide(IRowSegment batch, long offset, long logTimeMs, CompiledSamplingPolicy policyOfRows, PolicyTimeline policies)
+    internal RowDecisions Decide(IRowSegment batch, long offset, long logTimeMs, CompiledSamplingPolicy policyOfRows, PolicyTimeline policies)
     {
         GroupByTrace(batch);
-        Grow(ref _decisionOfTrace, _traces.Count);
-        Grow(ref _decisions, batch.Rows);
-        var ofTrace = _decisionOfTrace.AsSpan(0, _traces.Count);
-        var decisions = _decisions.AsSpan(0, batch.Rows);
-        for (var trace = 0; trace < ofTrace.Length; trace++)
+        var traces = _traces.Count;
+        Grow(ref _decisions, traces + batch.Rows);
+        for (var trace = 0; trace < traces; trace++)
         {
-            ofTrace[trace] = Decision(_keys[trace], policies);
+            _decisions[trace] = Decision(_keys[trace], policies);
         }
 
+        // Rows without a trace come behind the traces, each with a decision of its own.
+        Grow(ref _decisionOfRow, batch.Rows);
+        var ofRow = _decisionOfRow.AsSpan(0, batch.Rows);
+        _traceOf.AsSpan(0, batch.Rows).CopyTo(ofRow);
+        var count = traces;
         ReadOnlySpan<ConditionBits> rowBits = default;
         long[]? latencies = null;
         TracePairs? pairs = null;
         Dictionary<CompiledPolicies, PolicyChances>? chancesOf = null;
         for (var row = 0; row < batch.Rows; row++)
         {
-            if (_traceOf[row] != NoTrace)
+            if (ofRow[row] != NoTrace)
             {
-                decisions[row] = ofTrace[_traceOf[row]];
                 continue;
             }
 
+            ofRow[row] = count;
+            ref var decision = ref _decisions[count++];
             if (rowBits.IsEmpty)
             {
                 rowBits = _conditions.Bits(batch, policyOfRows, RootsOfTheirOwn(batch));
@@ -236,7 +240,7 @@ public sealed class TraceTracker
                     chancesOf.Add(ofDataset, chances = new(ChancesOf(ofDataset, policyOfRows.Version, logTimeMs)));
                 }
 
-                decisions[row] = Told(rules, rules.DecideRowByLimits(ofDataset.LeavesOfRow(rowBits[row], latencies[row]), chances, _partition, offset, row));
+                decision = Told(rules, rules.DecideRowByLimits(ofDataset.LeavesOfRow(rowBits[row], latencies[row]), chances, _partition, offset, row));
                 continue;
             }
 
@@ -246,15 +250,15 @@ public sealed class TraceTracker
                 pairs ??= PairsOfRows(batch, policyOfRows);
                 var key = _keysOfTraces.TextOf(sampler.Key, policyOfRows.Version, pairs, row);
                 var rate = _pending.RateOf(logTimeMs, new(policyOfRows.Version, rules.Policy, (short)rule, key));
-                decisions[row] = Told(rules, rules.DecideRowByEpoch(rule, rate, _partition, offset, row), sampler.Key.IsEmpty ? null : key);
+                decision = Told(rules, rules.DecideRowByEpoch(rule, rate, _partition, offset, row), sampler.Key.IsEmpty ? null : key);
             }
             else
             {
-                decisions[row] = Told(rules, rules.DecideRow(rowBits[row], latencies[row], _partition, offset, row));
+                decision = Told(rules, rules.DecideRow(rowBits[row], latencies[row], _partition, offset, row));
             }
         }
 
-        return decisions;
+        return new(_decisions.AsSpan(0, count), ofRow);
     }
 
     /// <summary>A trace's summary, if it is still kept. Any thread.</summary>
