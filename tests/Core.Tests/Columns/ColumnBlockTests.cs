@@ -69,6 +69,30 @@ public sealed class ColumnBlockTests
         }
     }, iter: 40);
 
+    [Fact]
+    public void ASelectionIsTheSameFromABatchAViewAndABlock() => Cases.Sample((seed, count, perRecord) =>
+    {
+        using var reader = new EventBatchReader();
+        var random = new Random(seed);
+        var selections = new List<(IReadOnlyList<string> Expected, EventBatch Selected)>();
+        foreach (var record in Batches.Records(new EventMaker(seed).Many(count), Math.Max(2, perRecord)))
+        {
+            var batch = reader.Read(record);
+            foreach (var segment in (IRowSegment[])[batch, reader.View(reader.Layout(record)!), Batches.Seal([batch])])
+            {
+                var all = EventText.Rows(segment);
+                var rows = Enumerable.Range(0, segment.Rows).Where(_ => random.Next(3) == 0).ToArray();
+                selections.Add(([.. rows.Select(row => all[row])], segment.Select(rows, segment.Weights is { } weights ? [.. rows.Select(row => weights[row])] : null, false, [])));
+            }
+        }
+
+        // Asked when the reader has opened other records, over whose memory the views were.
+        foreach (var (expected, selected) in selections)
+        {
+            Assert.Equal(expected, EventText.Rows(selected));
+        }
+    }, iter: 40);
+
     [Theory]
     [InlineData(FilterOp.Greater)]
     [InlineData(FilterOp.GreaterOrEqual)]
