@@ -20,7 +20,8 @@ public sealed class PartitionBoard : IReadinessSource
         metrics.Observe("sealed.bytes", "stored bytes of sealed blocks", () => Read(e => e.SealedBytes));
         metrics.Observe("recent.bytes", "bytes of batches held between the cursors", () => Read(e => e.RecentBytes));
         metrics.Observe("head.cpu.milliseconds", "CPU time that the head cursor took", () => Read(e => e.Cpu.Head));
-        metrics.Observe("trailing.cpu.milliseconds", "CPU time that the trailing cursor took, without sealing what it kept", () => Read(e => e.Cpu.Trail));
+        metrics.Observe("decide.cpu.milliseconds", "CPU time that samplers and limits took to decide epochs", () => Read(e => e.Cpu.Decide));
+        metrics.Observe("trailing.cpu.milliseconds", "CPU time that the trailing cursor took, without deciding epochs and sealing what it kept", () => Read(e => e.Cpu.Trail));
         metrics.Observe("seal.cpu.milliseconds", "CPU time that sealing blocks took", () => Read(e => e.Cpu.Seal));
         metrics.Observe("columns.bytes", "bytes of decoded columns of sealed blocks held for queries", () => Read(e => e.ColumnBytes));
     }
@@ -68,10 +69,14 @@ public sealed class PartitionBoard : IReadinessSource
     }
 
     private static Entry Of(PartitionState state, long lag) =>
-        new(lag, state.KeptRows, state.SealedRows, state.DroppedRows, state.SealedBytes, state.RecentBytes, state.ColumnBytes, (state.HeadCpuNs / 1_000_000, state.TrailCpuNs / 1_000_000, state.SealCpuNs / 1_000_000), null);
+        new(lag, state.KeptRows, state.SealedRows, state.DroppedRows, state.SealedBytes, state.RecentBytes, state.ColumnBytes, CpuOf(state), null);
+
+    private static CpuMilliseconds CpuOf(PartitionState state) => new(state.HeadCpuNs / 1_000_000, state.DecideCpuNs / 1_000_000, state.TrailCpuNs / 1_000_000, state.SealCpuNs / 1_000_000);
 
     private IEnumerable<Measurement<long>> Read(Func<Entry, long> value) =>
         _entries.Select(entry => new Measurement<long>(value(entry.Value), new KeyValuePair<string, object?>("partition", entry.Key)));
 
-    private sealed record Entry(long Lag, long Kept, long Sealed, long Dropped, long SealedBytes, long RecentBytes, long ColumnBytes, (long Head, long Trail, long Seal) Cpu, string? Failure);
+    private sealed record Entry(long Lag, long Kept, long Sealed, long Dropped, long SealedBytes, long RecentBytes, long ColumnBytes, CpuMilliseconds Cpu, string? Failure);
+
+    private readonly record struct CpuMilliseconds(long Head, long Decide, long Trail, long Seal);
 }

@@ -132,9 +132,10 @@ public static class BatchSelection
     {
         var width = column.HexWidth;
         var bytes = new byte[chosen.Length * width];
+        var all = column.AllHex;
         for (var i = 0; i < chosen.Length; i++)
         {
-            column.HexAt(chosen[i]).CopyTo(bytes.AsSpan(i * width));
+            all.Slice(chosen[i] * width, width).CopyTo(bytes.AsSpan(i * width));
         }
 
         return bytes;

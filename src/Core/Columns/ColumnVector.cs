@@ -120,6 +120,9 @@ public sealed class ColumnVector
     /// <summary>Of <see cref="ColumnType.Hex"/> in runs: the value of each.</summary>
     internal byte[] HexRuns { get; private init; } = [];
 
+    /// <summary>As <see cref="HexBytes"/>, without a copy where the values stand as they are stored.</summary>
+    internal ReadOnlySpan<byte> AllHex => _hexBytes is null && _packed is { } packed ? packed.Bytes.Span : HexBytes;
+
     /// <summary>True for integers and floats.</summary>
     public bool IsNumeric => Type is ColumnType.Integer or ColumnType.Float;
 
@@ -160,6 +163,10 @@ public sealed class ColumnVector
     /// <summary>Floats as they are stored: integers to be divided by <paramref name="scale"/>.</summary>
     internal static ColumnVector OfPackedFloats(int rows, ulong[]? presence, PackedValues values, double scale) =>
         new(ColumnType.Float, rows, values.Count, presence, values) { FloatScale = scale };
+
+    /// <summary>Hexadecimal text of <paramref name="width"/> bytes each, where it is stored.</summary>
+    internal static ColumnVector OfPackedHex(int rows, ulong[]? presence, ReadOnlyMemory<byte> bytes, int width) =>
+        new(ColumnType.Hex, rows, bytes.Length / width, presence, new PackedValues(bytes, width, 0, bytes.Length / width)) { HexWidth = width };
 
     /// <summary>Hexadecimal text in runs: the value of each, and behind which entry it ends.</summary>
     internal static ColumnVector OfHexRuns(int rows, ulong[]? presence, byte[] runs, int[] ends, int width) =>
@@ -226,6 +233,9 @@ public sealed class ColumnVector
     /// <summary>The code of the k-th present value.</summary>
     public int CodeAt(int k) => (int)PackedCodes[k];
 
+    /// <summary>The code of each present value.</summary>
+    public void CopyCodes(Span<int> to) => PackedScan.CopyCodes(PackedCodes, [], 0, 0, to[..Count]);
+
     /// <summary>The k-th present integer or truth value.</summary>
     public long IntegerAt(int k) => PackedIntegers[k];
 
@@ -237,7 +247,7 @@ public sealed class ColumnVector
     {
         if (_runEnds is null || _hexBytes is not null)
         {
-            return HexBytes.AsSpan(k * HexWidth, HexWidth);
+            return AllHex.Slice(k * HexWidth, HexWidth);
         }
 
         var run = Array.BinarySearch(_runEnds, k + 1);
@@ -321,6 +331,11 @@ public sealed class ColumnVector
 
     private byte[] WidenHex()
     {
+        if (_packed is { } packed)
+        {
+            return packed.Bytes.ToArray();
+        }
+
         if (_runEnds is null)
         {
             return [];

@@ -114,7 +114,8 @@ public sealed class EventBatchView : IRowSegment
                 return ColumnVector.OfText(Rows, presence, EventBatchLayout.ReadStrings(ref r, body, column.Count));
             case ColumnType.Hex:
                 var width = r.U8();
-                return ColumnVector.OfHex(Rows, presence, r.Take(checked(column.Count * width)).ToArray(), width);
+                var at = r.Position;
+                return ColumnVector.OfPackedHex(Rows, presence, body.Slice(at, r.Take(checked(column.Count * width)).Length), width);
             case ColumnType.Float:
                 return PackedNumbers.ReadScale(ref r) is var scale && scale != 0
                     ? ColumnVector.OfPackedFloats(Rows, presence, PackedNumbers.ReadPacked(ref r, body, column.Count), scale)

@@ -80,7 +80,7 @@ internal sealed class DryRunPass(DryRun question, IBatchLog log, string folder, 
         var clock = new DecisionClock(windowMs);
         var keys = new TraceKeys(logger);
         var pending = new PendingEpochs(store.Blocks, Limits.PendingTracesHeld, logger);
-        var tracker = new TraceTracker(question.Partition, store.Summaries, new(), keys, pending);
+        var tracker = new TraceTracker(question.Partition, store.Summaries, new(), keys, pending) { KeepsKeysOfDropped = true };
         var compiled = question.Policies.Compiled;
         using EventBatchReader headReader = new(), trailReader = new();
         using var trail = log.Read(from, question.UntilOffset, cancellation).GetEnumerator();

@@ -169,7 +169,10 @@ public sealed class PartitionState : IDisposable
     /// <summary>CPU nanoseconds that the head cursor took: decoding, folding, summaries.</summary>
     public long HeadCpuNs { get; private set; }
 
-    /// <summary>CPU nanoseconds that the trailing cursor took: reading once more, deciding, picking what is kept out; without what it takes to seal that.</summary>
+    /// <summary>CPU nanoseconds that samplers and limits took to decide epochs.</summary>
+    public long DecideCpuNs { get; private set; }
+
+    /// <summary>CPU nanoseconds that the trailing cursor took: reading once more, looking decisions up, picking what is kept out; without deciding epochs and sealing what was kept.</summary>
     public long TrailCpuNs { get; private set; }
 
     /// <summary>CPU nanoseconds that sealing blocks took.</summary>
@@ -433,14 +436,20 @@ public sealed class PartitionState : IDisposable
     private void Trail()
     {
         var (started, sealedBefore) = (ThreadCpu.NowNs(), SealCpuNs);
-        MoveTrail();
+        var limit = _clock.TrailingLimit(_head.LogTimeMs);
+        if (_tracker.DecideEpochs(limit, _policies, _clock, _settings.Partitions))
+        {
+            var decided = ThreadCpu.NowNs();
+            DecideCpuNs += decided - started;
+            started = decided;
+        }
+
+        MoveTrail(limit);
         TrailCpuNs += ThreadCpu.NowNs() - started - (SealCpuNs - sealedBefore);
     }
 
-    private void MoveTrail()
+    private void MoveTrail(long limit)
     {
-        var limit = _clock.TrailingLimit(_head.LogTimeMs);
-        _tracker.DecideEpochs(limit, _policies, _clock, _settings.Partitions);
         TrailWaits = false;
         var sealedOne = false;
         while (true)
@@ -507,25 +516,11 @@ public sealed class PartitionState : IDisposable
             AddToHead(kept);
         }
 
-        var (from, to) = _sampledTimes ?? (long.MaxValue, long.MinValue);
-        var times = rows.TimesNs;
-        for (var row = 0; row < decisions.Length; row++)
+        // One in N is stood for by those kept; what a rule or no policy wanted is by nobody.
+        _hasUncountedDrops |= _keeper.HasUncountedDrops;
+        if (_keeper.SampledTimes is var (from, to))
         {
-            var decision = decisions[row].Decision;
-            if (decision.Keep && decision.Rate == 1)
-            {
-                continue;
-            }
-
-            // One in N is stood for by those kept; what a rule or no policy wanted is by nobody.
-            _hasUncountedDrops |= decision.IsUncountedDrop;
-            from = Math.Min(from, times[row]);
-            to = Math.Max(to, times[row]);
-        }
-
-        if (from <= to)
-        {
-            _sampledTimes = (from, to);
+            _sampledTimes = _sampledTimes is var (first, last) ? (Math.Min(first, from), Math.Max(last, to)) : (from, to);
         }
     }
 

@@ -17,10 +17,15 @@ internal readonly record struct RowDecision(SamplingDecision Decision, string? K
 /// <param name="ofRow">Which of them is each row's.</param>
 internal readonly ref struct RowDecisions(ReadOnlySpan<RowDecision> distinct, ReadOnlySpan<int> ofRow)
 {
-    private readonly ReadOnlySpan<RowDecision> _distinct = distinct;
-    private readonly ReadOnlySpan<int> _ofRow = ofRow;
+    /// <summary>Decisions, in no order.</summary>
+    public ReadOnlySpan<RowDecision> Distinct { get; } = distinct;
 
-    public int Length => _ofRow.Length;
+    /// <summary>Which of <see cref="Distinct"/> is each row's.</summary>
+    public ReadOnlySpan<int> OfRow { get; } = ofRow;
 
-    public ref readonly RowDecision this[int row] => ref _distinct[_ofRow[row]];
+    /// <summary>How many rows.</summary>
+    public int Length => OfRow.Length;
+
+    /// <summary>The decision on a row.</summary>
+    public ref readonly RowDecision this[int row] => ref Distinct[OfRow[row]];
 }

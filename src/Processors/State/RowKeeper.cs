@@ -9,36 +9,88 @@ internal sealed class RowKeeper
     private readonly List<int> _rows = [];
     private readonly TextCodes _reasons = new();
     private readonly TextCodes _keys = new();
+    private Kinds[] _kindOf = [];
+
+    /// <summary>What there is to know of a decision on its rows.</summary>
+    [Flags]
+    private enum Kinds : byte
+    {
+        /// <summary>The row is dropped.</summary>
+        None = 0,
+
+        /// <summary>It is kept.</summary>
+        Kept = 1,
+
+        /// <summary>A rule or policy said so.</summary>
+        ByRule = 2,
+
+        /// <summary>It is dropped, or stands for others.</summary>
+        Sampled = 4,
+
+        /// <summary>It is dropped, and no row stands for it.</summary>
+        UncountedDrop = 8,
+    }
+
+    /// <summary>Of the last rows: earliest and latest time of those that are dropped or stand for others; null when there are none.</summary>
+    public (long FromNs, long ToNs)? SampledTimes { get; private set; }
+
+    /// <summary>Whether of the last rows any is dropped for which none of the kept ones stands.</summary>
+    public bool HasUncountedDrops { get; private set; }
 
     /// <summary>The kept rows; null when there is none. The rows themselves where all are kept and nothing has to be said of them.</summary>
     /// <param name="rows">The rows.</param>
     /// <param name="decisions">The decision on each.</param>
     public EventBatch? KeptOf(IRowSegment rows, RowDecisions decisions)
     {
+        var kinds = KindsOf(decisions.Distinct);
         _rows.Clear();
-        var isSampled = false;
-        var byRule = false;
+        var all = Kinds.None;
+        var (from, to) = (long.MaxValue, long.MinValue);
+        var times = rows.TimesNs;
         for (var row = 0; row < decisions.Length; row++)
         {
-            var decision = decisions[row].Decision;
-            if (decision.Keep)
+            var kind = kinds[decisions.OfRow[row]];
+            all |= kind;
+            if ((kind & Kinds.Sampled) != 0)
             {
-                _rows.Add(row);
-                byRule |= decision.RuleIndex >= 0;
+                from = Math.Min(from, times[row]);
+                to = Math.Max(to, times[row]);
             }
 
-            isSampled |= !decision.Keep || decision.Rate != 1;
+            if ((kind & Kinds.Kept) != 0)
+            {
+                _rows.Add(row);
+            }
         }
 
+        SampledTimes = from <= to ? (from, to) : null;
+        HasUncountedDrops = (all & Kinds.UncountedDrop) != 0;
         if (_rows.Count == 0)
         {
             return null;
         }
 
         var kept = CollectionsMarshal.AsSpan(_rows);
-        return kept.Length == decisions.Length && !byRule
+        return kept.Length == decisions.Length && (all & Kinds.ByRule) == 0
             ? rows as EventBatch ?? rows.Select(kept, rows.Weights, isSampled: false, [])
-            : rows.Select(kept, WeightsOf(rows, kept, decisions), isSampled, WhyKept(kept, decisions));
+            : rows.Select(kept, WeightsOf(rows, kept, decisions), (all & Kinds.Sampled) != 0, WhyKept(kept, decisions));
+    }
+
+    private ReadOnlySpan<Kinds> KindsOf(ReadOnlySpan<RowDecision> distinct)
+    {
+        if (_kindOf.Length < distinct.Length)
+        {
+            _kindOf = new Kinds[Math.Max(distinct.Length, _kindOf.Length * 2)];
+        }
+
+        for (var i = 0; i < distinct.Length; i++)
+        {
+            var decision = distinct[i].Decision;
+            _kindOf[i] = (decision.Keep ? Kinds.Kept : Kinds.None) | (decision.Keep && decision.RuleIndex >= 0 ? Kinds.ByRule : Kinds.None)
+                | (decision.Keep && decision.Rate == 1 ? Kinds.None : Kinds.Sampled) | (decision.IsUncountedDrop ? Kinds.UncountedDrop : Kinds.None);
+        }
+
+        return _kindOf.AsSpan(0, distinct.Length);
     }
 
     private static double[] WeightsOf(IRowSegment rows, ReadOnlySpan<int> kept, RowDecisions decisions)
@@ -55,8 +107,8 @@ internal sealed class RowKeeper
 
     private NamedColumn[] WhyKept(ReadOnlySpan<int> kept, RowDecisions decisions)
     {
-        _reasons.Clear();
-        _keys.Clear();
+        _reasons.Clear(decisions.Distinct.Length);
+        _keys.Clear(decisions.Distinct.Length);
         var rates = new double[kept.Length];
         var reasons = new int[kept.Length];
         var keys = new int[kept.Length];
@@ -64,13 +116,14 @@ internal sealed class RowKeeper
         var keyCount = 0;
         for (var i = 0; i < kept.Length; i++)
         {
-            ref readonly var decided = ref decisions[kept[i]];
+            var number = decisions.OfRow[kept[i]];
+            ref readonly var decided = ref decisions.Distinct[number];
             rates[i] = decided.Decision.Rate;
-            reasons[i] = _reasons.CodeOf(decided.Reason);
+            reasons[i] = _reasons.CodeOf(number, decided.Reason);
             if (decided.Key is { } key)
             {
                 haveKey[i >> 6] |= 1UL << (i & 63);
-                keys[keyCount++] = _keys.CodeOf(key);
+                keys[keyCount++] = _keys.CodeOf(number, key);
             }
         }
 
@@ -79,38 +132,41 @@ internal sealed class RowKeeper
         return keyCount == 0 ? [reason, rate] : [reason, rate, new("meta.sample.key", ColumnVector.OfDictionary(kept.Length, haveKey, keys[..keyCount], _keys.ToStrings()))];
     }
 
-    /// <summary>Numbers texts in the order in which they come.</summary>
+    /// <summary>Numbers texts in the order in which they come. Each decision has one text, so a decision's text is looked at once.</summary>
     private sealed class TextCodes
     {
         private readonly Dictionary<string, int> _codes = [];
         private readonly List<string> _texts = [];
-        private string? _last;
-        private int _lastCode;
+        private int[] _codePlusOneOf = [];
 
-        public void Clear()
+        public void Clear(int decisions)
         {
             _codes.Clear();
             _texts.Clear();
-            _last = null;
+            if (_codePlusOneOf.Length < decisions)
+            {
+                _codePlusOneOf = new int[Math.Max(decisions, _codePlusOneOf.Length * 2)];
+            }
+
+            _codePlusOneOf.AsSpan(0, decisions).Clear();
         }
 
-        public int CodeOf(string text)
+        public int CodeOf(int decision, string text)
         {
-            // Fast path: most rows have the text of the row before, the very same.
-            if (ReferenceEquals(text, _last))
+            ref var codePlusOne = ref _codePlusOneOf[decision];
+            if (codePlusOne == 0)
             {
-                return _lastCode;
+                ref var known = ref CollectionsMarshal.GetValueRefOrAddDefault(_codes, text, out var isKnown);
+                if (!isKnown)
+                {
+                    _texts.Add(text);
+                    known = _texts.Count;
+                }
+
+                codePlusOne = known;
             }
 
-            ref var codePlusOne = ref CollectionsMarshal.GetValueRefOrAddDefault(_codes, text, out var isKnown);
-            if (!isKnown)
-            {
-                _texts.Add(text);
-                codePlusOne = _texts.Count;
-            }
-
-            (_last, _lastCode) = (text, codePlusOne - 1);
-            return _lastCode;
+            return codePlusOne - 1;
         }
 
         public Utf8Strings ToStrings() => Utf8Strings.From(_texts);

@@ -31,7 +31,7 @@ public sealed class TraceTracker
     private readonly TraceKeys _keysOfTraces;
     private readonly PendingEpochs _pending;
     private readonly RowConditions _conditions = new();
-    private readonly Dictionary<TraceKey, int> _traces = [];
+    private readonly Dictionary<TraceKey, int> _numberOf = [];
     private readonly List<ColumnVector> _columns = [];
 
     // By the dataset's code, of the policy that was asked for last.
@@ -40,6 +40,8 @@ public sealed class TraceTracker
     private TraceKey[] _keys = new TraceKey[64];
     private (ColumnVector Column, int Entry)[] _ids = new (ColumnVector, int)[64];
     private int[] _traceOf = [];
+    private int[] _codes = [];
+    private int _traces;
     private RowDecision[] _decisions = [];
     private int[] _decisionOfRow = [];
 
@@ -51,6 +53,9 @@ public sealed class TraceTracker
         _keysOfTraces = keys;
         _pending = pending;
     }
+
+    /// <summary>Whether decisions on dropped rows say the sampler's key too.</summary>
+    public bool KeepsKeysOfDropped { get; init; }
 
     /// <summary>Marks a row that has no trace.</summary>
     public const int NoTrace = -1;
@@ -73,7 +78,7 @@ public sealed class TraceTracker
 
         var roots = RowConditions.Roots(batch, ParentIdField);
         var remap = DatasetCodes(batch);
-        var count = _traces.Count;
+        var count = _traces;
         Array.Clear(_contributions, 0, count);
         for (var row = 0; row < batch.Rows; row++)
         {
@@ -131,11 +136,13 @@ public sealed class TraceTracker
         }
     }
 
-    /// <summary>Decides the traces of all epochs that began before a log time, as far as samplers decide them together.</summary>
-    public void DecideEpochs(long limitMs, PolicyTimeline policies, DecisionClock clock, int partitions)
+    /// <summary>Decides the traces of all epochs that began before a log time, as far as samplers decide them together. False when there is no such epoch.</summary>
+    public bool DecideEpochs(long limitMs, PolicyTimeline policies, DecisionClock clock, int partitions)
     {
+        var any = false;
         while (_pending.TakeBefore(limitMs) is { } epoch)
         {
+            any = true;
             var sampler = new EpochSampler();
             var groups = new Dictionary<KeyNumber, EpochGroup>();
             var limits = new EpochLimits();
@@ -187,6 +194,8 @@ public sealed class TraceTracker
             double SecondsOf(int version) => policies.MillisecondsWithin(version, epoch.Start, end) / 1000d;
         }
 
+        return any;
+
         void Record(TraceKey trace, SamplingDecision decision)
         {
             var record = new DecisionRecord { Decision = decision };
@@ -200,7 +209,7 @@ public sealed class TraceTracker
     internal RowDecisions Decide(IRowSegment batch, long offset, long logTimeMs, CompiledSamplingPolicy policyOfRows, PolicyTimeline policies)
     {
         GroupByTrace(batch);
-        var traces = _traces.Count;
+        var traces = _traces;
         Grow(ref _decisions, traces + batch.Rows);
         for (var trace = 0; trace < traces; trace++)
         {
@@ -297,7 +306,7 @@ public sealed class TraceTracker
         if (summary.IsDecided)
         {
             var decision = summary.Decision;
-            return Told(rules, decision, rules.EpochSamplerOf(decision.RuleIndex) is { Key.IsEmpty: false } sampler
+            return Told(rules, decision, (decision.Keep || KeepsKeysOfDropped) && rules.EpochSamplerOf(decision.RuleIndex) is { Key.IsEmpty: false } sampler
                 ? _keysOfTraces.TextOf(sampler.Key, summary.PolicyVersion, summary.KeySet, summary.RowCount)
                 : null);
         }
@@ -386,55 +395,77 @@ public sealed class TraceTracker
         return roots;
     }
 
-    /// <summary>Numbers the batch's traces; false when no row has one.</summary>
+    /// <summary>Numbers the batch's traces; false when no row has one. A trace whose id is written in two ways may have two numbers, of which each is as good as a batch of its own.</summary>
     private bool GroupByTrace(IRowSegment batch)
     {
         Grow(ref _traceOf, batch.Rows);
         _traceOf.AsSpan(0, batch.Rows).Fill(NoTrace);
-        _traces.Clear();
+        _traces = 0;
+        _numberOf.Clear();
         _columns.Clear();
         batch.GetColumns(ColumnBlockWriter.TraceIdField, _columns);
-        Span<byte> scratch = stackalloc byte[64];
         foreach (var column in _columns)
         {
-            if (column.Type is not (ColumnType.Hex or ColumnType.Text or ColumnType.Dictionary))
+            switch (column.Type)
+            {
+                case ColumnType.Dictionary:
+                    GroupByCode(column);
+                    break;
+                case ColumnType.Hex or ColumnType.Text:
+                    GroupByValue(column);
+                    break;
+            }
+        }
+
+        return _traces > 0;
+    }
+
+    /// <summary>Texts of a dictionary are told apart by their codes already.</summary>
+    private void GroupByCode(ColumnVector column)
+    {
+        Grow(ref _codes, column.Count);
+        column.CopyCodes(_codes);
+        var numberOf = new int[column.Strings.Count];
+        numberOf.AsSpan().Fill(NoTrace);
+        for (int row = 0, k = 0; row < column.Rows; row++)
+        {
+            if (!column.Has(row))
             {
                 continue;
             }
 
-            var byCode = column.Type == ColumnType.Dictionary ? new int[column.Strings.Count] : null;
-            byCode?.AsSpan().Fill(NoTrace);
-            for (int row = 0, k = 0; row < batch.Rows; row++)
+            var code = _codes[k];
+            if (numberOf[code] == NoTrace && column.Strings[code] is { IsEmpty: false } text)
             {
-                if (!column.Has(row))
-                {
-                    continue;
-                }
-
-                if (byCode is not null)
-                {
-                    ref var known = ref byCode[column.Codes[k]];
-                    if (known == NoTrace && column.Strings[column.Codes[k]].Length > 0)
-                    {
-                        known = Number(TraceKey.Of(column.Strings[column.Codes[k]]), column, k);
-                    }
-
-                    _traceOf[row] = known;
-                }
-                else if (column.Type == ColumnType.Hex && column.HexWidth == 16)
-                {
-                    _traceOf[row] = Number(TraceKey.FromBytes(column.HexBytes.AsSpan(k * 16, 16)), column, k);
-                }
-                else if (column.Utf8(k, scratch) is { IsEmpty: false } text)
-                {
-                    _traceOf[row] = Number(TraceKey.Of(text), column, k);
-                }
-
-                k++;
+                numberOf[code] = NextNumber(TraceKey.Of(text), column, k);
             }
-        }
 
-        return _traces.Count > 0;
+            _traceOf[row] = numberOf[code];
+            k++;
+        }
+    }
+
+    private void GroupByValue(ColumnVector column)
+    {
+        Span<byte> scratch = stackalloc byte[64];
+        for (int row = 0, k = 0; row < column.Rows; row++)
+        {
+            if (!column.Has(row))
+            {
+                continue;
+            }
+
+            if (column.Type == ColumnType.Hex && column.HexWidth == 16)
+            {
+                _traceOf[row] = Number(TraceKey.FromBytes(column.HexAt(k)), column, k);
+            }
+            else if (column.Utf8(k, scratch) is { IsEmpty: false } text)
+            {
+                _traceOf[row] = Number(TraceKey.Of(text), column, k);
+            }
+
+            k++;
+        }
     }
 
     /// <summary>Room for so many entries; what was in it is not kept.</summary>
@@ -448,13 +479,18 @@ public sealed class TraceTracker
 
     private int Number(TraceKey key, ColumnVector column, int entry)
     {
-        if (_traces.TryGetValue(key, out var number))
+        ref var numberPlusOne = ref CollectionsMarshal.GetValueRefOrAddDefault(_numberOf, key, out var isKnown);
+        if (!isKnown)
         {
-            return number;
+            numberPlusOne = NextNumber(key, column, entry) + 1;
         }
 
-        number = _traces.Count;
-        _traces.Add(key, number);
+        return numberPlusOne - 1;
+    }
+
+    private int NextNumber(TraceKey key, ColumnVector column, int entry)
+    {
+        var number = _traces++;
         if (number == _keys.Length)
         {
             Array.Resize(ref _keys, number * 2);
@@ -480,7 +516,7 @@ public sealed class TraceTracker
 
     private void AddTimes(EventBatch batch)
     {
-        for (var trace = 0; trace < _traces.Count; trace++)
+        for (var trace = 0; trace < _traces; trace++)
         {
             _contributions[trace].EarliestStartNs = long.MaxValue;
             _contributions[trace].LatestEndNs = long.MinValue;

@@ -252,7 +252,7 @@ internal sealed class ColumnMarks
         var ends = column.HexRunEnds;
         if (ends.IsEmpty)
         {
-            MarkEqual(column.HexBytes, wanted, bits);
+            MarkEqual(column.AllHex, wanted, bits);
         }
         else
         {
