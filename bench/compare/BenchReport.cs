@@ -61,7 +61,7 @@ internal sealed class BenchReport
         if (Sampled.Count > 0)
         {
             bars.Add(new Bar("pipeline, a tenth kept, of keeping all", Median(Sampled, u => u.PipelineCpuSeconds) / Median(ManyEvents, u => u.PipelineCpuSeconds), 1, "x"));
-            bars.Add(new Bar("second reading, a tenth kept, of the first", Median(Sampled, u => u.TrailingCpuSeconds / u.FirstReadingCpuSeconds), SecondReadingShareMax, "x"));
+            bars.Add(new Bar("second reading, a tenth kept, of the first", Median(Sampled, u => u.TrailingCpuSeconds / u.HeadCpuSeconds), SecondReadingShareMax, "x"));
         }
 
         if (ChDb.Count > 0)

@@ -11,15 +11,12 @@ namespace StreamObserve.Bench.Compare;
 /// <param name="WallSeconds">From the first to the last.</param>
 /// <param name="PipelineResidentBytesPeak">Of that process.</param>
 /// <param name="HeadCpuSeconds">Of it, what the head cursors took: decoding batches, aggregates, summaries.</param>
-/// <param name="TrailingCpuSeconds">What the trailing cursors took: the second reading, without sealing what it kept.</param>
+/// <param name="DecideCpuSeconds">What samplers took to decide epochs.</param>
+/// <param name="TrailingCpuSeconds">What the trailing cursors took: the second reading, without deciding epochs and sealing what it kept.</param>
 /// <param name="SealCpuSeconds">What sealing blocks of kept rows took.</param>
 /// <param name="KeptShare">Rows that were kept of all.</param>
 internal sealed record PipelineUsage(
-    double BrokerCpuSeconds, double PipelineCpuSeconds, double WallSeconds, long PipelineResidentBytesPeak, double HeadCpuSeconds, double TrailingCpuSeconds, double SealCpuSeconds, double KeptShare)
-{
-    /// <summary>What was taken until every event was read once: fetched, decoded, routed, put into batches, folded into aggregates and summaries.</summary>
-    public double FirstReadingCpuSeconds => PipelineCpuSeconds - TrailingCpuSeconds - SealCpuSeconds;
-}
+    double BrokerCpuSeconds, double PipelineCpuSeconds, double WallSeconds, long PipelineResidentBytesPeak, double HeadCpuSeconds, double DecideCpuSeconds, double TrailingCpuSeconds, double SealCpuSeconds, double KeptShare);
 
 /// <summary>What partitions store, an event.</summary>
 /// <param name="BlockBytes">Sealed blocks, of the events that they hold: their chunks and records, not what pages leave empty.</param>
@@ -109,6 +106,7 @@ internal sealed class PipelineRun : IAsyncDisposable
             clock.Elapsed.TotalSeconds,
             _pipeline.Usage.ResidentBytesPeak,
             await SumAsync("head_cpu_milliseconds") / 1000,
+            await SumAsync("decide_cpu_milliseconds") / 1000,
             await SumAsync("trailing_cpu_milliseconds") / 1000,
             await SumAsync("seal_cpu_milliseconds") / 1000,
             kept / _events.Count);

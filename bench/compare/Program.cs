@@ -62,7 +62,7 @@ for (int repetition = 1; repetition <= options.Repetitions && !options.QueriesOn
         report.Sampled.Add(await sampled.FeedAsync(records, manyARecord));
     }
 
-    Say($"{repetition}: pipeline, the same, {report.Sampled[^1].KeptShare:P1} kept: {report.Sampled[^1].PipelineCpuSeconds:F2} CPU s, of which head cursors {report.Sampled[^1].HeadCpuSeconds:F2}, trailing cursors {report.Sampled[^1].TrailingCpuSeconds:F2}, sealing {report.Sampled[^1].SealCpuSeconds:F2}");
+    Say($"{repetition}: pipeline, the same, {report.Sampled[^1].KeptShare:P1} kept: {report.Sampled[^1].PipelineCpuSeconds:F2} CPU s, of which head cursors {report.Sampled[^1].HeadCpuSeconds:F2}, deciding {report.Sampled[^1].DecideCpuSeconds:F2}, trailing cursors {report.Sampled[^1].TrailingCpuSeconds:F2}, sealing {report.Sampled[^1].SealCpuSeconds:F2}");
     if (duckdb.MissingReason is null)
     {
         report.DuckDb.Add(await duckdb.InsertAsync(events));

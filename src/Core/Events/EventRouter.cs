@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 using System.Text.Unicode;
@@ -12,6 +13,8 @@ namespace StreamObserve.Core.Events;
 public sealed class EventRouter
 {
     private static readonly string DatasetTooLong = $"the dataset's name is longer than {Limits.DatasetNameBytesMax} bytes";
+
+    private static readonly SearchValues<byte> Structure = SearchValues.Create("\"[]{}"u8);
 
     private readonly FieldTable _fields;
     private readonly EventStage _stage;
@@ -267,13 +270,18 @@ public sealed class EventRouter
 
         while (i < end)
         {
-            var from = i;
-            var to = ElementEnd(payload, i, end);
-            var element = payload[from..to];
             var at = i;
-            if (element.Length > 0 && element[0] == (byte)'{')
+            var isObject = payload[i] == (byte)'{';
+            var isParsed = isObject && _parser.TryParse(payload, ref at);
+            var behind = isParsed ? JsonEventParser.SkipSpace(payload, at) : i;
+            var isWhole = isParsed && (payload[behind] is (byte)',' or (byte)']');
+
+            // Fast path: where an event ends is known once it is parsed.
+            var to = isWhole ? behind : ElementEnd(payload, i, end);
+            var element = payload[i..to];
+            if (isObject)
             {
-                if (_parser.TryParse(payload, ref at) && TryCommit(JsonEventParser.SkipSpace(payload, at) == to && (valid || Utf8.IsValid(element)), source))
+                if (isParsed && TryCommit(isWhole && (valid || Utf8.IsValid(element)), source))
                 {
                     taken++;
                 }
@@ -303,9 +311,15 @@ public sealed class EventRouter
     /// <summary>The index behind the array's closing bracket by brackets and strings alone; -1 when it does not close.</summary>
     private static int ScanArray(ReadOnlySpan<byte> s, int i)
     {
-        var depth = 0;
-        for (; i < s.Length; i++)
+        for (var depth = 0; i < s.Length; i++)
         {
+            var step = s[i..].IndexOfAny(Structure);
+            if (step < 0)
+            {
+                return -1;
+            }
+
+            i += step;
             switch (s[i])
             {
                 case (byte)'"':
@@ -314,7 +328,7 @@ public sealed class EventRouter
                 case (byte)'[' or (byte)'{':
                     depth++;
                     break;
-                case (byte)']' or (byte)'}':
+                default:
                     if (--depth == 0)
                     {
                         return s[i] == (byte)']' ? i + 1 : -1;
@@ -351,11 +365,22 @@ public sealed class EventRouter
         return end - 1;
     }
 
+    /// <summary>The index of the quote that closes a string; past the end when none does.</summary>
     private static int SkipString(ReadOnlySpan<byte> s, int i)
     {
-        for (i++; i < s.Length && s[i] != (byte)'"'; i++)
+        for (i++; i < s.Length; i += 2)
         {
-            i += s[i] == (byte)'\\' ? 1 : 0;
+            var step = s[i..].IndexOfAny((byte)'"', (byte)'\\');
+            if (step < 0)
+            {
+                return s.Length;
+            }
+
+            i += step;
+            if (s[i] == (byte)'"')
+            {
+                return i;
+            }
         }
 
         return i;

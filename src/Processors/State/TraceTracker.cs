@@ -54,11 +54,11 @@ public sealed class TraceTracker
         _pending = pending;
     }
 
-    /// <summary>Whether decisions on dropped rows say the sampler's key too.</summary>
-    public bool KeepsKeysOfDropped { get; init; }
-
     /// <summary>Marks a row that has no trace.</summary>
     public const int NoTrace = -1;
+
+    /// <summary>Whether decisions on dropped rows say the sampler's key too.</summary>
+    public bool KeepsKeysOfDropped { get; init; }
 
     /// <summary>Folds a batch into the summaries of its traces. Its rows without a trace follow <paramref name="policyOfRows"/>.</summary>
     public void Fold(EventBatch batch, long logTimeMs, CompiledSamplingPolicy policyOfRows, PolicyTimeline policies, DecisionClock clock)

@@ -72,11 +72,22 @@ public sealed class EventStrictnessTests
     [InlineData("[]")]
     [InlineData("[ ] ")]
     [InlineData("[{\"a\":1}],[{\"a\":1}]")]
+    [InlineData("[{\"a\":\"\\\"}]")]
+    [InlineData("[{\"a\":1},{\"b\":\"\\")]
     public void AnArrayThatBreaksIsRefusedWhole(string json)
     {
         var (taken, refused, _) = Append(Encoding.UTF8.GetBytes(json));
         Assert.Equal(0, taken);
         Assert.Equal(json, Encoding.UTF8.GetString(Assert.Single(refused).Bytes));
+    }
+
+    [Fact]
+    public void AnArraysEventsEndWhereTheirTextsSay()
+    {
+        var (taken, refused, rows) = Append("""[ {"n":1,"a":"]},{[\\"} , {"n":2,"a":"\"]"},{"n":3 "b":1},{"n":4} x , {"n":5,"a":[{"b":"}]"}]}]"""u8.ToArray());
+        Assert.Equal(["n=Integer:1", "n=Integer:2", "n=Integer:5"], rows.Select(row => row.Split(" | ").Single(field => field.StartsWith("n=", StringComparison.Ordinal))));
+        Assert.Equal(3, taken);
+        Assert.Equal([(2, """{"n":3 "b":1}"""), (3, """{"n":4} x """)], refused.Select(r => (r.Index, Encoding.UTF8.GetString(r.Bytes))));
     }
 
     [Theory]
