@@ -62,6 +62,7 @@ internal sealed class BenchReport
         {
             bars.Add(new Bar("pipeline, a tenth kept, of keeping all", Median(Sampled, u => u.PipelineCpuSeconds) / Median(ManyEvents, u => u.PipelineCpuSeconds), 1, "x"));
             bars.Add(new Bar("second reading, a tenth kept, of the first", Median(Sampled, u => u.TrailingCpuSeconds / u.HeadCpuSeconds), SecondReadingShareMax, "x"));
+            bars.Add(new Bar("deciding and second reading, a tenth kept, of all before", Median(Sampled, u => u.DecidingAndReadingAgainCpuSeconds / u.BeforeDecidingCpuSeconds), SecondReadingShareMax, "x"));
         }
 
         if (ChDb.Count > 0)

@@ -16,7 +16,14 @@ namespace StreamObserve.Bench.Compare;
 /// <param name="SealCpuSeconds">What sealing blocks of kept rows took.</param>
 /// <param name="KeptShare">Rows that were kept of all.</param>
 internal sealed record PipelineUsage(
-    double BrokerCpuSeconds, double PipelineCpuSeconds, double WallSeconds, long PipelineResidentBytesPeak, double HeadCpuSeconds, double DecideCpuSeconds, double TrailingCpuSeconds, double SealCpuSeconds, double KeptShare);
+    double BrokerCpuSeconds, double PipelineCpuSeconds, double WallSeconds, long PipelineResidentBytesPeak, double HeadCpuSeconds, double DecideCpuSeconds, double TrailingCpuSeconds, double SealCpuSeconds, double KeptShare)
+{
+    /// <summary>What came after the window: deciding and the second reading.</summary>
+    public double DecidingAndReadingAgainCpuSeconds => DecideCpuSeconds + TrailingCpuSeconds;
+
+    /// <summary>What was taken until every event was read once: fetched, decoded, routed, put into batches, folded into aggregates and summaries.</summary>
+    public double BeforeDecidingCpuSeconds => PipelineCpuSeconds - DecidingAndReadingAgainCpuSeconds - SealCpuSeconds;
+}
 
 /// <summary>What partitions store, an event.</summary>
 /// <param name="BlockBytes">Sealed blocks, of the events that they hold: their chunks and records, not what pages leave empty.</param>

@@ -54,7 +54,7 @@ internal sealed class CursorBench : IHeadListener, IRefusalSink
             }
         }
 
-        // Two windows of silence: all is decided.
+        // Three windows of silence: all is decided.
         for (var partition = 0; partition < Partitions; partition++)
         {
             var last = _logs[partition][^1].AppendTimeMs;

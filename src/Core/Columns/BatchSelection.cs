@@ -87,9 +87,10 @@ public static class BatchSelection
     {
         // Only the values that are still used: a small choice from a large batch must not hold the large dictionary.
         var strings = column.Strings;
-        var codeOf = LentArrays.Rent<int>(strings.Count);
+        var lentCodes = LentArrays.Rent<int>(strings.Count);
+        var codeOf = lentCodes.AsSpan(0, strings.Count);
+        codeOf.Fill(-1);
         var used = LentArrays.Rent<int>(Math.Min(strings.Count, chosen.Length));
-        codeOf.AsSpan(0, strings.Count).Fill(-1);
         var codes = new int[chosen.Length];
         PackedScan.CopyCodes(column.PackedCodes, chosen, 0, 0, codes);
         var count = 0;
@@ -106,7 +107,7 @@ public static class BatchSelection
         }
 
         var selected = SelectStrings(strings, used.AsSpan(0, count));
-        LentArrays.Return(codeOf);
+        LentArrays.Return(lentCodes);
         LentArrays.Return(used);
         return ColumnVector.OfDictionary(rows, presence, codes, selected);
     }

@@ -98,7 +98,7 @@ public sealed class ColumnVector
 
     /// <summary>Bytes of memory held, wide copies included.</summary>
     public long MemoryBytes =>
-        160 + ((Presence?.Length ?? 0) * 8L) + (_packed?.Bytes.Length ?? 0) + ((_runEnds?.Length ?? 0) * 4L) + HexRuns.Length + ((_ranks?.Length ?? 0) * 4L)
+        160 + ((Presence?.Length ?? 0) * 8L) + (_packed?.Bytes.Length ?? 0) + ((_runEnds?.Length ?? 0) * 4L) + HexRuns.Length + StoredHex.Length + ((_ranks?.Length ?? 0) * 4L)
         + ((_codes?.Length ?? 0) * 4L) + (NumbersSource?.KeptBytes ?? 0) + ((_integers?.Length ?? 0) * 8L) + ((_floats?.Length ?? 0) * 8L) + (_hexBytes?.Length ?? 0)
         + (_strings is { } strings ? strings.ByteCount + (strings.Count * 4L) : 0) + (Templates?.MemoryBytes ?? 0);
 
@@ -121,7 +121,9 @@ public sealed class ColumnVector
     internal byte[] HexRuns { get; private init; } = [];
 
     /// <summary>As <see cref="HexBytes"/>, without a copy where the values stand as they are stored.</summary>
-    internal ReadOnlySpan<byte> AllHex => _hexBytes is null && _packed is { } packed ? packed.Bytes.Span : HexBytes;
+    internal ReadOnlySpan<byte> AllHex => _hexBytes is null && !StoredHex.IsEmpty ? StoredHex.Span : HexBytes;
+
+    private ReadOnlyMemory<byte> StoredHex { get; init; }
 
     /// <summary>True for integers and floats.</summary>
     public bool IsNumeric => Type is ColumnType.Integer or ColumnType.Float;
@@ -166,7 +168,7 @@ public sealed class ColumnVector
 
     /// <summary>Hexadecimal text of <paramref name="width"/> bytes each, where it is stored.</summary>
     internal static ColumnVector OfPackedHex(int rows, ulong[]? presence, ReadOnlyMemory<byte> bytes, int width) =>
-        new(ColumnType.Hex, rows, bytes.Length / width, presence, new PackedValues(bytes, width, 0, bytes.Length / width)) { HexWidth = width };
+        new(ColumnType.Hex, rows, bytes.Length / width, presence) { StoredHex = bytes, HexWidth = width };
 
     /// <summary>Hexadecimal text in runs: the value of each, and behind which entry it ends.</summary>
     internal static ColumnVector OfHexRuns(int rows, ulong[]? presence, byte[] runs, int[] ends, int width) =>
@@ -331,14 +333,9 @@ public sealed class ColumnVector
 
     private byte[] WidenHex()
     {
-        if (_packed is { } packed)
-        {
-            return packed.Bytes.ToArray();
-        }
-
         if (_runEnds is null)
         {
-            return [];
+            return StoredHex.ToArray();
         }
 
         var bytes = new byte[Count * HexWidth];

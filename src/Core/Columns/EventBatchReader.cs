@@ -21,16 +21,23 @@ public sealed class EventBatchReader(TextNumbering? numbering = null) : IDisposa
     /// <summary>True when the record is an event batch.</summary>
     public static bool IsEventBatch(ReadOnlySpan<byte> record) => record.Length > 2 && record[0] == EventBatchWriter.RecordKind;
 
-    /// <summary>Gives the reader's memory back: its last view ends.</summary>
-    public void Dispose()
+    /// <summary>Gives back what the last view is over: it ends.</summary>
+    public void EndView()
     {
-        LentArray.Return(ref _packed);
         foreach (var bytes in _unpacked)
         {
             LentArrays.Return(bytes);
         }
 
         _unpacked.Clear();
+        _unpackedUsed = 0;
+    }
+
+    /// <summary>Gives the reader's memory back: its last view ends.</summary>
+    public void Dispose()
+    {
+        LentArray.Return(ref _packed);
+        EndView();
     }
 
     /// <summary>Decodes a record. Throws <see cref="FormatException"/> on damage: the log's own CRC makes that a bug, not an expected outcome.</summary>

@@ -4,7 +4,7 @@ using StreamObserve.Core.Querying;
 namespace StreamObserve.Core.Columns;
 
 /// <summary>
-/// The rows of a record of the batches log of which a column is unpacked and decoded when a query names it, for one scan. Valid until its reader opens another; so are its
+/// The rows of a record of the batches log of which a column is unpacked and decoded when it is asked for, for one scan. Valid until its reader opens another; so are its
 /// columns. Not thread-safe.
 /// </summary>
 public sealed class EventBatchView : IRowSegment

@@ -11,7 +11,7 @@ namespace StreamObserve.Core.Sampling;
 public readonly record struct SampledGroup(int Version, string Policy, short Rule, string Key)
 {
     /// <inheritdoc/>
-    public override int GetHashCode() => Key.GetHashCode(StringComparison.Ordinal) + (Rule * 31) + Version;     // datasets have few policies: their names need not be read
+    public override int GetHashCode() => HashCode.Combine(Key, Policy, Rule, Version);
 }
 
 /// <summary>

@@ -39,7 +39,7 @@ public sealed class SamplingCondition
             }
         }
 
-        if (op <= SamplingOperator.LessOrEqual && datatype == SamplingDatatype.AsIs && (Value.Kind == FieldKind.Float || (Value.Kind == FieldKind.Integer && Math.Abs(Value.AsInteger) < IntegersAsFloats)))
+        if (op <= SamplingOperator.LessOrEqual && datatype == SamplingDatatype.AsIs && (Value.Kind == FieldKind.Float || (Value.Kind == FieldKind.Integer && Value.AsInteger is > -IntegersAsFloats and < IntegersAsFloats)))
         {
             OfNumbers = new(op, Value.AsDouble);
         }

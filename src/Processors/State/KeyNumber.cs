@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace StreamObserve.Processors.State;
 
 /// <summary>What a trace's key follows from, in numbers. Equality is told without a call: it is asked for each trace.</summary>
@@ -16,5 +18,5 @@ internal readonly struct KeyNumber(object of, int number, int set, long rows) : 
 
     public override bool Equals(object? obj) => obj is KeyNumber other && Equals(other);
 
-    public override int GetHashCode() => (int)((((uint)_set * 2654435761u) + (uint)_number) ^ ((uint)_rows * 2246822519u));
+    public override int GetHashCode() => (int)((((uint)_set * 2654435761u) + (uint)_number) ^ ((uint)_rows * 2246822519u)) + RuntimeHelpers.GetHashCode(_of);
 }

@@ -468,17 +468,17 @@ public sealed class PartitionState : IDisposable
                 _droppedWhenSealed = DroppedRows;
             }
 
-            if (_recent.Oldest is not { IsHeld: true } entry || entry.LogTimeMs >= limit)
+            if (_recent.Oldest is not { } entry || entry.LogTimeMs >= limit || !TryKeep(entry))
             {
                 break;
             }
 
-            Keep(entry);
             _headUpTo = new(entry.Offset + 1, entry.LogTimeMs);
             _trailingOffset = entry.Offset + 1;
             _recent.RemoveOldest();
         }
 
+        _batchReader.EndView();
         if (_recent.Count == 0 && !IsReplaying)
         {
             _trailingOffset = _head.Offset;
@@ -497,31 +497,42 @@ public sealed class PartitionState : IDisposable
         }
     }
 
-    /// <summary>Adds what is kept of a batch that is held to the head block.</summary>
-    private void Keep(RecentEntry entry)
+    /// <summary>Adds what is kept of a batch to the head block; false when it has to be read from the log first.</summary>
+    private bool TryKeep(RecentEntry entry)
     {
         if (!_hadRules)
         {
             // Fast path: no policy has ever asked for anything but to keep.
-            AddToHead(entry.Batch(_batchReader)!);
-            return;
+            var all = entry.Batch(_batchReader);
+            if (all is not null)
+            {
+                AddToHead(all);
+            }
+
+            return all is not null;
         }
 
-        var rows = entry.Scan(_batchReader)!;
+        if (entry.Scan(_batchReader) is not { } rows)
+        {
+            return false;
+        }
+
         var decisions = _tracker.Decide(rows, entry.Offset, entry.LogTimeMs, _policies.Of(entry.PolicyVersion), _policies);
         var kept = _keeper.KeptOf(rows, decisions);
-        DroppedRows += decisions.Length - (kept?.Rows ?? 0);
-        if (kept is not null)
+        DroppedRows += decisions.Length - (kept.Rows?.Rows ?? 0);
+        if (kept.Rows is not null)
         {
-            AddToHead(kept);
+            AddToHead(kept.Rows);
         }
 
         // One in N is stood for by those kept; what a rule or no policy wanted is by nobody.
-        _hasUncountedDrops |= _keeper.HasUncountedDrops;
-        if (_keeper.SampledTimes is var (from, to))
+        _hasUncountedDrops |= kept.HasUncountedDrops;
+        if (kept.SampledTimes is var (from, to))
         {
             _sampledTimes = _sampledTimes is var (first, last) ? (Math.Min(first, from), Math.Max(last, to)) : (from, to);
         }
+
+        return true;
     }
 
     private void AddToHead(EventBatch batch)

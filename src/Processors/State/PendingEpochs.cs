@@ -181,7 +181,7 @@ internal sealed class PendingEpochs(ChunkStore store, int tracesHeld, ILogger lo
     {
         for (var left = reader.Count(); left > 0; left--)
         {
-            var epoch = new PendingEpoch(reader.I64(), reader.I64()) { Stored = reader.Count(), MayRepeat = true };     // what came before the cut is not known
+            var epoch = new PendingEpoch(reader.I64(), reader.I64()) { Stored = reader.Count(), MayRepeat = true };     // whether one does is not in the cut
             var traces = reader.Blob();
             for (var at = 0; at < traces.Length; at += TraceBytes)
             {

@@ -3,7 +3,7 @@ using StreamObserve.Core.Columns;
 namespace StreamObserve.Processors.State;
 
 /// <summary>
-/// One batch of the log between the two cursors. The decoded form is kept while somebody holds it; the record's bytes, of which a query unpacks the columns that it names, while the
+/// One batch of the log between the two cursors. The decoded form is kept while somebody holds it; the record's bytes, of which a scan unpacks the columns that it asks for, while the
 /// budget allows.
 /// </summary>
 /// <param name="offset">The record's offset.</param>
@@ -44,7 +44,7 @@ public sealed class RecentEntry(long offset, long logTimeMs, int policyVersion, 
     /// <summary>Bytes held in memory; 0 when the batch is only in the log.</summary>
     public int HeldBytes => _record?.Bytes.Length ?? 0;
 
-    /// <summary>True when the batch can be had without reading the log.</summary>
+    /// <summary>True when the record is in memory: the batch can be had without reading the log. It can as well while somebody holds it decoded.</summary>
     public bool IsHeld => _record is not null;
 
     /// <summary>The batch, decoded when it isn't any more; null when it is only in the log. Safe for several threads, each with a reader of its own.</summary>
@@ -102,7 +102,7 @@ public sealed class RecentEntry(long offset, long logTimeMs, int policyVersion, 
 
         public ReadOnlyMemory<byte> Bytes { get; } = bytes;
 
-        /// <summary>Where the columns lie, once a query has looked, if that is kept.</summary>
+        /// <summary>Where the columns lie, once a scan has looked, if that is kept.</summary>
         public EventBatchLayout? Layout
         {
             get => _layout;

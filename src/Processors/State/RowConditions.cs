@@ -1,4 +1,3 @@
-using System.Buffers;
 using StreamObserve.Core.Columns;
 using StreamObserve.Core.Events;
 using StreamObserve.Core.Sampling;
@@ -106,8 +105,9 @@ internal sealed class RowConditions
         {
             case ColumnType.Dictionary:
             {
-                var byCode = ArrayPool<bool>.Shared.Rent(column.Strings.Count);
-                for (var code = 0; code < column.Strings.Count; code++)
+                var lent = LentArrays.Rent<bool>(column.Strings.Count);
+                var byCode = lent.AsSpan(0, column.Strings.Count);
+                for (var code = 0; code < byCode.Length; code++)
                 {
                     byCode[code] = condition.Matches(FieldValue.Of(column.Strings.Text(code)));
                 }
@@ -118,7 +118,7 @@ internal sealed class RowConditions
                     holds[k] = byCode[codes[k]];
                 }
 
-                ArrayPool<bool>.Shared.Return(byCode);
+                LentArrays.Return(lent);
                 break;
             }
 

@@ -31,16 +31,10 @@ internal sealed class RowKeeper
         UncountedDrop = 8,
     }
 
-    /// <summary>Of the last rows: earliest and latest time of those that are dropped or stand for others; null when there are none.</summary>
-    public (long FromNs, long ToNs)? SampledTimes { get; private set; }
-
-    /// <summary>Whether of the last rows any is dropped for which none of the kept ones stands.</summary>
-    public bool HasUncountedDrops { get; private set; }
-
-    /// <summary>The kept rows; null when there is none. The rows themselves where all are kept and nothing has to be said of them.</summary>
+    /// <summary>Takes what is kept of rows. A decoded batch is taken itself where all of it is kept and nothing has to be said of its rows.</summary>
     /// <param name="rows">The rows.</param>
     /// <param name="decisions">The decision on each.</param>
-    public EventBatch? KeptOf(IRowSegment rows, RowDecisions decisions)
+    public KeptRows KeptOf(IRowSegment rows, RowDecisions decisions)
     {
         var kinds = KindsOf(decisions.Distinct);
         _rows.Clear();
@@ -63,14 +57,17 @@ internal sealed class RowKeeper
             }
         }
 
-        SampledTimes = from <= to ? (from, to) : null;
-        HasUncountedDrops = (all & Kinds.UncountedDrop) != 0;
-        if (_rows.Count == 0)
+        return new(Chosen(rows, decisions, all), from <= to ? (from, to) : null, (all & Kinds.UncountedDrop) != 0);
+    }
+
+    private EventBatch? Chosen(IRowSegment rows, RowDecisions decisions, Kinds all)
+    {
+        var kept = CollectionsMarshal.AsSpan(_rows);
+        if (kept.IsEmpty)
         {
             return null;
         }
 
-        var kept = CollectionsMarshal.AsSpan(_rows);
         return kept.Length == decisions.Length && (all & Kinds.ByRule) == 0
             ? rows as EventBatch ?? rows.Select(kept, rows.Weights, isSampled: false, [])
             : rows.Select(kept, WeightsOf(rows, kept, decisions), (all & Kinds.Sampled) != 0, WhyKept(kept, decisions));
@@ -172,3 +169,9 @@ internal sealed class RowKeeper
         public Utf8Strings ToStrings() => Utf8Strings.From(_texts);
     }
 }
+
+/// <summary>What is kept of rows.</summary>
+/// <param name="Rows">Those that are kept; null when there is none.</param>
+/// <param name="SampledTimes">Earliest and latest time of those that are dropped or stand for others; null when there are none.</param>
+/// <param name="HasUncountedDrops">Whether any is dropped for which none of the kept ones stands.</param>
+internal readonly record struct KeptRows(EventBatch? Rows, (long FromNs, long ToNs)? SampledTimes, bool HasUncountedDrops);

@@ -395,7 +395,7 @@ public sealed class TraceTracker
         return roots;
     }
 
-    /// <summary>Numbers the batch's traces; false when no row has one. A trace whose id is written in two ways may have two numbers, of which each is as good as a batch of its own.</summary>
+    /// <summary>Numbers the batch's traces; false when no row has one. A trace whose id is in two columns of the field may have two numbers, each as good as a batch of its own.</summary>
     private bool GroupByTrace(IRowSegment batch)
     {
         Grow(ref _traceOf, batch.Rows);
