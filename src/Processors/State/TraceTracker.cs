@@ -210,7 +210,7 @@ public sealed class TraceTracker
     {
         GroupByTrace(batch);
         var traces = _traces;
-        Grow(ref _decisions, traces + batch.Rows);
+        Grow(ref _decisions, traces + _traceOf.AsSpan(0, batch.Rows).Count(NoTrace));
         for (var trace = 0; trace < traces; trace++)
         {
             _decisions[trace] = Decision(_keys[trace], policies);
